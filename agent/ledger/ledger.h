@@ -1,0 +1,147 @@
+/* ledger: the agent's memory on disk (LMDB): names, cursors, open legs, closed legs, KPI intervals, dirty marks, gaps
+ * and counters. One writer (the daemon or an import, held by a lock), any number of readers in any process.
+ *
+ * This header is the reading side, which status and the command line use; ledger_write.h is the writing side. */
+#ifndef RINGSIDE_AGENT_LEDGER_LEDGER_H
+#define RINGSIDE_AGENT_LEDGER_LEDGER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/event/leg.h"
+#include "platform/base/slice.h"
+#include "proto/summary.h"
+
+/* Counters of what the agent met, kept with the data, additive. Append only. */
+enum quality {
+    QUALITY_LINES,            /* lines read */
+    QUALITY_EVENTS,           /* of these, understood */
+    QUALITY_UNKNOWN_VERBS,    /* well formed, verb not known; counted by name too */
+    QUALITY_BAD_LINES,        /* not a queue_log line (noise, NUL, missing fields) */
+    QUALITY_LONG_LINES,       /* longer than the PBX can write: skipped to the next line feed */
+    QUALITY_REFUSED_TIMES,    /* time before 2000 or more than a day ahead of this box's clock */
+    QUALITY_LATE_EVENTS,      /* more than 10 s behind the newest event */
+    QUALITY_DUPLICATE_LINES,  /* the same row again */
+    QUALITY_KNOWN_LINES,      /* lines of an import that the ledger already holds */
+    QUALITY_ORPHAN_ENDS,      /* ends and answers without a beginning */
+    QUALITY_ORPHAN_STARTS,    /* legs whose end never came, replaced by a new start */
+    QUALITY_DOUBLE_ENDS,      /* a second end for a leg that is over */
+    QUALITY_RESCUED,          /* rows joined by the attended-transfer rules */
+    QUALITY_INFERRED_ANSWERS, /* ends without their CONNECT row */
+    QUALITY_SUSPECT_DURATIONS,
+    QUALITY_RESTARTS,         /* PBX starts */
+    QUALITY_RELOADS,
+    QUALITY_LOST_RESTART,     /* legs closed by a PBX start */
+    QUALITY_LOST_EXPIRED,     /* legs closed by the age cap */
+    QUALITY_LOST_EVICTED,     /* legs closed because too many were open */
+    QUALITY_NAMES_REFUSED,    /* more names than the ledger takes; counted under the empty name */
+    QUALITY_GAPS,             /* spans the source could not read */
+    QUALITY_SHED_LEGS,        /* legs given up for room before their retention was over */
+    QUALITY_SHED_INTERVALS,
+    QUALITY_QUARANTINED,      /* stored records that failed their check */
+    QUALITY_COUNT
+};
+
+extern const char *const ledger_quality_names[QUALITY_COUNT];
+
+enum ledger_name_kind { LEDGER_QUEUE = 1, LEDGER_OPERATOR = 2, LEDGER_VERB = 3 };
+
+struct ledger;
+struct ledger_view; /* one consistent moment; keep it short (under 100 ms), it pins pages */
+
+struct ledger_facts {
+    uint8_t epoch[16];
+    char site[65];
+    int64_t created_ms;
+    int64_t committed_ms;     /* wall clock of the newest commit */
+    int64_t newest_event_ms;  /* largest event time taken; 0 when none */
+    uint32_t interval_s;
+    uint64_t commits;
+    uint64_t leg_count;       /* closed legs held in blocks */
+    uint64_t leg_bytes;
+    uint64_t interval_count;
+    uint64_t interval_bytes;
+    uint64_t used_bytes;      /* pages in use, all included */
+    uint64_t map_bytes;
+    bool full;                /* reading is held: no room even after shedding */
+    uint64_t quality[QUALITY_COUNT];
+};
+
+struct ledger_interval {
+    int64_t start_s;
+    uint32_t queue;
+    uint32_t revision;
+    const struct summary *summary; /* borrowed for the call */
+};
+
+/* One file or stream that was read, newest position. */
+struct ledger_cursor {
+    char source[32];    /* name of the source in the configuration, "queue_log" */
+    char path[256];
+    uint64_t offset;    /* bytes consumed */
+    int64_t first_ms;   /* event times covered */
+    int64_t last_ms;
+    int64_t updated_ms;
+};
+
+struct ledger_gap {
+    int64_t from_ms;
+    int64_t to_ms;
+    char reason[64];
+};
+
+/* Opens an existing ledger for reading only; works while a daemon writes, and from a read-only mount or directory
+ * the user may only read. 0, STATUS_NOT_FOUND, STATUS_DENIED, STATUS_VERSION, STATUS_CORRUPT, STATUS_IO. */
+int ledger_open_readonly(const char *dir, struct ledger **out);
+void ledger_close(struct ledger *ledger); /* NULL is fine */
+
+int ledger_view_begin(struct ledger *ledger, struct ledger_view **out);
+void ledger_view_end(struct ledger_view *view);
+
+int ledger_view_facts(struct ledger_view *view, struct ledger_facts *out);
+
+/* The name behind an id; empty when unknown. Borrowed until the view ends. */
+struct slice ledger_view_name(struct ledger_view *view, enum ledger_name_kind kind, uint32_t id);
+
+/* Each walk calls fn for every item in ascending order of time; fn returns 0 to go on, anything else stops the walk
+ * and is returned. Records that fail their check are skipped and counted in *bad when it is not NULL. */
+typedef int (*ledger_interval_fn)(void *ctx, const struct ledger_interval *item);
+int ledger_view_intervals(struct ledger_view *view, int64_t from_s, int64_t to_s, ledger_interval_fn fn, void *ctx,
+                          uint64_t *bad);
+
+/* Legs that are over and ended within [from_ms, to_ms), oldest first as they closed. */
+typedef int (*ledger_leg_fn)(void *ctx, const struct call_leg *leg);
+int ledger_view_closed_legs(struct ledger_view *view, int64_t from_ms, int64_t to_ms, ledger_leg_fn fn, void *ctx,
+                            uint64_t *bad);
+/* Legs not over yet, in the order they entered. */
+int ledger_view_open_legs(struct ledger_view *view, ledger_leg_fn fn, void *ctx, uint64_t *bad);
+
+typedef int (*ledger_verb_fn)(void *ctx, struct slice verb, uint64_t count);
+int ledger_view_unknown_verbs(struct ledger_view *view, ledger_verb_fn fn, void *ctx);
+typedef int (*ledger_cursor_fn)(void *ctx, const struct ledger_cursor *cursor);
+int ledger_view_cursors(struct ledger_view *view, ledger_cursor_fn fn, void *ctx);
+typedef int (*ledger_gap_fn)(void *ctx, const struct ledger_gap *gap);
+int ledger_view_gaps(struct ledger_view *view, ledger_gap_fn fn, void *ctx);
+
+/* Per-queue settings stored by the daemon so that a reader without its configuration computes the same numbers;
+ * false when none are stored for this queue (then the defaults of measures.h hold). */
+struct ledger_queue_settings {
+    uint32_t sl_method; /* enum sl_method */
+    int64_t sl_threshold_ms;
+    int64_t short_abandon_ms;
+};
+bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct ledger_queue_settings *out);
+
+/* Reads and verifies every record, and the balance of every interval. Calls fn with one line for each defect.
+ * Returns the number of defects, or a negative failure. */
+typedef void (*ledger_check_fn)(void *ctx, const char *line);
+struct ledger_check_result {
+    uint64_t records;
+    uint64_t defects;
+    uint64_t intervals;
+    uint64_t unbalanced;
+    uint64_t legs;
+};
+int ledger_check(struct ledger *ledger, ledger_check_fn fn, void *ctx, struct ledger_check_result *out);
+
+#endif

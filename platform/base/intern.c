@@ -1,0 +1,152 @@
+#include "platform/base/intern.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform/base/hash.h"
+#include "platform/base/status.h"
+
+struct intern {
+    char **names; /* names[id - 1], each ended by NUL */
+    uint32_t *lens;
+    uint64_t *hashes;
+    uint32_t count;
+    uint32_t cap;
+    uint32_t max;
+    uint32_t *slots; /* ids, open addressing, 0 is free */
+    uint32_t mask;
+};
+
+int intern_new(uint32_t max, struct intern **out)
+{
+    struct intern *names = calloc(1, sizeof *names);
+    if (!names) {
+        return STATUS_NO_MEMORY;
+    }
+    names->max = max;
+    names->mask = 63;
+    names->slots = calloc(names->mask + 1, sizeof *names->slots);
+    if (!names->slots) {
+        intern_free(names);
+        return STATUS_NO_MEMORY;
+    }
+    *out = names;
+    return 0;
+}
+
+void intern_free(struct intern *names)
+{
+    if (!names) {
+        return;
+    }
+    for (uint32_t i = 0; i < names->count; i++) {
+        free(names->names[i]);
+    }
+    free(names->names);
+    free(names->lens);
+    free(names->hashes);
+    free(names->slots);
+    free(names);
+}
+
+static uint32_t *intern_slot(const struct intern *names, struct slice name, uint64_t hash)
+{
+    uint32_t at = (uint32_t)hash & names->mask;
+    for (;; at = (at + 1) & names->mask) {
+        uint32_t id = names->slots[at];
+        if (id == 0 || (names->hashes[id - 1] == hash && names->lens[id - 1] == name.len &&
+                        memcmp(names->names[id - 1], name.data, name.len) == 0)) {
+            return &names->slots[at];
+        }
+    }
+}
+
+static int intern_grow_arrays(struct intern *names)
+{
+    uint32_t cap = names->cap ? names->cap * 2 : 32;
+    char **strings = realloc(names->names, cap * sizeof *strings);
+    if (strings) {
+        names->names = strings;
+    }
+    uint32_t *lens = realloc(names->lens, cap * sizeof *lens);
+    if (lens) {
+        names->lens = lens;
+    }
+    uint64_t *hashes = realloc(names->hashes, cap * sizeof *hashes);
+    if (hashes) {
+        names->hashes = hashes;
+    }
+    if (!strings || !lens || !hashes) {
+        return STATUS_NO_MEMORY;
+    }
+    names->cap = cap;
+    return 0;
+}
+
+static int intern_grow_slots(struct intern *names)
+{
+    uint32_t mask = names->mask * 2 + 1;
+    uint32_t *slots = calloc((size_t)mask + 1, sizeof *slots);
+    if (!slots) {
+        return STATUS_NO_MEMORY;
+    }
+    for (uint32_t i = 0; i < names->count; i++) {
+        uint32_t at = (uint32_t)names->hashes[i] & mask;
+        while (slots[at]) {
+            at = (at + 1) & mask;
+        }
+        slots[at] = i + 1;
+    }
+    free(names->slots);
+    names->slots = slots;
+    names->mask = mask;
+    return 0;
+}
+
+uint32_t intern_put(struct intern *names, struct slice name)
+{
+    uint64_t hash = hash_bytes(name.data, name.len, 0);
+    uint32_t *slot = intern_slot(names, name, hash);
+    if (*slot) {
+        return *slot;
+    }
+    if (names->count >= names->max || name.len > UINT32_MAX - 1) {
+        return 0;
+    }
+    if (names->count == names->cap && intern_grow_arrays(names) != 0) {
+        return 0;
+    }
+    if (names->count * 2 >= names->mask) {
+        if (intern_grow_slots(names) != 0) {
+            return 0;
+        }
+        slot = intern_slot(names, name, hash);
+    }
+    char *copy = malloc(name.len + 1);
+    if (!copy) {
+        return 0;
+    }
+    memcpy(copy, name.data, name.len);
+    copy[name.len] = 0;
+    names->names[names->count] = copy;
+    names->lens[names->count] = (uint32_t)name.len;
+    names->hashes[names->count] = hash;
+    names->count++;
+    *slot = names->count;
+    return names->count;
+}
+
+uint32_t intern_find(const struct intern *names, struct slice name)
+{
+    return *intern_slot(names, name, hash_bytes(name.data, name.len, 0));
+}
+
+struct slice intern_name(const struct intern *names, uint32_t id)
+{
+    if (id == 0 || id > names->count) {
+        return slice_make("", 0);
+    }
+    return slice_make(names->names[id - 1], names->lens[id - 1]);
+}
+
+uint32_t intern_count(const struct intern *names) { return names->count; }

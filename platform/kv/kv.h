@@ -1,0 +1,64 @@
+/* kv: LMDB behind our own types. The one room that includes lmdb.h.
+ *
+ * Rules it keeps (lmdb.h, field guide 4): the data file is preallocated to its map size, so a full disk cannot hit a
+ * commit; MDB_NOSYNC is never used; a transaction that failed to commit is gone; read transactions are short. */
+#ifndef RINGSIDE_PLATFORM_KV_KV_H
+#define RINGSIDE_PLATFORM_KV_KV_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "platform/base/slice.h"
+
+struct kv;
+struct kv_txn;
+struct kv_cursor;
+
+enum { KV_END = 1 }; /* outcome: no (more) record; get and cursor calls */
+
+struct kv_options {
+    const char *dir;          /* must exist */
+    uint64_t map_bytes;       /* size of the map; a larger existing file wins; ignored when read-only */
+    unsigned max_dbs;
+    bool read_only;           /* opens an existing environment; falls back to no lock file where it may not write */
+    bool preallocate;         /* reserve the disk space of the whole map now */
+};
+
+/* 0, STATUS_NOT_FOUND, STATUS_DENIED, STATUS_FULL (no disk for the map), STATUS_CORRUPT, STATUS_VERSION, STATUS_IO.
+ * Returns owned. */
+int kv_open(const struct kv_options *options, struct kv **out);
+void kv_close(struct kv *kv);
+
+/* Opens (creates when write) a named database and returns its handle; call once each, before other threads run. */
+int kv_db(struct kv *kv, const char *name, bool create, unsigned *out);
+
+int kv_begin(struct kv *kv, bool write, struct kv_txn **out);
+void kv_abort(struct kv_txn *txn);   /* NULL is fine */
+int kv_commit(struct kv_txn *txn);   /* takes the transaction whatever it returns; STATUS_FULL, STATUS_IO */
+
+/* Values are borrowed until the transaction ends or writes. KV_END when there is no such key. */
+int kv_get(struct kv_txn *txn, unsigned db, struct slice key, struct slice *value);
+int kv_put(struct kv_txn *txn, unsigned db, struct slice key, struct slice value); /* STATUS_FULL when the map is */
+int kv_append(struct kv_txn *txn, unsigned db, struct slice key, struct slice value); /* key must be the largest */
+int kv_delete(struct kv_txn *txn, unsigned db, struct slice key); /* KV_END when there was none */
+
+int kv_cursor_open(struct kv_txn *txn, unsigned db, struct kv_cursor **out);
+void kv_cursor_close(struct kv_cursor *cursor);
+int kv_cursor_first(struct kv_cursor *cursor, struct slice *key, struct slice *value);
+int kv_cursor_last(struct kv_cursor *cursor, struct slice *key, struct slice *value);
+int kv_cursor_seek(struct kv_cursor *cursor, struct slice at, struct slice *key, struct slice *value); /* >= at */
+int kv_cursor_next(struct kv_cursor *cursor, struct slice *key, struct slice *value);
+int kv_cursor_prev(struct kv_cursor *cursor, struct slice *key, struct slice *value);
+int kv_cursor_delete(struct kv_cursor *cursor); /* the record the cursor is at; next() goes on behind it */
+
+struct kv_usage {
+    uint64_t map_bytes;
+    uint64_t file_bytes;      /* high-water mark of pages times the page size */
+    uint64_t used_bytes;      /* without free pages, as of the given transaction */
+    uint64_t page_bytes;
+};
+int kv_usage(struct kv_txn *txn, struct kv_usage *out);
+int kv_reader_check(struct kv *kv); /* clears slots of dead readers */
+
+#endif
