@@ -34,11 +34,11 @@ struct histogram {
     uint64_t total; /* sum of all counts */
 };
 
-uint32_t histogram_bin_of(int64_t value_ms);    /* negative counts as 0 */
-int64_t histogram_bin_upper(uint32_t bin);      /* the largest value of the bin, ms */
+uint32_t histogram_bin_of(int64_t value_ms); /* negative counts as 0 */
+int64_t histogram_bin_upper(uint32_t bin);   /* the largest value of the bin, ms */
 
-void histogram_deinit(struct histogram *hist);  /* frees; empty and usable afterwards */
-void histogram_clear(struct histogram *hist);   /* empties, keeps the memory */
+void histogram_deinit(struct histogram *hist); /* frees; empty and usable afterwards */
+void histogram_clear(struct histogram *hist);  /* empties, keeps the memory */
 
 /* Each returns 0 or STATUS_NO_MEMORY; subtract STATUS_RANGE when it would go below zero (then nothing changed). */
 int histogram_add(struct histogram *hist, int64_t value_ms, uint32_t count);

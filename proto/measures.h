@@ -12,11 +12,11 @@ enum sl_method {
     SL_ASTERISK_SL,
     SL_ASTERISK_SL2,
     SL_AMAZON,
-    SL_GENESYS,                      /* At / (A + B) */
-    SL_GENESYS_FLOW_OUTS,            /* ... + F below */
-    SL_GENESYS_NO_SHORT,             /* ... - S below */
+    SL_GENESYS,           /* At / (A + B) */
+    SL_GENESYS_FLOW_OUTS, /* ... + F below */
+    SL_GENESYS_NO_SHORT,  /* ... - S below */
     SL_GENESYS_FLOW_OUTS_NO_SHORT,
-    SL_GENESYS_NO_ABANDONS,          /* ... - B below */
+    SL_GENESYS_NO_ABANDONS, /* ... - B below */
     SL_GENESYS_FLOW_OUTS_NO_ABANDONS,
     SL_UCCE_IGNORE,
     SL_UCCE_NEGATIVE,

@@ -13,18 +13,18 @@ enum flow_counter {
     FLOW_ENTERED,
     FLOW_ANSWERED,
     FLOW_ABANDONED,
-    FLOW_ABANDONED_SHORT,  /* of abandoned: waited no longer than the queue's short-abandon threshold */
+    FLOW_ABANDONED_SHORT, /* of abandoned: waited no longer than the queue's short-abandon threshold */
     FLOW_EXIT_TIMEOUT,
     FLOW_EXIT_EMPTY,
     FLOW_EXIT_KEY,
     FLOW_WITHDRAWN,
-    FLOW_BLOCKED,          /* refused at the door; not part of entered */
-    FLOW_LOST,             /* was waiting when the PBX died, or its end was never seen */
-    FLOW_LOST_CONNECTED,   /* was talking then: answered, the length unknown */
-    FLOW_TRANSFERRED_IN,   /* of entered: came by transfer from an operator */
-    FLOW_TRANSFERRED_OUT,  /* of answered: left by transfer */
+    FLOW_BLOCKED,         /* refused at the door; not part of entered */
+    FLOW_LOST,            /* was waiting when the PBX died, or its end was never seen */
+    FLOW_LOST_CONNECTED,  /* was talking then: answered, the length unknown */
+    FLOW_TRANSFERRED_IN,  /* of entered: came by transfer from an operator */
+    FLOW_TRANSFERRED_OUT, /* of answered: left by transfer */
     FLOW_RING_NO_ANSWER,
-    FLOW_SUSPECT,          /* durations kept out of sums and histograms (clock steps, absurd values) */
+    FLOW_SUSPECT, /* durations kept out of sums and histograms (clock steps, absurd values) */
     FLOW_COUNT
 };
 
@@ -48,19 +48,19 @@ enum cohort_counter {
 enum duration_kind {
     DURATION_WAIT_ANSWERED,
     DURATION_WAIT_ABANDONED,
-    DURATION_WAIT_EXIT,     /* waits that ended by timeout, empty or withdraw (asterisk_sl2, ucce_* need them) */
-    DURATION_WAIT_KEY,      /* waits that ended by a key */
-    DURATION_RING,          /* the answered rings */
-    DURATION_TALK,          /* conversation without hold */
-    DURATION_HOLD,          /* single holds */
-    DURATION_HANDLE,        /* talk + hold of a leg (+ wrap-up where a source knows it) */
+    DURATION_WAIT_EXIT, /* waits that ended by timeout, empty or withdraw (asterisk_sl2, ucce_* need them) */
+    DURATION_WAIT_KEY,  /* waits that ended by a key */
+    DURATION_RING,      /* the answered rings */
+    DURATION_TALK,      /* conversation without hold */
+    DURATION_HOLD,      /* single holds */
+    DURATION_HANDLE,    /* talk + hold of a leg (+ wrap-up where a source knows it) */
     DURATION_COUNT
 };
 
 struct duration_stat {
     uint64_t sum_ms;
     uint32_t max_ms;
-    struct histogram hist;  /* hist.total is the count */
+    struct histogram hist; /* hist.total is the count */
 };
 
 struct summary {
@@ -72,12 +72,12 @@ struct summary {
     struct duration_stat duration[DURATION_COUNT];
 };
 
-extern const char *const summary_flow_names[FLOW_COUNT];        /* JSON field names of design 7 */
+extern const char *const summary_flow_names[FLOW_COUNT]; /* JSON field names of design 7 */
 extern const char *const summary_cohort_names[COHORT_COUNT];
-extern const char *const summary_duration_names[DURATION_COUNT];/* with the unit: "wait_answered_ms" */
+extern const char *const summary_duration_names[DURATION_COUNT]; /* with the unit: "wait_answered_ms" */
 
-void summary_deinit(struct summary *sum);  /* frees; zero and usable afterwards */
-void summary_clear(struct summary *sum);   /* all zero, keeps the memory */
+void summary_deinit(struct summary *sum); /* frees; zero and usable afterwards */
+void summary_clear(struct summary *sum);  /* all zero, keeps the memory */
 bool summary_is_zero(const struct summary *sum);
 bool summary_equal(const struct summary *a, const struct summary *b);
 

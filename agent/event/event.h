@@ -13,47 +13,47 @@
 
 enum event_kind {
     EVENT_NONE,
-    EVENT_ENTER,            /* caller enters a queue: caller, position */
-    EVENT_CONNECT,          /* operator answers: wait, ring */
-    EVENT_COMPLETE_OPERATOR,/* conversation over, operator hung up: wait, talk, original_position */
-    EVENT_COMPLETE_CALLER,  /* the same, caller hung up */
-    EVENT_TRANSFER_BLIND,   /* conversation over by transfer: wait, talk, original_position */
+    EVENT_ENTER,             /* caller enters a queue: caller, position */
+    EVENT_CONNECT,           /* operator answers: wait, ring */
+    EVENT_COMPLETE_OPERATOR, /* conversation over, operator hung up: wait, talk, original_position */
+    EVENT_COMPLETE_CALLER,   /* the same, caller hung up */
+    EVENT_TRANSFER_BLIND,    /* conversation over by transfer: wait, talk, original_position */
     EVENT_TRANSFER_ATTENDED,
-    EVENT_ABANDON,          /* caller gave up: wait, position, original_position */
-    EVENT_EXIT_TIMEOUT,     /* left the queue unanswered: wait, position, original_position */
+    EVENT_ABANDON,      /* caller gave up: wait, position, original_position */
+    EVENT_EXIT_TIMEOUT, /* left the queue unanswered: wait, position, original_position */
     EVENT_EXIT_EMPTY,
     EVENT_EXIT_KEY,
     EVENT_WITHDRAW,
-    EVENT_BLOCKED,          /* refused at the door (full, join empty, closed, diverted); text names the verb */
-    EVENT_RING_NO_ANSWER,   /* an operator did not pick up: ring */
-    EVENT_RING_CANCELED,    /* caller left while an operator's phone rang: ring */
-    EVENT_OPERATOR_DUMP,    /* operator hung up during the announcement; the caller waits on */
-    EVENT_HOLD,             /* caller put on hold */
-    EVENT_UNHOLD,           /* caller taken off hold */
-    EVENT_MEMBER_ADD,       /* operator joins a queue; text "PAUSED" when born paused */
+    EVENT_BLOCKED,        /* refused at the door (full, join empty, closed, diverted); text names the verb */
+    EVENT_RING_NO_ANSWER, /* an operator did not pick up: ring */
+    EVENT_RING_CANCELED,  /* caller left while an operator's phone rang: ring */
+    EVENT_OPERATOR_DUMP,  /* operator hung up during the announcement; the caller waits on */
+    EVENT_HOLD,           /* caller put on hold */
+    EVENT_UNHOLD,         /* caller taken off hold */
+    EVENT_MEMBER_ADD,     /* operator joins a queue; text "PAUSED" when born paused */
     EVENT_MEMBER_REMOVE,
-    EVENT_PAUSE,            /* one queue; text is the reason */
+    EVENT_PAUSE, /* one queue; text is the reason */
     EVENT_UNPAUSE,
-    EVENT_PAUSE_ALL,        /* announced beside one PAUSE per queue: never count both */
+    EVENT_PAUSE_ALL, /* announced beside one PAUSE per queue: never count both */
     EVENT_UNPAUSE_ALL,
-    EVENT_LOGIN,            /* agent pool or call-back login */
+    EVENT_LOGIN, /* agent pool or call-back login */
     EVENT_LOGOFF,
-    EVENT_RESTART,          /* the PBX started: every call before is dead */
-    EVENT_RELOAD,           /* configuration reload or log rotation */
-    EVENT_NOTE,             /* known verb that carries no KPI (DID, INFO, CALLSTATUS, PENALTY, ...); verb is set */
-    EVENT_UNKNOWN_VERB,     /* anything else; verb is set */
+    EVENT_RESTART,      /* the PBX started: every call before is dead */
+    EVENT_RELOAD,       /* configuration reload or log rotation */
+    EVENT_NOTE,         /* known verb that carries no KPI (DID, INFO, CALLSTATUS, PENALTY, ...); verb is set */
+    EVENT_UNKNOWN_VERB, /* anything else; verb is set */
     EVENT_KIND_COUNT
 };
 
 struct call_event {
     enum event_kind kind;
     int64_t at_ms;
-    struct slice verb;     /* as the source spells it */
-    struct slice call_id;  /* empty when the event is of no call */
-    struct slice queue;    /* empty when of no queue */
+    struct slice verb;    /* as the source spells it */
+    struct slice call_id; /* empty when the event is of no call */
+    struct slice queue;   /* empty when of no queue */
     struct slice operator_name;
-    struct slice caller;   /* number as written; empty when unknown */
-    struct slice text;     /* reason, key, target, or the raw parameters */
+    struct slice caller; /* number as written; empty when unknown */
+    struct slice text;   /* reason, key, target, or the raw parameters */
     int64_t wait_ms;
     int64_t talk_ms;
     int64_t ring_ms;

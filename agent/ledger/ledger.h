@@ -29,16 +29,16 @@ enum quality {
     QUALITY_RESCUED,          /* rows joined by the attended-transfer rules */
     QUALITY_INFERRED_ANSWERS, /* ends without their CONNECT row */
     QUALITY_SUSPECT_DURATIONS,
-    QUALITY_RESTARTS,         /* PBX starts */
+    QUALITY_RESTARTS, /* PBX starts */
     QUALITY_RELOADS,
-    QUALITY_LOST_RESTART,     /* legs closed by a PBX start */
-    QUALITY_LOST_EXPIRED,     /* legs closed by the age cap */
-    QUALITY_LOST_EVICTED,     /* legs closed because too many were open */
-    QUALITY_NAMES_REFUSED,    /* more names than the ledger takes; counted under the empty name */
-    QUALITY_GAPS,             /* spans the source could not read */
-    QUALITY_SHED_LEGS,        /* legs given up for room before their retention was over */
+    QUALITY_LOST_RESTART,  /* legs closed by a PBX start */
+    QUALITY_LOST_EXPIRED,  /* legs closed by the age cap */
+    QUALITY_LOST_EVICTED,  /* legs closed because too many were open */
+    QUALITY_NAMES_REFUSED, /* more names than the ledger takes; counted under the empty name */
+    QUALITY_GAPS,          /* spans the source could not read */
+    QUALITY_SHED_LEGS,     /* legs given up for room before their retention was over */
     QUALITY_SHED_INTERVALS,
-    QUALITY_QUARANTINED,      /* stored records that failed their check */
+    QUALITY_QUARANTINED, /* stored records that failed their check */
     QUALITY_COUNT
 };
 
@@ -53,17 +53,17 @@ struct ledger_facts {
     uint8_t epoch[16];
     char site[65];
     int64_t created_ms;
-    int64_t committed_ms;     /* wall clock of the newest commit */
-    int64_t newest_event_ms;  /* largest event time taken; 0 when none */
+    int64_t committed_ms;    /* wall clock of the newest commit */
+    int64_t newest_event_ms; /* largest event time taken; 0 when none */
     uint32_t interval_s;
     uint64_t commits;
-    uint64_t leg_count;       /* closed legs held in blocks */
+    uint64_t leg_count; /* closed legs held in blocks */
     uint64_t leg_bytes;
     uint64_t interval_count;
     uint64_t interval_bytes;
-    uint64_t used_bytes;      /* pages in use, all included */
+    uint64_t used_bytes; /* pages in use, all included */
     uint64_t map_bytes;
-    bool full;                /* reading is held: no room even after shedding */
+    bool full; /* reading is held: no room even after shedding */
     uint64_t quality[QUALITY_COUNT];
 };
 
@@ -76,10 +76,10 @@ struct ledger_interval {
 
 /* One file or stream that was read, newest position. */
 struct ledger_cursor {
-    char source[32];    /* name of the source in the configuration, "queue_log" */
+    char source[32]; /* name of the source in the configuration, "queue_log" */
     char path[256];
-    uint64_t offset;    /* bytes consumed */
-    int64_t first_ms;   /* event times covered */
+    uint64_t offset;  /* bytes consumed */
+    int64_t first_ms; /* event times covered */
     int64_t last_ms;
     int64_t updated_ms;
 };

@@ -17,9 +17,9 @@ struct buf {
 
 #define BUF_INIT ((struct buf){0})
 
-void buf_deinit(struct buf *buf);              /* frees; the buf may be used again */
-void buf_reset(struct buf *buf);               /* length 0, keeps the memory, clears `failed` */
-uint8_t *buf_grow(struct buf *buf, size_t n);  /* room for n more bytes, length grown; NULL when failed */
+void buf_deinit(struct buf *buf);             /* frees; the buf may be used again */
+void buf_reset(struct buf *buf);              /* length 0, keeps the memory, clears `failed` */
+uint8_t *buf_grow(struct buf *buf, size_t n); /* room for n more bytes, length grown; NULL when failed */
 void buf_append(struct buf *buf, const void *data, size_t len);
 void buf_append_str(struct buf *buf, const char *text);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -1,6 +1,5 @@
 #include "platform/base/crc32c.h"
 
-
 /* Slicing by eight: tables[k][b] is the CRC of byte b followed by k zero bytes. Filled before main() so that no
  * thread ever sees them half made. */
 static uint32_t crc32c_tables[8][256];

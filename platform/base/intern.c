@@ -149,4 +149,7 @@ struct slice intern_name(const struct intern *names, uint32_t id)
     return slice_make(names->names[id - 1], names->lens[id - 1]);
 }
 
-uint32_t intern_count(const struct intern *names) { return names->count; }
+uint32_t intern_count(const struct intern *names)
+{
+    return names->count;
+}

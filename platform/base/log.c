@@ -24,7 +24,10 @@ void log_set_sink(log_sink_fn sink, void *ctx)
     log_ctx = ctx;
 }
 
-void log_set_level(enum log_level level) { log_level = level; }
+void log_set_level(enum log_level level)
+{
+    log_level = level;
+}
 
 void log_write(enum log_level level, const char *module, const char *format, ...)
 {

@@ -80,7 +80,8 @@ static int parse_with_unit(struct slice text, const struct unit *units, size_t c
 int num_parse_duration_ms(struct slice text, int64_t *out)
 {
     static const struct unit units[] = {
-        {"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"min", 60000}, {"h", 3600000}, {"d", 86400000}, {"w", 604800000},
+        {"", 1000},     {"ms", 1},      {"s", 1000},     {"m", 60000},
+        {"min", 60000}, {"h", 3600000}, {"d", 86400000}, {"w", 604800000},
     };
     uint64_t value;
     int status = parse_with_unit(text, units, sizeof units / sizeof units[0], &value);
@@ -93,9 +94,9 @@ int num_parse_duration_ms(struct slice text, int64_t *out)
 int num_parse_bytes(struct slice text, uint64_t *out)
 {
     static const struct unit units[] = {
-        {"", 1},         {"B", 1},           {"k", 1 << 10},   {"K", 1 << 10},  {"kB", 1 << 10}, {"KB", 1 << 10},
-        {"KiB", 1 << 10}, {"M", 1 << 20},    {"MB", 1 << 20},  {"MiB", 1 << 20}, {"G", 1 << 30},  {"GB", 1 << 30},
-        {"GiB", 1 << 30},
+        {"", 1},         {"B", 1},         {"k", 1 << 10},   {"K", 1 << 10},  {"kB", 1 << 10},
+        {"KB", 1 << 10}, {"KiB", 1 << 10}, {"M", 1 << 20},   {"MB", 1 << 20}, {"MiB", 1 << 20},
+        {"G", 1 << 30},  {"GB", 1 << 30},  {"GiB", 1 << 30},
     };
     return parse_with_unit(text, units, sizeof units / sizeof units[0], out);
 }

@@ -10,10 +10,22 @@ static void put_be(struct buf *buf, uint64_t value, size_t width)
     }
 }
 
-void wire_put_u8(struct buf *buf, uint8_t value) { put_be(buf, value, 1); }
-void wire_put_u16(struct buf *buf, uint16_t value) { put_be(buf, value, 2); }
-void wire_put_u32(struct buf *buf, uint32_t value) { put_be(buf, value, 4); }
-void wire_put_u64(struct buf *buf, uint64_t value) { put_be(buf, value, 8); }
+void wire_put_u8(struct buf *buf, uint8_t value)
+{
+    put_be(buf, value, 1);
+}
+void wire_put_u16(struct buf *buf, uint16_t value)
+{
+    put_be(buf, value, 2);
+}
+void wire_put_u32(struct buf *buf, uint32_t value)
+{
+    put_be(buf, value, 4);
+}
+void wire_put_u64(struct buf *buf, uint64_t value)
+{
+    put_be(buf, value, 8);
+}
 
 size_t wire_varint_at(uint8_t *at, uint64_t value)
 {
@@ -32,7 +44,10 @@ void wire_put_varint(struct buf *buf, uint64_t value)
     buf_append(buf, bytes, wire_varint_at(bytes, value));
 }
 
-void wire_put_svarint(struct buf *buf, int64_t value) { wire_put_varint(buf, wire_zigzag(value)); }
+void wire_put_svarint(struct buf *buf, int64_t value)
+{
+    wire_put_varint(buf, wire_zigzag(value));
+}
 
 void wire_put_bytes(struct buf *buf, struct slice bytes)
 {
@@ -53,10 +68,22 @@ static uint64_t get_be(struct wire_reader *reader, size_t width)
     return value;
 }
 
-uint8_t wire_get_u8(struct wire_reader *reader) { return (uint8_t)get_be(reader, 1); }
-uint16_t wire_get_u16(struct wire_reader *reader) { return (uint16_t)get_be(reader, 2); }
-uint32_t wire_get_u32(struct wire_reader *reader) { return (uint32_t)get_be(reader, 4); }
-uint64_t wire_get_u64(struct wire_reader *reader) { return get_be(reader, 8); }
+uint8_t wire_get_u8(struct wire_reader *reader)
+{
+    return (uint8_t)get_be(reader, 1);
+}
+uint16_t wire_get_u16(struct wire_reader *reader)
+{
+    return (uint16_t)get_be(reader, 2);
+}
+uint32_t wire_get_u32(struct wire_reader *reader)
+{
+    return (uint32_t)get_be(reader, 4);
+}
+uint64_t wire_get_u64(struct wire_reader *reader)
+{
+    return get_be(reader, 8);
+}
 
 uint64_t wire_get_varint(struct wire_reader *reader)
 {
@@ -85,7 +112,10 @@ uint64_t wire_get_varint_max(struct wire_reader *reader, uint64_t max)
     return value;
 }
 
-int64_t wire_get_svarint(struct wire_reader *reader) { return wire_unzigzag(wire_get_varint(reader)); }
+int64_t wire_get_svarint(struct wire_reader *reader)
+{
+    return wire_unzigzag(wire_get_varint(reader));
+}
 
 struct slice wire_get_bytes(struct wire_reader *reader)
 {

@@ -18,11 +18,11 @@ struct kv_cursor;
 enum { KV_END = 1 }; /* outcome: no (more) record; get and cursor calls */
 
 struct kv_options {
-    const char *dir;          /* must exist */
-    uint64_t map_bytes;       /* size of the map; a larger existing file wins; ignored when read-only */
+    const char *dir;    /* must exist */
+    uint64_t map_bytes; /* size of the map; a larger existing file wins; ignored when read-only */
     unsigned max_dbs;
-    bool read_only;           /* opens an existing environment; falls back to no lock file where it may not write */
-    bool preallocate;         /* reserve the disk space of the whole map now */
+    bool read_only;   /* opens an existing environment; falls back to no lock file where it may not write */
+    bool preallocate; /* reserve the disk space of the whole map now */
 };
 
 /* 0, STATUS_NOT_FOUND, STATUS_DENIED, STATUS_FULL (no disk for the map), STATUS_CORRUPT, STATUS_VERSION, STATUS_IO.
@@ -34,14 +34,14 @@ void kv_close(struct kv *kv);
 int kv_db(struct kv *kv, const char *name, bool create, unsigned *out);
 
 int kv_begin(struct kv *kv, bool write, struct kv_txn **out);
-void kv_abort(struct kv_txn *txn);   /* NULL is fine */
-int kv_commit(struct kv_txn *txn);   /* takes the transaction whatever it returns; STATUS_FULL, STATUS_IO */
+void kv_abort(struct kv_txn *txn); /* NULL is fine */
+int kv_commit(struct kv_txn *txn); /* takes the transaction whatever it returns; STATUS_FULL, STATUS_IO */
 
 /* Values are borrowed until the transaction ends or writes. KV_END when there is no such key. */
 int kv_get(struct kv_txn *txn, unsigned db, struct slice key, struct slice *value);
-int kv_put(struct kv_txn *txn, unsigned db, struct slice key, struct slice value); /* STATUS_FULL when the map is */
+int kv_put(struct kv_txn *txn, unsigned db, struct slice key, struct slice value);    /* STATUS_FULL when the map is */
 int kv_append(struct kv_txn *txn, unsigned db, struct slice key, struct slice value); /* key must be the largest */
-int kv_delete(struct kv_txn *txn, unsigned db, struct slice key); /* KV_END when there was none */
+int kv_delete(struct kv_txn *txn, unsigned db, struct slice key);                     /* KV_END when there was none */
 
 int kv_cursor_open(struct kv_txn *txn, unsigned db, struct kv_cursor **out);
 void kv_cursor_close(struct kv_cursor *cursor);
@@ -54,8 +54,8 @@ int kv_cursor_delete(struct kv_cursor *cursor); /* the record the cursor is at; 
 
 struct kv_usage {
     uint64_t map_bytes;
-    uint64_t file_bytes;      /* high-water mark of pages times the page size */
-    uint64_t used_bytes;      /* without free pages, as of the given transaction */
+    uint64_t file_bytes; /* high-water mark of pages times the page size */
+    uint64_t used_bytes; /* without free pages, as of the given transaction */
     uint64_t page_bytes;
 };
 int kv_usage(struct kv_txn *txn, struct kv_usage *out);
