@@ -40,7 +40,8 @@ int64_t histogram_bin_upper(uint32_t bin);   /* the largest value of the bin, ms
 void histogram_deinit(struct histogram *hist); /* frees; empty and usable afterwards */
 void histogram_clear(struct histogram *hist);  /* empties, keeps the memory */
 
-/* Each returns 0 or STATUS_NO_MEMORY; subtract STATUS_RANGE when it would go below zero (then nothing changed). */
+/* Each returns 0, STATUS_NO_MEMORY, or STATUS_RANGE when the count of a bin would pass 32 bits or go below zero. On
+ * failure nothing changed. */
 int histogram_add(struct histogram *hist, int64_t value_ms, uint32_t count);
 int histogram_merge(struct histogram *into, const struct histogram *from);
 int histogram_subtract(struct histogram *from, const struct histogram *what);

@@ -81,19 +81,24 @@ void summary_clear(struct summary *sum);  /* all zero, keeps the memory */
 bool summary_is_zero(const struct summary *sum);
 bool summary_equal(const struct summary *a, const struct summary *b);
 
+/* Adds one duration; negative counts as 0. 0, STATUS_NO_MEMORY, or STATUS_RANGE (then nothing changed). */
 int summary_add_duration(struct summary *sum, enum duration_kind kind, int64_t value_ms);
 
 /* Adds `from` (an interval that follows, of the same queue) to `into`: counters, sums and histograms add, maxima take
  * the larger, waiting_start stays that of `into` and waiting_end becomes that of `from`; for an empty `into` call
- * summary_copy. 0 or STATUS_NO_MEMORY. */
+ * summary_copy. 0, STATUS_NO_MEMORY, or STATUS_RANGE when a counter would pass its width; on failure *into is fit for
+ * nothing but clear, copy or deinit. */
 int summary_append(struct summary *into, const struct summary *from);
 int summary_copy(struct summary *into, const struct summary *from);
 
 /* waiting_start + entered = answered + abandoned + exits + withdrawn + lost + waiting_end */
 bool summary_balanced(const struct summary *sum);
 
-/* The stored form: a version byte, then varints; zero counters cost a bit. Decode refuses what encode would not
- * have written: STATUS_INVALID, STATUS_VERSION, STATUS_NO_MEMORY. */
+/* The stored form: a version byte; a varint mask of the flow counters that are not zero and a varint for each; the same
+ * for the cohort counters and for waiting_start, waiting_end, waiting_max; a mask of the durations, and for each
+ * varints of the sum, the maximum, the length of the histogram's bytes, and those bytes. Decode reads one summary and
+ * leaves the reader behind it. It refuses what encode would not have written: STATUS_INVALID; STATUS_VERSION (a
+ * version, counter or duration this one does not know); STATUS_NO_MEMORY. On failure *sum is zero. */
 void summary_encode(const struct summary *sum, struct buf *out);
 int summary_decode(struct summary *sum, struct wire_reader *reader);
 

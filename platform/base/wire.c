@@ -112,6 +112,25 @@ uint64_t wire_get_varint_max(struct wire_reader *reader, uint64_t max)
     return value;
 }
 
+uint64_t wire_get_varint_strict(struct wire_reader *reader, uint64_t max)
+{
+    const uint8_t *start = reader->pos;
+    uint64_t value;
+    if (!reader->failed && start < reader->end && *start < 0x80) {
+        value = *start;
+        reader->pos++;
+    } else {
+        value = wire_get_varint(reader);
+        if (!reader->failed && reader->pos[-1] == 0) {
+            reader->failed = true; /* a last byte of zero adds nothing */
+        }
+    }
+    if (value > max) {
+        reader->failed = true;
+    }
+    return reader->failed ? 0 : value;
+}
+
 int64_t wire_get_svarint(struct wire_reader *reader)
 {
     return wire_unzigzag(wire_get_varint(reader));

@@ -51,6 +51,9 @@ struct slice wire_get_bytes(struct wire_reader *reader); /* borrowed from the in
 /* A varint that must fit the given maximum; more fails the reader. */
 uint64_t wire_get_varint_max(struct wire_reader *reader, uint64_t max);
 
+/* The same, and in the shortest form only: for formats in which a value has exactly one spelling. */
+uint64_t wire_get_varint_strict(struct wire_reader *reader, uint64_t max);
+
 static inline uint64_t wire_zigzag(int64_t value)
 {
     return ((uint64_t)value << 1) ^ (uint64_t)(value >> 63);
