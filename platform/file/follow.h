@@ -26,6 +26,10 @@ struct follow_position {
     uint32_t tail_len;
     uint64_t head_hash; /* FNV-1a 64 (stable across versions and machines) of the first head_len bytes */
     uint64_t tail_hash; /* FNV-1a 64 of the tail_len bytes before offset */
+    /* The numbers (epoch seconds) with which the file's first line and the last line handed out begin; 0: none. They
+     * tell older rotated files from newer ones when the file itself is gone. */
+    uint64_t first_number;
+    uint64_t last_number;
 };
 
 enum follow_state {
@@ -37,7 +41,8 @@ enum follow_state {
 };
 
 struct follow_chunk {
-    struct slice bytes;           /* whole lines, each ended by '\n'; at least 64 readable bytes lie behind it */
+    struct slice bytes;           /* whole lines, each ended by '\n'; at least 64 readable bytes lie behind it;
+                                     empty when over-long lines were all there was */
     struct follow_position after; /* the position behind these bytes */
     const char *path;             /* the file they came from; borrowed until the next call */
     bool file_begins;             /* the first chunk of a file (offset 0) */
