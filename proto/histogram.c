@@ -289,19 +289,17 @@ void histogram_encode(const struct histogram *hist, struct buf *out)
     out->len = before + (size_t)(at - start);
 }
 
-int histogram_decode(struct histogram *hist, struct wire_reader *reader)
+static int decode_bins(struct histogram *hist, struct wire_reader *reader)
 {
-    histogram_clear(hist);
     uint32_t base = 0;
-    while (!reader->failed && wire_left(reader) > 0) {
-        uint64_t head = wire_get_varint_strict(reader, UINT64_MAX);
+    while (wire_left(reader) > 0) {
+        uint64_t head = wire_get_varint_strict(reader, UINT32_MAX);
         uint64_t count = head & 1 ? wire_get_varint_strict(reader, UINT32_MAX) : 1;
         if (reader->failed || head >> 1 >= HISTOGRAM_BINS - base || count < 1 + (head & 1)) {
-            break;
+            return STATUS_INVALID;
         }
         int status = reserve(hist, hist->used + 1);
         if (status != 0) {
-            histogram_clear(hist);
             return status;
         }
         uint32_t bin = base + (uint32_t)(head >> 1);
@@ -309,10 +307,16 @@ int histogram_decode(struct histogram *hist, struct wire_reader *reader)
         hist->total += count;
         base = bin + 1;
     }
-    if (reader->failed || wire_left(reader) > 0) {
-        reader->failed = true;
+    return reader->failed ? STATUS_INVALID : 0;
+}
+
+int histogram_decode(struct histogram *hist, struct wire_reader *reader)
+{
+    histogram_clear(hist);
+    int status = decode_bins(hist, reader);
+    if (status != 0) {
         histogram_clear(hist);
-        return STATUS_INVALID;
+        reader->failed = true;
     }
-    return 0;
+    return status;
 }
