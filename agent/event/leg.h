@@ -53,6 +53,9 @@ struct call_leg {
     uint32_t flags;
     uint8_t call_id_len;
     char call_id[LEG_CALL_ID_MAX + 1];
+    /* The tracker's own, kept with the leg so that a restart goes on exactly where it was: */
+    int64_t waited_to; /* newest interval number in which it counts as waiting */
+    int64_t forget_ms; /* event time from which a leg that is done is no longer looked up */
     uint8_t number_len;
     char number[23]; /* the caller's number, only where the site keeps it; else empty */
 };

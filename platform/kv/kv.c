@@ -1,0 +1,296 @@
+#include "platform/kv/kv.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "platform/base/status.h"
+#include "platform/kv/kv_internal.h"
+
+struct kv {
+    MDB_env *env;
+    unsigned page_bytes;
+};
+
+int kv_status(int rc)
+{
+    switch (rc) {
+    case MDB_SUCCESS: return STATUS_OK;
+    case MDB_NOTFOUND: return KV_END;
+    case MDB_MAP_FULL:
+    case MDB_TXN_FULL:
+    case MDB_DBS_FULL:
+    case MDB_READERS_FULL:
+    case ENOSPC:
+    case EDQUOT: return STATUS_FULL;
+    case MDB_CORRUPTED:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_INVALID: return STATUS_CORRUPT;
+    case MDB_VERSION_MISMATCH: return STATUS_VERSION;
+    case MDB_BAD_VALSIZE: return STATUS_RANGE;
+    case ENOMEM: return STATUS_NO_MEMORY;
+    case ENOENT: return STATUS_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS: return STATUS_DENIED;
+    case EAGAIN:
+    case EBUSY: return STATUS_BUSY;
+    default: return STATUS_IO;
+    }
+}
+
+/* Reserves the disk blocks of the whole map, so that a full disk shows here and never in a commit. */
+static int preallocate(MDB_env *env, uint64_t map_bytes)
+{
+    mdb_filehandle_t fd;
+    struct stat st;
+    if (mdb_env_get_fd(env, &fd) != 0 || fstat(fd, &st) != 0) {
+        return STATUS_IO;
+    }
+    if ((uint64_t)st.st_blocks * 512 >= map_bytes) {
+        return 0;
+    }
+    int rc = posix_fallocate(fd, 0, (off_t)map_bytes);
+    if (rc == EOPNOTSUPP || rc == EINVAL) {
+        return 0; /* this file system cannot reserve; the commit will have to tell */
+    }
+    return kv_status(rc);
+}
+
+static int open_env(const struct kv_options *options, unsigned flags, MDB_env **out)
+{
+    MDB_env *env = NULL;
+    int rc = mdb_env_create(&env);
+    if (rc == 0) {
+        rc = mdb_env_set_maxdbs(env, options->max_dbs);
+    }
+    if (rc == 0) {
+        rc = mdb_env_set_maxreaders(env, 126);
+    }
+    if (rc == 0 && !options->read_only) {
+        rc = mdb_env_set_mapsize(env, options->map_bytes);
+    }
+    if (rc == 0) {
+        rc = mdb_env_open(env, options->dir, flags, 0640);
+    }
+    if (rc != 0) {
+        if (env) {
+            mdb_env_close(env);
+        }
+        return kv_status(rc);
+    }
+    *out = env;
+    return 0;
+}
+
+/* A file shorter than its own pages (cut short, or zero length) makes LMDB fault on a page that is not there. */
+static int check_length(const struct kv_options *options)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/data.mdb", options->dir) >= (int)sizeof path) {
+        return STATUS_RANGE;
+    }
+    struct stat st;
+    if (stat(path, &st) != 0) {
+        int status = kv_status(errno);
+        return status == STATUS_NOT_FOUND && !options->read_only ? 0 : status;
+    }
+    if (st.st_size > 0 && st.st_size < 2 * 4096) {
+        return STATUS_CORRUPT;
+    }
+    return st.st_size == 0 && options->read_only ? STATUS_NOT_FOUND : 0;
+}
+
+int kv_open(const struct kv_options *options, struct kv **out)
+{
+    int status = check_length(options);
+    if (status != 0) {
+        return status;
+    }
+    /* MDB_NOTLS: a read transaction belongs to its object, not to the thread. MDB_NORDAHEAD: random access. */
+    unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : 0U);
+    MDB_env *env = NULL;
+    status = open_env(options, flags, &env);
+    if (status == STATUS_DENIED && options->read_only) {
+        status = open_env(options, flags | MDB_NOLOCK, &env);
+    }
+    if (status != 0) {
+        return status;
+    }
+    MDB_stat stat_now;
+    MDB_envinfo info;
+    struct kv *kv = calloc(1, sizeof *kv);
+    if (!kv || mdb_env_stat(env, &stat_now) != 0 || mdb_env_info(env, &info) != 0) {
+        status = kv ? STATUS_IO : STATUS_NO_MEMORY;
+        goto fail;
+    }
+    if (!options->read_only && options->preallocate) {
+        status = preallocate(env, info.me_mapsize);
+        if (status != 0) {
+            goto fail;
+        }
+    }
+    kv->env = env;
+    kv->page_bytes = stat_now.ms_psize;
+    *out = kv;
+    return 0;
+fail:
+    free(kv);
+    mdb_env_close(env);
+    return status;
+}
+
+void kv_close(struct kv *kv)
+{
+    if (kv) {
+        mdb_env_close(kv->env);
+        free(kv);
+    }
+}
+
+int kv_db(struct kv *kv, const char *name, bool create, unsigned *out)
+{
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(kv->env, NULL, create ? 0 : MDB_RDONLY, &txn);
+    if (rc != 0) {
+        return kv_status(rc);
+    }
+    MDB_dbi dbi;
+    rc = mdb_dbi_open(txn, name, create ? MDB_CREATE : 0, &dbi);
+    if (rc != 0) {
+        mdb_txn_abort(txn);
+        return rc == MDB_NOTFOUND ? STATUS_NOT_FOUND : kv_status(rc);
+    }
+    rc = mdb_txn_commit(txn);
+    if (rc == 0) {
+        *out = dbi;
+    }
+    return kv_status(rc);
+}
+
+int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
+{
+    struct kv_txn *txn = malloc(sizeof *txn);
+    if (!txn) {
+        return STATUS_NO_MEMORY;
+    }
+    txn->kv = kv;
+    int rc = mdb_txn_begin(kv->env, NULL, write ? 0 : MDB_RDONLY, &txn->txn);
+    if (rc != 0) {
+        free(txn);
+        return kv_status(rc);
+    }
+    *out = txn;
+    return 0;
+}
+
+void kv_abort(struct kv_txn *txn)
+{
+    if (txn) {
+        mdb_txn_abort(txn->txn);
+        free(txn);
+    }
+}
+
+int kv_commit(struct kv_txn *txn)
+{
+    MDB_txn *handle = txn->txn;
+    free(txn);
+    return kv_status(mdb_txn_commit(handle));
+}
+
+static MDB_val to_val(struct slice bytes)
+{
+    /* LMDB's interface is not const correct; it does not write through keys and values that are put. */
+    return (MDB_val){bytes.len, (void *)(uintptr_t)bytes.data};
+}
+
+int kv_get(struct kv_txn *txn, unsigned db, struct slice key, struct slice *value)
+{
+    MDB_val k = to_val(key);
+    MDB_val v;
+    int rc = mdb_get(txn->txn, db, &k, &v);
+    if (rc == 0) {
+        *value = slice_make(v.mv_data, v.mv_size);
+    }
+    return kv_status(rc);
+}
+
+static int put(struct kv_txn *txn, unsigned db, struct slice key, struct slice value, unsigned flags)
+{
+    MDB_val k = to_val(key);
+    MDB_val v = to_val(value);
+    return mdb_put(txn->txn, db, &k, &v, flags);
+}
+
+int kv_put(struct kv_txn *txn, unsigned db, struct slice key, struct slice value)
+{
+    return kv_status(put(txn, db, key, value, 0));
+}
+
+int kv_append(struct kv_txn *txn, unsigned db, struct slice key, struct slice value)
+{
+    int rc = put(txn, db, key, value, MDB_APPEND);
+    if (rc == MDB_KEYEXIST) {
+        rc = put(txn, db, key, value, 0); /* not the largest after all */
+    }
+    return kv_status(rc);
+}
+
+int kv_delete(struct kv_txn *txn, unsigned db, struct slice key)
+{
+    MDB_val k = to_val(key);
+    return kv_status(mdb_del(txn->txn, db, &k, NULL));
+}
+
+/* Pages on the free list, readable through its own database (number 0): each value is a list led by its length. */
+static int free_pages(struct kv_txn *txn, uint64_t *out)
+{
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(txn->txn, 0, &cursor);
+    if (rc != 0) {
+        return kv_status(rc);
+    }
+    uint64_t pages = 0;
+    MDB_val key;
+    MDB_val value;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        size_t count = 0;
+        if (value.mv_size >= sizeof count) {
+            memcpy(&count, value.mv_data, sizeof count);
+        }
+        pages += count;
+    }
+    mdb_cursor_close(cursor);
+    *out = pages;
+    return rc == MDB_NOTFOUND ? 0 : kv_status(rc);
+}
+
+int kv_usage(struct kv_txn *txn, struct kv_usage *out)
+{
+    MDB_envinfo info;
+    int rc = mdb_env_info(txn->kv->env, &info);
+    if (rc != 0) {
+        return kv_status(rc);
+    }
+    uint64_t unused = 0;
+    int status = free_pages(txn, &unused);
+    if (status != 0) {
+        return status;
+    }
+    uint64_t pages = (uint64_t)info.me_last_pgno + 1;
+    out->map_bytes = info.me_mapsize;
+    out->page_bytes = txn->kv->page_bytes;
+    out->file_bytes = pages * txn->kv->page_bytes;
+    out->used_bytes = (pages > unused ? pages - unused : 0) * txn->kv->page_bytes;
+    return 0;
+}
+
+int kv_reader_check(struct kv *kv)
+{
+    int dead;
+    return kv_status(mdb_reader_check(kv->env, &dead));
+}

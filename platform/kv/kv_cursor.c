@@ -1,0 +1,75 @@
+#include <stdlib.h>
+
+#include "platform/base/status.h"
+#include "platform/kv/kv.h"
+#include "platform/kv/kv_internal.h"
+
+struct kv_cursor {
+    MDB_cursor *cursor;
+};
+
+int kv_cursor_open(struct kv_txn *txn, unsigned db, struct kv_cursor **out)
+{
+    struct kv_cursor *cursor = calloc(1, sizeof *cursor);
+    if (!cursor) {
+        return STATUS_NO_MEMORY;
+    }
+    int rc = mdb_cursor_open(txn->txn, db, &cursor->cursor);
+    if (rc != 0) {
+        free(cursor);
+        return kv_status(rc);
+    }
+    *out = cursor;
+    return 0;
+}
+
+void kv_cursor_close(struct kv_cursor *cursor)
+{
+    if (cursor) {
+        mdb_cursor_close(cursor->cursor);
+        free(cursor);
+    }
+}
+
+static int move(struct kv_cursor *cursor, MDB_cursor_op op, struct slice at, struct slice *key, struct slice *value)
+{
+    MDB_val k = {at.len, (void *)(uintptr_t)at.data};
+    MDB_val v;
+    int rc = mdb_cursor_get(cursor->cursor, &k, &v, op);
+    if (rc == 0) {
+        *key = slice_make(k.mv_data, k.mv_size);
+        *value = slice_make(v.mv_data, v.mv_size);
+    }
+    return kv_status(rc);
+}
+
+int kv_cursor_first(struct kv_cursor *cursor, struct slice *key, struct slice *value)
+{
+    return move(cursor, MDB_FIRST, slice_make("", 0), key, value);
+}
+
+int kv_cursor_last(struct kv_cursor *cursor, struct slice *key, struct slice *value)
+{
+    return move(cursor, MDB_LAST, slice_make("", 0), key, value);
+}
+
+int kv_cursor_seek(struct kv_cursor *cursor, struct slice at, struct slice *key, struct slice *value)
+{
+    return move(cursor, MDB_SET_RANGE, at, key, value);
+}
+
+int kv_cursor_next(struct kv_cursor *cursor, struct slice *key, struct slice *value)
+{
+    /* After a delete MDB_NEXT itself knows (C_DEL) that the cursor is already at the following record. */
+    return move(cursor, MDB_NEXT, slice_make("", 0), key, value);
+}
+
+int kv_cursor_prev(struct kv_cursor *cursor, struct slice *key, struct slice *value)
+{
+    return move(cursor, MDB_PREV, slice_make("", 0), key, value);
+}
+
+int kv_cursor_delete(struct kv_cursor *cursor)
+{
+    return kv_status(mdb_cursor_del(cursor->cursor, 0));
+}
