@@ -10,10 +10,9 @@
 #include "platform/base/slice.h"
 #include "platform/file/follow.h"
 
-enum {
-    READER_END = 1
-}; /* outcome: no more bytes; a last line without line feed has been handed out with one added
-      only when options.last_line is set, else it is held back and not counted in the position */
+/* Outcome: no more bytes. A last line without line feed has been handed out with one added only when options.last_line
+ * is set, else it is held back and not counted in the position. */
+enum { READER_END = 1 };
 
 struct reader_options {
     const char *path;
@@ -24,15 +23,17 @@ struct reader_options {
 
 struct reader;
 
-/* 0, STATUS_NOT_FOUND, STATUS_DENIED, STATUS_IO, STATUS_NO_MEMORY. Returns owned. */
+/* 0, STATUS_NOT_FOUND, STATUS_DENIED, STATUS_UNSUPPORTED (not a regular file; never blocks on one), STATUS_IO,
+ * STATUS_NO_MEMORY. Returns owned. */
 int reader_open(const struct reader_options *options, struct reader **out);
-void reader_close(struct reader *reader);
+void reader_close(struct reader *reader); /* NULL is fine */
 
 /* Skips to a position of the same content: 0 when head and tail fingerprints match (then reading goes on behind it),
  * STATUS_NOT_FOUND when this is another file or it is shorter (then nothing moved). Call before the first read. */
 int reader_resume(struct reader *reader, const struct follow_position *position);
 
-/* 0 and a chunk, READER_END, or STATUS_IO / STATUS_CORRUPT (bad gzip data; what came before was handed out). */
+/* 0 and a chunk (valid until the next call), READER_END, STATUS_IO (also when the file was truncated or rewritten while
+ * it was read) or STATUS_CORRUPT (bad gzip data or an end in the middle of it; what came before was handed out). */
 int reader_read(struct reader *reader, struct follow_chunk *out);
 
 uint64_t reader_size_bytes(const struct reader *reader);  /* of the file on disk (compressed when gz) */

@@ -1,0 +1,97 @@
+#include "platform/file/atomic.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "platform/base/cleanup.h"
+#include "platform/base/status.h"
+
+static int atomic_status(int error)
+{
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR: return STATUS_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS: return STATUS_DENIED;
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG: return STATUS_FULL;
+    case ENOMEM: return STATUS_NO_MEMORY;
+    default: return STATUS_IO;
+    }
+}
+
+static int atomic_write(int fd, const char *data, size_t len)
+{
+    while (len > 0) {
+        ssize_t n = write(fd, data, len);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n < 0) {
+            return atomic_status(errno);
+        }
+        data += n;
+        len -= (size_t)n;
+    }
+    return 0;
+}
+
+static int atomic_fill(int fd, const void *data, size_t len, mode_t mode)
+{
+    int rc = fchmod(fd, mode) == 0 ? 0 : atomic_status(errno);
+    if (rc == 0) {
+        rc = atomic_write(fd, data, len);
+    }
+    if (rc == 0 && fsync(fd) != 0) {
+        rc = atomic_status(errno);
+    }
+    if (close(fd) != 0 && rc == 0) {
+        rc = atomic_status(errno);
+    }
+    return rc;
+}
+
+static int atomic_sync_directory(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    CLEANUP(cleanup_free) char *dir = slash ? strndup(path, slash == path ? 1 : (size_t)(slash - path)) : strdup(".");
+    if (!dir) {
+        return STATUS_NO_MEMORY;
+    }
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0) {
+        return STATUS_IO;
+    }
+    int rc = fsync(fd) == 0 ? 0 : STATUS_IO;
+    close(fd);
+    return rc;
+}
+
+int atomic_replace(const char *path, const void *data, size_t len, mode_t mode)
+{
+    CLEANUP(cleanup_free) char *temporary = NULL;
+    if (asprintf(&temporary, "%s.XXXXXX", path) < 0) {
+        temporary = NULL;
+        return STATUS_NO_MEMORY;
+    }
+    int fd = mkostemp(temporary, O_CLOEXEC);
+    if (fd < 0) {
+        return atomic_status(errno);
+    }
+    int rc = atomic_fill(fd, data, len, mode);
+    if (rc == 0 && rename(temporary, path) != 0) {
+        rc = atomic_status(errno);
+    }
+    if (rc != 0) {
+        unlink(temporary);
+        return rc;
+    }
+    return atomic_sync_directory(path);
+}

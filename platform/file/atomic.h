@@ -1,0 +1,14 @@
+/* atomic: replaces a file as a whole, so that after a crash there is the old content or the new, never a mixture. */
+#ifndef RINGSIDE_PLATFORM_FILE_ATOMIC_H
+#define RINGSIDE_PLATFORM_FILE_ATOMIC_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the directory. `mode` is exact
+ * (no umask). 0, STATUS_NOT_FOUND (no such directory), STATUS_DENIED, STATUS_FULL, STATUS_IO, STATUS_NO_MEMORY; then
+ * the old file is untouched and no temporary file is left. Only a failure of the directory's sync, STATUS_IO, leaves
+ * the new content in place. */
+int atomic_replace(const char *path, const void *data, size_t len, mode_t mode);
+
+#endif
