@@ -1,0 +1,109 @@
+/* config: the agent's settings, checked and typed. What may stand in the file, with limits and defaults, is the table
+ * in config_table.c; docs/config.md is made from it. */
+#ifndef RINGSIDE_AGENT_CONFIG_H
+#define RINGSIDE_AGENT_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "platform/base/buf.h"
+#include "platform/base/log.h"
+#include "platform/base/slice.h"
+#include "proto/measures.h"
+
+#define AGENT_CONFIG_PATH "/etc/ringside/agent.conf"
+
+/* How the number of a caller is kept. In the order of the words of ledger.caller_numbers. */
+enum agent_caller_numbers { AGENT_CALLERS_HASH, AGENT_CALLERS_DROP, AGENT_CALLERS_KEEP };
+
+struct agent_site_config {
+    char *id;
+    char *zone; /* IANA name, or "local" */
+};
+
+struct agent_ledger_config {
+    char *dir;
+    uint64_t size_max_bytes;
+    uint32_t reserve_percent;
+    int64_t legs_keep_ms;
+    int64_t intervals_keep_ms;
+    int64_t commit_interval_ms;
+    uint32_t interval_s;
+    enum agent_caller_numbers caller_numbers;
+};
+
+enum agent_source_type { AGENT_SOURCE_QUEUE_LOG };
+
+struct agent_source_config {
+    char *name; /* the title */
+    enum agent_source_type type;
+    char *path;
+    bool rotated_at_start;
+    int64_t drain_grace_ms;
+    int64_t poll_ms;
+    char *asterisk_conf_dir; /* "" when it is not to be looked at */
+};
+
+struct agent_queue_config {
+    char *name;  /* the queue as the PBX names it, "*" for the defaults of all others */
+    char *label; /* shown instead of the name; "" for the name itself */
+    int64_t service_level_ms;
+    enum sl_method service_level_method;
+    int64_t short_abandon_ms;
+    bool ignore;
+};
+
+struct agent_status_config {
+    bool enabled; /* false: listen = none */
+    char *host;   /* a loopback address without brackets; "" when not enabled */
+    uint16_t port;
+    int64_t observe_min_ms;
+};
+
+struct agent_service_config {
+    char *user;        /* taken on when started as root; "" to stay */
+    bool user_default; /* not set in the file: stay root when there is no such user */
+    int nice;
+};
+
+struct agent_config {
+    char *path;     /* where it was looked for */
+    bool from_file; /* false: no file, all defaults */
+    struct agent_site_config site;
+    struct agent_ledger_config ledger;
+    struct agent_source_config *sources; /* at least one */
+    size_t source_count;
+    struct agent_queue_config *queues; /* by name, "*" among them */
+    size_t queue_count;
+    struct agent_status_config status;
+    struct agent_service_config service;
+    enum log_level log_level;
+};
+
+/* One defect or remark, a line without line feed; borrowed for the call. */
+typedef void (*agent_config_line_fn)(void *ctx, const char *line);
+
+/* Reads the file. path NULL means AGENT_CONFIG_PATH, which may be missing: then all defaults hold; a path that was
+ * given must exist. Returns owned. 0; STATUS_INVALID with every defect reported; STATUS_NO_MEMORY. */
+int agent_config_load(const char *path, agent_config_line_fn report, void *ctx, struct agent_config **out);
+
+/* The same for bytes in memory (tests, fuzzing); `name` stands for the file in messages. */
+int agent_config_parse(const char *name, struct slice bytes, agent_config_line_fn report, void *ctx,
+                       struct agent_config **out);
+
+void agent_config_free(struct agent_config *config); /* NULL is fine */
+
+/* The settings of a queue by the PBX's name for it: its own section, or "*". Never NULL; borrowed. */
+const struct agent_queue_config *agent_config_queue(const struct agent_config *config, struct slice name);
+
+/* `ringside-agent check`: reads the file as agent_config_load() does and looks whether the machine fits it. Defects
+ * and remarks go to err one a line, with `print` the effective settings to out as a file that would give the same.
+ * 0: usable (remarks or not); 2: not. */
+int agent_config_check(const char *path, FILE *out, FILE *err, bool print);
+
+/* The reference page docs/config.md, appended. */
+void agent_config_page(struct buf *out);
+
+#endif

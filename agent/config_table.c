@@ -1,0 +1,389 @@
+#include "agent/config_table.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/config.h"
+#include "platform/base/num.h"
+#include "platform/base/status.h"
+
+#define MS_SECOND INT64_C(1000)
+#define MS_MINUTE (60 * MS_SECOND)
+#define MS_DAY (86400 * MS_SECOND)
+#define MIB (INT64_C(1) << 20)
+#define GIB (INT64_C(1) << 30)
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int refuse(struct buf *why, const char *text, const char *what)
+{
+    buf_printf(why, "\"%.60s\" %s", text, what);
+    return STATUS_INVALID;
+}
+
+static bool is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+static bool made_of(const char *text, const char *signs, size_t max)
+{
+    size_t len = 0;
+    for (; text[len]; len++) {
+        if (!is_alnum(text[len]) && !strchr(signs, text[len])) {
+            return false;
+        }
+    }
+    return len >= 1 && len <= max;
+}
+
+static int validate_site_id(const char *text, struct buf *why)
+{
+    return made_of(text, "-_.", AGENT_SITE_ID_MAX) ? 0 : refuse(why, text, "is not a site id");
+}
+
+static int validate_zone(const char *text, struct buf *why)
+{
+    bool shape = made_of(text, "_-+/", 64) && text[0] != '/' && text[strlen(text) - 1] != '/' && !strstr(text, "//");
+    return shape ? 0 : refuse(why, text, "is not the name of a time zone");
+}
+
+static int validate_source_name(const char *text, struct buf *why)
+{
+    if (made_of(text, "-_.", AGENT_SOURCE_NAME_MAX)) {
+        return 0;
+    }
+    buf_append_str(why, "is not a name for a source");
+    return STATUS_INVALID;
+}
+
+static int validate_queue_name(const char *text, struct buf *why)
+{
+    if (strlen(text) <= 255 && !strchr(text, '|')) {
+        return 0;
+    }
+    buf_append_str(why, "is not a name that a queue can have");
+    return STATUS_INVALID;
+}
+
+static int validate_user(const char *text, struct buf *why)
+{
+    return text[0] == '\0' || (text[0] != '-' && made_of(text, "-_.", 32)) ? 0
+                                                                           : refuse(why, text, "is not a user name");
+}
+
+/* asterisk_conf_dir may be switched off, so it is a text with a path's check. */
+static int validate_optional_dir(const char *text, struct buf *why)
+{
+    return text[0] == '\0' || text[0] == '/' ? 0 : refuse(why, text, "is not an absolute path");
+}
+
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1) {
+        return (ntohl(v4.s_addr) >> 24) == 127;
+    }
+    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+/* "HOST:PORT" or "[HOST]:PORT". */
+static bool split_address(const char *text, char host[AGENT_LISTEN_HOST_MAX + 1], uint16_t *port)
+{
+    const char *colon = strrchr(text, ':');
+    bool brackets = text[0] == '[';
+    if (!colon || (brackets && (colon == text || colon[-1] != ']')) ||
+        (!brackets && memchr(text, ':', (size_t)(colon - text)))) {
+        return false;
+    }
+    const char *begin = text + brackets;
+    size_t len = (size_t)(colon - begin) - brackets;
+    uint64_t number;
+    if (len == 0 || len > AGENT_LISTEN_HOST_MAX || num_parse_u64(slice_str(colon + 1), &number) != 0 || number == 0 ||
+        number > UINT16_MAX) {
+        return false;
+    }
+    memcpy(host, begin, len);
+    host[len] = '\0';
+    *port = (uint16_t)number;
+    return true;
+}
+
+int agent_config_listen(const char *text, char host[AGENT_LISTEN_HOST_MAX + 1], uint16_t *port, struct buf *why)
+{
+    if (strcmp(text, "none") == 0) {
+        host[0] = '\0';
+        *port = 0;
+        return 0;
+    }
+    if (!split_address(text, host, port)) {
+        return refuse(why, text, "is not an address with a port");
+    }
+    if (!is_loopback(host)) {
+        return refuse(why, text,
+                      "is not a loopback address: reach from other machines needs coaps, which comes with the "
+                      "site's identity");
+    }
+    return 0;
+}
+
+static int validate_listen(const char *text, struct buf *why)
+{
+    char host[AGENT_LISTEN_HOST_MAX + 1];
+    uint16_t port;
+    return agent_config_listen(text, host, &port, why);
+}
+
+static int make_site_id(struct buf *out)
+{
+    char name[256] = "";
+    if (gethostname(name, sizeof name - 1) != 0) {
+        return STATUS_IO;
+    }
+    buf_append_str(out, name);
+    return 0;
+}
+
+static const char *sl_method_at(size_t index)
+{
+    return index < SL_METHOD_COUNT ? measures_sl_name((enum sl_method)index) : NULL;
+}
+
+static const struct config_option site_options[] = {
+    {.name = "id",
+     .type = CONFIG_STRING,
+     .default_text = "the host name",
+     .make_default = make_site_id,
+     .validate = validate_site_id,
+     .allowed = "1 to 64 letters, digits, - _ .",
+     .help = "Name of this branch, the same here and at the collector",
+     .restart = true},
+    {.name = "zone",
+     .type = CONFIG_STRING,
+     .default_text = "local",
+     .validate = validate_zone,
+     .allowed = "an IANA name (e.g. America/Sao_Paulo), or local",
+     .help = "Time zone of the site's days and hours; local is the zone of the machine",
+     .restart = true},
+};
+
+static const char *const caller_words[] = {"hash", "drop", "keep", NULL};
+static const char *const interval_words[] = {"1m", "5m", "15m", "30m", "60m", NULL};
+
+static const struct config_option ledger_options[] = {
+    {.name = "dir",
+     .type = CONFIG_PATH,
+     .default_text = "/var/lib/ringside",
+     .help = "Directory of the ledger, on a local file system",
+     .restart = true},
+    {.name = "size_max",
+     .type = CONFIG_BYTES,
+     .default_text = "256MiB",
+     .min = 16 * MIB,
+     .max = 64 * GIB,
+     .help = "Size of the ledger's file, taken from the disk at once; when it is full the oldest history goes first",
+     .restart = true},
+    {.name = "reserve_percent",
+     .type = CONFIG_INT,
+     .default_text = "20",
+     .min = 10,
+     .max = 50,
+     .unit = "percent",
+     .help = "Part of the size kept free, so that deleting always has room to work",
+     .restart = true},
+    {.name = "legs_keep",
+     .type = CONFIG_DURATION,
+     .default_text = "90d",
+     .min = MS_DAY,
+     .max = 3660 * MS_DAY,
+     .help = "How long single calls are kept; not longer than intervals_keep",
+     .restart = true},
+    {.name = "intervals_keep",
+     .type = CONFIG_DURATION,
+     .default_text = "400d",
+     .min = MS_DAY,
+     .max = 3660 * MS_DAY,
+     .help = "How long KPI intervals are kept",
+     .restart = true},
+    {.name = "commit_interval",
+     .type = CONFIG_DURATION,
+     .default_text = "1s",
+     .min = 100,
+     .max = MS_MINUTE,
+     .help = "How often what was read becomes durable; a crash repeats at most this much reading, it loses nothing",
+     .restart = true},
+    {.name = "interval",
+     .type = CONFIG_DURATION,
+     .default_text = "15m",
+     .words = interval_words,
+     .help = "Length of a KPI interval; fixed for the life of a ledger",
+     .restart = true},
+    {.name = "caller_numbers",
+     .type = CONFIG_ENUM,
+     .default_text = "hash",
+     .words = caller_words,
+     .help = "What is kept of a caller's number: a keyed hash, nothing, or the number itself; it never leaves the box",
+     .restart = true},
+};
+
+static const char *const source_words[] = {"queue_log", NULL};
+
+static const struct config_option source_options[] = {
+    {.name = "type",
+     .type = CONFIG_ENUM,
+     .default_text = "queue_log",
+     .words = source_words,
+     .help = "What is read: queue_log is the file of that name of Asterisk, FreePBX, Issabel and their kin",
+     .restart = true},
+    {.name = "path",
+     .type = CONFIG_PATH,
+     .default_text = "/var/log/asterisk/queue_log",
+     .help = "The file that is being written; rotated ones are looked for beside it",
+     .restart = true},
+    {.name = "rotated_at_start",
+     .type = CONFIG_BOOL,
+     .default_text = "yes",
+     .help = "With a new ledger, read the rotated files too",
+     .restart = true},
+    {.name = "drain_grace",
+     .type = CONFIG_DURATION,
+     .default_text = "10s",
+     .min = 0,
+     .max = 10 * MS_MINUTE,
+     .help = "How long a renamed file is still read after the new one appeared",
+     .restart = true},
+    {.name = "poll",
+     .type = CONFIG_DURATION,
+     .default_text = "1s",
+     .min = 50,
+     .max = MS_MINUTE,
+     .help = "How often the file is looked at where the system does not announce changes",
+     .restart = true},
+    {.name = "asterisk_conf_dir",
+     .type = CONFIG_STRING,
+     .default_text = "/etc/asterisk",
+     .validate = validate_optional_dir,
+     .allowed = "an absolute path, or \"\" for none",
+     .help = "Where extconfig.conf and logger.conf are read to tell whether queue_log goes only to a database",
+     .restart = true},
+};
+
+static const struct config_option queue_options[] = {
+    {.name = "service_level",
+     .type = CONFIG_DURATION,
+     .default_text = "20s",
+     .min = 0,
+     .max = 60 * MS_MINUTE,
+     .help = "Answered within this time counts as in time (inclusive)"},
+    {.name = "service_level_method",
+     .type = CONFIG_ENUM,
+     .default_text = "asterisk_sl",
+     .word_at = sl_method_at,
+     .help = "Formula of the service level; docs/kpis.md defines each"},
+    {.name = "short_abandon",
+     .type = CONFIG_DURATION,
+     .default_text = "5s",
+     .min = 0,
+     .max = 10 * MS_MINUTE,
+     .help = "Callers who gave up within this time are counted as short abandons too (inclusive)"},
+    {.name = "ignore", .type = CONFIG_BOOL, .default_text = "no", .help = "Leave this queue out", .restart = true},
+    {.name = "label",
+     .type = CONFIG_STRING,
+     .default_text = "",
+     .min = 0,
+     .max = 64,
+     .help = "Name to show instead of the PBX's own"},
+};
+
+static const struct config_option status_options[] = {
+    {.name = "listen",
+     .type = CONFIG_STRING,
+     .default_text = "127.0.0.1:5683",
+     .validate = validate_listen,
+     .allowed = "a loopback address with a port (127.0.0.1:5683, [::1]:5683), or none",
+     .help = "Where the ringside command asks (CoAP over UDP)",
+     .restart = true},
+    {.name = "observe_min",
+     .type = CONFIG_DURATION,
+     .default_text = "1s",
+     .min = 100,
+     .max = MS_MINUTE,
+     .help = "At most one notification in this time to each observer",
+     .restart = true},
+};
+
+static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
+
+static const struct config_option log_options[] = {
+    {.name = "level",
+     .type = CONFIG_ENUM,
+     .default_text = "info",
+     .words = level_words,
+     .help = "Messages less urgent than this are not written"},
+};
+
+static const struct config_option service_options[] = {
+    {.name = "user",
+     .type = CONFIG_STRING,
+     .default_text = "ringside",
+     .validate = validate_user,
+     .allowed = "a user of this machine, or \"\" to stay root",
+     .help = "User that the agent becomes when it is started as root; the default one need not exist",
+     .restart = true},
+    {.name = "nice",
+     .type = CONFIG_INT,
+     .default_text = "5",
+     .min = 0,
+     .max = 19,
+     .help = "Scheduling priority: the telephony goes first",
+     .restart = true},
+};
+
+static const struct config_section sections[] = {
+    {.name = "site", .help = "Who this box is", .options = site_options, .option_count = COUNT(site_options)},
+    {.name = "ledger",
+     .help = "Where measurements are kept and for how long",
+     .options = ledger_options,
+     .option_count = COUNT(ledger_options)},
+    {.name = "source",
+     .help = "What is read",
+     .options = source_options,
+     .option_count = COUNT(source_options),
+     .titled = true,
+     .title_help = "a name for this source; it names the reading position in the ledger, so keep it",
+     .title_allowed = "1 to 31 letters, digits, - _ .",
+     .title_validate = validate_source_name,
+     .default_title = "queue_log"},
+    {.name = "queue",
+     .help = "How a queue is measured and shown",
+     .options = queue_options,
+     .option_count = COUNT(queue_options),
+     .titled = true,
+     .title_help = "the queue as the PBX names it, or \"*\" for all others",
+     .title_allowed = "1 to 255 bytes without |",
+     .title_validate = validate_queue_name,
+     .base_title = "*"},
+    {.name = "status",
+     .help = "The agent's answers to the ringside command",
+     .options = status_options,
+     .option_count = COUNT(status_options)},
+    {.name = "log", .help = "Messages of the agent", .options = log_options, .option_count = COUNT(log_options)},
+    {.name = "service",
+     .help = "The agent as a process",
+     .options = service_options,
+     .option_count = COUNT(service_options)},
+};
+
+const struct config_table agent_config_table = {
+    .title = "ringside-agent: configuration",
+    .intro = "Everything has a default; an empty file is a valid one, and without the default file all defaults "
+             "hold.\n`ringside-agent check` reads the file and says what is wrong, with line and what is allowed;\n"
+             "`ringside-agent check --print` prints the settings in force.\n\n"
+             "This page is made from the agent's option table (`cmake --build BUILD --target docs-config`); do not "
+             "edit it.",
+    .path = AGENT_CONFIG_PATH,
+    .sections = sections,
+    .section_count = COUNT(sections),
+};
