@@ -39,6 +39,7 @@ enum quality {
     QUALITY_SHED_LEGS,     /* legs given up for room before their retention was over */
     QUALITY_SHED_INTERVALS,
     QUALITY_QUARANTINED, /* stored records that failed their check */
+    QUALITY_CLOCK_STEPS, /* event time fell back by more than a day: the box's clock was set */
     QUALITY_COUNT
 };
 

@@ -1,0 +1,500 @@
+#include "agent/ledger/ledger.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "agent/ledger/ledger_internal.h"
+#include "platform/base/status.h"
+
+static const char *const db_names[LEDGER_DB_COUNT] = {"meta", "names",     "cursors", "open_legs",
+                                                      "legs", "intervals", "dirty",   "gaps"};
+
+const char *const ledger_quality_names[QUALITY_COUNT] = {
+    [QUALITY_LINES] = "lines",
+    [QUALITY_EVENTS] = "events",
+    [QUALITY_UNKNOWN_VERBS] = "unknown_verbs",
+    [QUALITY_BAD_LINES] = "bad_lines",
+    [QUALITY_LONG_LINES] = "long_lines",
+    [QUALITY_REFUSED_TIMES] = "refused_times",
+    [QUALITY_LATE_EVENTS] = "late_events",
+    [QUALITY_DUPLICATE_LINES] = "duplicate_lines",
+    [QUALITY_KNOWN_LINES] = "known_lines",
+    [QUALITY_ORPHAN_ENDS] = "orphan_ends",
+    [QUALITY_ORPHAN_STARTS] = "orphan_starts",
+    [QUALITY_DOUBLE_ENDS] = "double_ends",
+    [QUALITY_RESCUED] = "rescued",
+    [QUALITY_INFERRED_ANSWERS] = "inferred_answers",
+    [QUALITY_SUSPECT_DURATIONS] = "suspect_durations",
+    [QUALITY_RESTARTS] = "restarts",
+    [QUALITY_RELOADS] = "reloads",
+    [QUALITY_LOST_RESTART] = "lost_restart",
+    [QUALITY_LOST_EXPIRED] = "lost_expired",
+    [QUALITY_LOST_EVICTED] = "lost_evicted",
+    [QUALITY_NAMES_REFUSED] = "names_refused",
+    [QUALITY_GAPS] = "gaps",
+    [QUALITY_SHED_LEGS] = "shed_legs",
+    [QUALITY_SHED_INTERVALS] = "shed_intervals",
+    [QUALITY_QUARANTINED] = "quarantined",
+    [QUALITY_CLOCK_STEPS] = "clock_steps",
+};
+
+void ledger_copy_text(char *to, size_t size, struct slice from)
+{
+    size_t len = from.len < size - 1 ? from.len : size - 1;
+    memcpy(to, from.data, len);
+    to[len] = 0;
+}
+
+static uint64_t key_number(struct slice key, size_t at, size_t width)
+{
+    struct wire_reader reader = wire_reader_make(key.data, key.len);
+    if (key.len < at + width) {
+        return 0;
+    }
+    reader.pos += at;
+    return width == 4 ? wire_get_u32(&reader) : wire_get_u64(&reader);
+}
+
+uint32_t ledger_key_u32(struct slice key, size_t at)
+{
+    return (uint32_t)key_number(key, at, 4);
+}
+uint64_t ledger_key_u64(struct slice key, size_t at)
+{
+    return key_number(key, at, 8);
+}
+
+static int get_record(struct ledger *ledger, struct kv_txn *txn, enum ledger_db db, const struct record_key *key,
+                      struct wire_reader *payload)
+{
+    struct slice value;
+    int status = kv_get(txn, ledger->db[db], record_key_slice(key), &value);
+    if (status != 0) {
+        return status == KV_END ? LEDGER_NONE : status;
+    }
+    return record_open(record_key_slice(key), value, payload);
+}
+
+int ledger_identity_load(struct ledger *ledger, struct kv_txn *txn)
+{
+    struct record_key key = record_key_text("identity");
+    struct wire_reader payload;
+    int status = get_record(ledger, txn, LEDGER_DB_META, &key, &payload);
+    if (status != 0) {
+        return status;
+    }
+    struct ledger_identity identity = {.created_ms = 0};
+    struct slice epoch = wire_get_bytes(&payload);
+    struct slice site = wire_get_bytes(&payload);
+    identity.created_ms = wire_get_svarint(&payload);
+    identity.interval_s = (uint32_t)wire_get_varint_max(&payload, 86400);
+    if (payload.failed || epoch.len != sizeof identity.epoch || identity.interval_s == 0) {
+        return STATUS_CORRUPT;
+    }
+    memcpy(identity.epoch, epoch.data, epoch.len);
+    ledger_copy_text(identity.site, sizeof identity.site, site);
+    ledger->identity = identity;
+    return 0;
+}
+
+int ledger_state_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_state *out)
+{
+    struct record_key key = record_key_text("state");
+    struct wire_reader payload;
+    int status = get_record(ledger, txn, LEDGER_DB_META, &key, &payload);
+    if (status != 0) {
+        return status;
+    }
+    struct ledger_state state = {0};
+    state.progress.newest_event_ms = wire_get_svarint(&payload);
+    state.progress.next_seq = wire_get_varint(&payload);
+    state.committed_ms = wire_get_svarint(&payload);
+    uint64_t *const counts[] = {&state.commits,          &state.leg_count,      &state.leg_bytes,
+                                &state.interval_count,   &state.interval_bytes, &state.next_block,
+                                &state.newest_interval_s};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        *counts[i] = wire_get_varint(&payload);
+    }
+    state.next_cursor = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX);
+    state.next_gap = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX);
+    state.newest_end_ms = wire_get_svarint(&payload);
+    state.legs_unsorted = wire_get_u8(&payload) != 0;
+    uint64_t stored = wire_get_varint(&payload);
+    for (uint64_t i = 0; i < stored && !payload.failed; i++) {
+        uint64_t count = wire_get_varint(&payload);
+        if (i < QUALITY_COUNT) {
+            state.quality[i] = count;
+        }
+    }
+    if (payload.failed) {
+        return STATUS_CORRUPT;
+    }
+    *out = state;
+    return 0;
+}
+
+int ledger_state_put(struct ledger *ledger, struct kv_txn *txn, const struct ledger_state *state)
+{
+    struct buf *value = &ledger->value;
+    record_begin(value);
+    wire_put_svarint(value, state->progress.newest_event_ms);
+    wire_put_varint(value, state->progress.next_seq);
+    wire_put_svarint(value, state->committed_ms);
+    const uint64_t counts[] = {state->commits,        state->leg_count,  state->leg_bytes,        state->interval_count,
+                               state->interval_bytes, state->next_block, state->newest_interval_s};
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        wire_put_varint(value, counts[i]);
+    }
+    wire_put_varint(value, state->next_cursor);
+    wire_put_varint(value, state->next_gap);
+    wire_put_svarint(value, state->newest_end_ms);
+    wire_put_u8(value, state->legs_unsorted);
+    wire_put_varint(value, QUALITY_COUNT);
+    for (size_t i = 0; i < QUALITY_COUNT; i++) {
+        wire_put_varint(value, state->quality[i]);
+    }
+    struct record_key key = record_key_text("state");
+    return record_put(txn, ledger->db[LEDGER_DB_META], &key, value);
+}
+
+static int open_dbs(struct ledger *ledger, bool create)
+{
+    for (int i = 0; i < LEDGER_DB_COUNT; i++) {
+        int status = kv_db(ledger->kv, db_names[i], create, &ledger->db[i]);
+        if (status != 0) {
+            return status == STATUS_NOT_FOUND ? STATUS_VERSION : status;
+        }
+    }
+    return 0;
+}
+
+int ledger_open_readonly(const char *dir, struct ledger **out)
+{
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (!ledger) {
+        return STATUS_NO_MEMORY;
+    }
+    ledger->lock_fd = -1;
+    leg_block_init(&ledger->tail);
+    leg_block_init(&ledger->tail_before);
+    struct kv_options options = {.dir = dir, .max_dbs = LEDGER_DB_COUNT, .read_only = true};
+    struct kv_txn *txn = NULL;
+    int status = kv_open(&options, &ledger->kv);
+    if (status == 0) {
+        status = open_dbs(ledger, false);
+    }
+    if (status == 0) {
+        status = kv_begin(ledger->kv, false, &txn);
+    }
+    if (status == 0) {
+        status = ledger_identity_load(ledger, txn);
+    }
+    kv_abort(txn);
+    if (status != 0) {
+        ledger_close(ledger);
+        return status == LEDGER_NONE ? STATUS_CORRUPT : status;
+    }
+    *out = ledger;
+    return 0;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+    if (!ledger) {
+        return;
+    }
+    kv_abort(ledger->txn);
+    kv_close(ledger->kv);
+    for (size_t i = 0; i < sizeof ledger->names / sizeof ledger->names[0]; i++) {
+        intern_free(ledger->names[i]);
+    }
+    leg_block_deinit(&ledger->tail);
+    leg_block_deinit(&ledger->tail_before);
+    buf_deinit(&ledger->value);
+    explicit_bzero(ledger->secret, sizeof ledger->secret);
+    if (ledger->lock_fd >= 0) {
+        (void)close(ledger->lock_fd);
+    }
+    free(ledger);
+}
+
+static int take_lock(const char *dir, int *out)
+{
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/writer.lock", dir) >= (int)sizeof path) {
+        return STATUS_RANGE;
+    }
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    if (fd < 0) {
+        return errno == EACCES || errno == EPERM || errno == EROFS ? STATUS_DENIED
+               : errno == ENOENT                                   ? STATUS_NOT_FOUND
+                                                                   : STATUS_IO;
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        int status = errno == EWOULDBLOCK ? STATUS_BUSY : STATUS_IO;
+        (void)close(fd);
+        return status;
+    }
+    *out = fd;
+    return 0;
+}
+
+static int fill_random(void *to, size_t len)
+{
+    return getrandom(to, len, 0) == (ssize_t)len ? 0 : STATUS_IO;
+}
+
+/* First start: identity, secret and an empty state in one transaction, so that a kill leaves all or nothing. */
+static int found(struct ledger *ledger)
+{
+    const struct ledger_options *options = &ledger->options;
+    struct ledger_identity identity = {.created_ms = options->now_ms, .interval_s = options->interval_s};
+    ledger_copy_text(identity.site, sizeof identity.site, slice_str(options->site));
+    int status = fill_random(identity.epoch, sizeof identity.epoch);
+    if (status == 0) {
+        status = fill_random(ledger->secret, sizeof ledger->secret);
+    }
+    struct kv_txn *txn = NULL;
+    if (status == 0) {
+        status = kv_begin(ledger->kv, true, &txn);
+    }
+    if (status != 0) {
+        return status;
+    }
+    struct buf *value = &ledger->value;
+    record_begin(value);
+    wire_put_bytes(value, slice_make((const char *)identity.epoch, sizeof identity.epoch));
+    wire_put_bytes(value, slice_str(identity.site));
+    wire_put_svarint(value, identity.created_ms);
+    wire_put_varint(value, identity.interval_s);
+    struct record_key key = record_key_text("identity");
+    status = record_put(txn, ledger->db[LEDGER_DB_META], &key, value);
+    if (status == 0) {
+        record_begin(value);
+        wire_put_bytes(value, slice_make((const char *)ledger->secret, sizeof ledger->secret));
+        key = record_key_text("secret");
+        status = record_put(txn, ledger->db[LEDGER_DB_META], &key, value);
+    }
+    ledger->state =
+        (struct ledger_state){.progress = {.next_seq = 1}, .next_block = 1, .next_cursor = 1, .next_gap = 1};
+    if (status == 0) {
+        status = ledger_state_put(ledger, txn, &ledger->state);
+    }
+    if (status != 0) {
+        kv_abort(txn);
+        return status;
+    }
+    ledger->identity = identity;
+    return kv_commit(txn);
+}
+
+static int load_secret(struct ledger *ledger, struct kv_txn *txn)
+{
+    struct record_key key = record_key_text("secret");
+    struct wire_reader payload;
+    int status = get_record(ledger, txn, LEDGER_DB_META, &key, &payload);
+    if (status != 0) {
+        return status == LEDGER_NONE ? STATUS_CORRUPT : status;
+    }
+    struct slice secret = wire_get_bytes(&payload);
+    if (payload.failed || secret.len != LEDGER_SECRET_BYTES) {
+        return STATUS_CORRUPT;
+    }
+    memcpy(ledger->secret, secret.data, secret.len);
+    return 0;
+}
+
+/* Names must come back under the ids they were stored with; a damaged one keeps its place under a made-up name. */
+static int load_name(struct ledger *ledger, struct slice key, struct slice value)
+{
+    if (key.len != 5 || key.data[0] < LEDGER_QUEUE || key.data[0] > LEDGER_VERB) {
+        return 0;
+    }
+    enum ledger_name_kind kind = (enum ledger_name_kind)key.data[0];
+    uint32_t id = ledger_key_u32(key, 1);
+    struct intern *names = ledger->names[kind];
+    char made_up[32];
+    while (intern_count(names) + 1 < id) {
+        (void)snprintf(made_up, sizeof made_up, "damaged-%u", intern_count(names) + 1);
+        if (intern_put(names, slice_str(made_up)) == 0) {
+            return STATUS_CORRUPT;
+        }
+    }
+    struct wire_reader payload;
+    int status = record_open(key, value, &payload);
+    uint64_t count = status == 0 && kind == LEDGER_VERB ? wire_get_varint(&payload) : 0;
+    struct slice name = slice_make((const char *)payload.pos, status == 0 ? wire_left(&payload) : 0);
+    if (status != 0 || payload.failed) {
+        (void)snprintf(made_up, sizeof made_up, "damaged-%u", id);
+        name = slice_str(made_up);
+        ledger->state.quality[QUALITY_QUARANTINED]++;
+    }
+    if (intern_put(names, name) != id) {
+        return STATUS_CORRUPT;
+    }
+    if (kind == LEDGER_VERB && id <= LEDGER_VERBS_MAX) {
+        ledger->verb_counts[id] = count;
+    }
+    ledger->names_stored[kind] = id;
+    return 0;
+}
+
+static int load_names(struct ledger *ledger, struct kv_txn *txn)
+{
+    struct kv_cursor *cursor = NULL;
+    int status = kv_cursor_open(txn, ledger->db[LEDGER_DB_NAMES], &cursor);
+    struct slice key;
+    struct slice value;
+    for (int step = status == 0 ? kv_cursor_first(cursor, &key, &value) : status; step == 0 && status == 0;) {
+        status = load_name(ledger, key, value);
+        step = status == 0 ? kv_cursor_next(cursor, &key, &value) : status;
+        if (step < 0) {
+            status = step;
+        }
+    }
+    kv_cursor_close(cursor);
+    return status;
+}
+
+static int load_tail(struct ledger *ledger, struct kv_txn *txn)
+{
+    struct kv_cursor *cursor = NULL;
+    int status = kv_cursor_open(txn, ledger->db[LEDGER_DB_LEGS], &cursor);
+    struct slice key;
+    struct slice value;
+    struct wire_reader payload;
+    if (status == 0) {
+        status = kv_cursor_last(cursor, &key, &value);
+    }
+    if (status == 0) {
+        uint64_t number = ledger_key_u64(key, 0);
+        if (number + 1 > ledger->state.next_block) {
+            ledger->state.next_block = number + 1;
+        }
+        status = record_open(key, value, &payload);
+        if (status == 0 && number + 1 == ledger->state.next_block) {
+            status = leg_block_load(&ledger->tail, payload);
+        }
+        if (status == 0 && ledger->tail.count > 0) {
+            ledger->state.next_block = number; /* it goes on being filled under its number */
+            ledger->state.leg_bytes -= value.len < ledger->state.leg_bytes ? value.len : ledger->state.leg_bytes;
+            ledger->state.leg_count -=
+                ledger->tail.count < ledger->state.leg_count ? ledger->tail.count : ledger->state.leg_count;
+        } else if (status == STATUS_CORRUPT || status == STATUS_VERSION) {
+            leg_block_clear(&ledger->tail);
+            ledger->state.quality[QUALITY_QUARANTINED]++;
+            status = 0;
+        }
+    }
+    kv_cursor_close(cursor);
+    return status == KV_END ? 0 : status;
+}
+
+static int load_writer(struct ledger *ledger)
+{
+    struct kv_txn *txn = NULL;
+    int status = kv_begin(ledger->kv, false, &txn);
+    if (status == 0) {
+        status = ledger_identity_load(ledger, txn);
+    }
+    if (status == LEDGER_NONE) {
+        kv_abort(txn);
+        return found(ledger);
+    }
+    if (status == 0) {
+        status = load_secret(ledger, txn);
+    }
+    if (status == 0) {
+        status = ledger_state_load(ledger, txn, &ledger->state);
+        status = status == LEDGER_NONE ? STATUS_CORRUPT : status;
+    }
+    if (status == 0) {
+        status = load_names(ledger, txn);
+    }
+    if (status == 0) {
+        status = load_tail(ledger, txn);
+    }
+    kv_abort(txn);
+    if (status == 0 && strcmp(ledger->identity.site, ledger->options.site) != 0) {
+        return STATUS_INVALID;
+    }
+    return status;
+}
+
+int ledger_open_writer(const struct ledger_options *options, struct ledger **out)
+{
+    if (mkdir(options->dir, 0750) != 0 && errno != EEXIST) {
+        return errno == EACCES || errno == EROFS ? STATUS_DENIED : errno == ENOENT ? STATUS_NOT_FOUND : STATUS_IO;
+    }
+    struct ledger *ledger = calloc(1, sizeof *ledger);
+    if (!ledger) {
+        return STATUS_NO_MEMORY;
+    }
+    ledger->lock_fd = -1;
+    ledger->writable = true;
+    ledger->options = *options;
+    leg_block_init(&ledger->tail);
+    leg_block_init(&ledger->tail_before);
+    int status = take_lock(options->dir, &ledger->lock_fd);
+    for (int kind = LEDGER_QUEUE; kind <= LEDGER_VERB && status == 0; kind++) {
+        status = intern_new(kind == LEDGER_VERB ? LEDGER_VERBS_MAX : LEDGER_NAMES_MAX, &ledger->names[kind]);
+    }
+    struct kv_options kv_options = {
+        .dir = options->dir, .map_bytes = options->map_bytes, .max_dbs = LEDGER_DB_COUNT, .preallocate = true};
+    if (status == 0) {
+        status = kv_open(&kv_options, &ledger->kv);
+    }
+    if (status == 0) {
+        (void)kv_reader_check(ledger->kv);
+        status = open_dbs(ledger, true);
+    }
+    if (status == 0) {
+        status = load_writer(ledger);
+    }
+    if (status != 0) {
+        ledger_close(ledger);
+        return status;
+    }
+    *out = ledger;
+    return 0;
+}
+
+uint32_t ledger_interval_s(const struct ledger *ledger)
+{
+    return ledger->identity.interval_s;
+}
+const uint8_t *ledger_secret(const struct ledger *ledger)
+{
+    return ledger->secret;
+}
+struct intern *ledger_names(struct ledger *ledger, enum ledger_name_kind kind)
+{
+    return ledger->names[kind];
+}
+uint64_t *ledger_quality(struct ledger *ledger)
+{
+    return ledger->state.quality;
+}
+struct ledger_progress ledger_progress(const struct ledger *ledger)
+{
+    return ledger->state.progress;
+}
+
+void ledger_count_verb(struct ledger *ledger, struct slice verb)
+{
+    if (verb.len > 64) {
+        verb.len = 64;
+    }
+    uint32_t id = intern_put(ledger->names[LEDGER_VERB], verb);
+    if (id > 0 && id <= LEDGER_VERBS_MAX) {
+        ledger->verb_counts[id]++;
+        ledger->verbs_changed = true;
+    }
+}

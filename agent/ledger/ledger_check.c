@@ -1,0 +1,131 @@
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/ledger/ledger_internal.h"
+#include "platform/base/status.h"
+
+struct checker {
+    struct ledger_view *view;
+    ledger_check_fn fn;
+    void *ctx;
+    struct ledger_check_result result;
+    struct summary summary;
+};
+
+static void report(struct checker *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void report(struct checker *self, const char *format, ...)
+{
+    char line[256];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    self->result.defects++;
+    if (self->fn) {
+        self->fn(self->ctx, line);
+    }
+}
+
+static void check_interval(struct checker *self, struct slice key, struct slice value)
+{
+    struct wire_reader payload;
+    int64_t start_s;
+    uint32_t queue;
+    uint32_t revision;
+    int status = ledger_interval_open(key, value, &start_s, &queue, &revision, &payload);
+    if (status == 0) {
+        status = summary_decode(&self->summary, &payload);
+    }
+    if (status != 0) {
+        report(self, "intervals: start %u queue %u: %s", ledger_key_u32(key, 0), ledger_key_u32(key, 4),
+               status_str(status));
+        return;
+    }
+    self->result.intervals++;
+    if (!summary_balanced(&self->summary)) {
+        self->result.unbalanced++;
+        report(self, "intervals: start %lld queue %u: the books do not balance", (long long)start_s, queue);
+    }
+}
+
+static void check_legs(struct checker *self, struct slice key, struct wire_reader payload)
+{
+    struct leg_block_reader block;
+    struct call_leg leg;
+    int status = leg_block_open(&block, payload);
+    while (status == 0 && (status = leg_block_next(&block, &leg)) == 0) {
+        self->result.legs++;
+    }
+    if (status != LEG_BLOCK_END) {
+        report(self, "legs: block %llu: a row does not decode", (unsigned long long)ledger_key_u64(key, 0));
+    }
+}
+
+static void check_open_leg(struct checker *self, struct slice key, struct wire_reader payload)
+{
+    struct call_leg leg;
+    if (leg_open_read(&payload, &leg) != 0) {
+        report(self, "open_legs: %llu: does not decode", (unsigned long long)ledger_key_u64(key, 0));
+    }
+}
+
+static void check_record(struct checker *self, int db, const char *name, struct slice key, struct slice value)
+{
+    struct wire_reader payload;
+    self->result.records++;
+    if (db == LEDGER_DB_DIRTY) {
+        return; /* the key says it all */
+    }
+    int status = record_open(key, value, &payload);
+    if (status != 0) {
+        report(self, "%s: key %08x%08x: %s", name, ledger_key_u32(key, 0), ledger_key_u32(key, 4), status_str(status));
+        return;
+    }
+    switch (db) {
+    case LEDGER_DB_INTERVALS: check_interval(self, key, value); break;
+    case LEDGER_DB_LEGS: check_legs(self, key, payload); break;
+    case LEDGER_DB_OPEN_LEGS: check_open_leg(self, key, payload); break;
+    default: break;
+    }
+}
+
+static int check_db(struct checker *self, int db, const char *name)
+{
+    struct kv_cursor *cursor = NULL;
+    int status = kv_cursor_open(self->view->txn, self->view->ledger->db[db], &cursor);
+    struct slice key;
+    struct slice value;
+    for (status = status == 0 ? kv_cursor_first(cursor, &key, &value) : status; status == 0;
+         status = kv_cursor_next(cursor, &key, &value)) {
+        check_record(self, db, name, key, value);
+    }
+    kv_cursor_close(cursor);
+    return status == KV_END ? 0 : status;
+}
+
+int ledger_check(struct ledger *ledger, ledger_check_fn fn, void *ctx, struct ledger_check_result *out)
+{
+    static const char *const names[LEDGER_DB_COUNT] = {"meta", "names",     "cursors", "open_legs",
+                                                       "legs", "intervals", "dirty",   "gaps"};
+    struct checker self = {.fn = fn, .ctx = ctx};
+    int status = ledger_view_begin(ledger, &self.view);
+    for (int db = 0; db < LEDGER_DB_COUNT && status == 0; db++) {
+        status = check_db(&self, db, names[db]);
+    }
+    struct ledger_facts facts;
+    if (status == 0 && ledger_view_facts(self.view, &facts) != 0) {
+        report(&self, "meta: state: does not read");
+    } else if (status == 0 && facts.leg_count != self.result.legs) {
+        report(&self, "legs: %llu found, %llu accounted for", (unsigned long long)self.result.legs,
+               (unsigned long long)facts.leg_count);
+    }
+    ledger_view_end(self.view);
+    summary_deinit(&self.summary);
+    if (status != 0) {
+        return status;
+    }
+    *out = self.result;
+    return self.result.defects > INT32_MAX ? INT32_MAX : (int)self.result.defects;
+}

@@ -1,0 +1,85 @@
+/* ledger_internal: what the ledger's own files share. */
+#ifndef RINGSIDE_AGENT_LEDGER_LEDGER_INTERNAL_H
+#define RINGSIDE_AGENT_LEDGER_LEDGER_INTERNAL_H
+
+#include "agent/ledger/ledger_write.h"
+#include "agent/ledger/leg_block.h"
+#include "agent/ledger/record.h"
+
+enum ledger_db {
+    LEDGER_DB_META,      /* text key: identity, secret, state; "q" + queue id: that queue's settings */
+    LEDGER_DB_NAMES,     /* kind u8, id u32 -> name; of verbs: varint count, name */
+    LEDGER_DB_CURSORS,   /* id u32 -> source, path, position, times */
+    LEDGER_DB_OPEN_LEGS, /* seq u64 -> leg_open form */
+    LEDGER_DB_LEGS,      /* block number u64 -> leg_block payload */
+    LEDGER_DB_INTERVALS, /* start u32 (s), queue u32 -> varint revision, summary */
+    LEDGER_DB_DIRTY,     /* start u32 (s), queue u32 -> nothing: this interval has not been acknowledged */
+    LEDGER_DB_GAPS,      /* from u64 (ms), number u32 -> svarint to, reason */
+    LEDGER_DB_COUNT
+};
+
+struct ledger_identity {
+    uint8_t epoch[16];
+    char site[65];
+    int64_t created_ms;
+    uint32_t interval_s;
+};
+
+/* Rewritten with every commit. */
+struct ledger_state {
+    struct ledger_progress progress;
+    int64_t committed_ms;
+    uint64_t commits;
+    uint64_t leg_count;
+    uint64_t leg_bytes;
+    uint64_t interval_count;
+    uint64_t interval_bytes;
+    uint64_t next_block;
+    uint64_t newest_interval_s; /* largest interval start stored */
+    uint32_t next_cursor;
+    uint32_t next_gap;
+    int64_t newest_end_ms; /* largest end time in a leg block */
+    bool legs_unsorted;    /* a block was added whose legs are much older than those before it */
+    uint64_t quality[QUALITY_COUNT];
+};
+
+struct ledger {
+    struct kv *kv;
+    bool writable;
+    int lock_fd;
+    unsigned db[LEDGER_DB_COUNT];
+    struct ledger_identity identity;
+    struct ledger_options options;
+    uint8_t secret[LEDGER_SECRET_BYTES];
+    struct intern *names[LEDGER_VERB + 1];
+    uint32_t names_stored[LEDGER_VERB + 1];
+    uint64_t verb_counts[LEDGER_VERBS_MAX + 1];
+    bool verbs_changed;
+    struct ledger_state state;
+    /* The transaction in progress: */
+    struct kv_txn *txn;
+    int failure; /* first failed put */
+    struct ledger_state before;
+    struct leg_block tail; /* the last, growing block: as committed, plus this transaction's legs */
+    struct leg_block tail_before;
+    bool tail_changed;
+    struct buf value;
+};
+
+struct ledger_view {
+    struct ledger *ledger;
+    struct kv_txn *txn;
+};
+
+int ledger_identity_load(struct ledger *ledger, struct kv_txn *txn);
+int ledger_state_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_state *out);
+int ledger_state_put(struct ledger *ledger, struct kv_txn *txn, const struct ledger_state *state);
+
+int ledger_interval_open(struct slice key, struct slice value, int64_t *start_s, uint32_t *queue, uint32_t *revision,
+                         struct wire_reader *summary);
+int ledger_cursor_open(struct slice key, struct slice value, struct ledger_cursor_record *out);
+void ledger_copy_text(char *to, size_t size, struct slice from);
+uint32_t ledger_key_u32(struct slice key, size_t at); /* big-endian at this offset, 0 when the key is too short */
+uint64_t ledger_key_u64(struct slice key, size_t at);
+
+#endif

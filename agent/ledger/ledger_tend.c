@@ -1,0 +1,207 @@
+#include <stdlib.h>
+
+#include "agent/ledger/ledger_internal.h"
+#include "platform/base/status.h"
+
+/* A call does a bounded piece of work: deleting copies pages too, and the loop must come back soon. */
+enum { BLOCKS_A_CALL = 64, INTERVALS_A_CALL = 2000 };
+
+struct dropped {
+    uint64_t blocks;
+    uint64_t legs;
+    uint64_t leg_bytes;
+    uint64_t intervals;
+    uint64_t interval_bytes;
+};
+
+static bool block_facts(struct slice key, struct slice value, uint64_t *count, int64_t *max_end_ms)
+{
+    struct wire_reader payload;
+    struct leg_block_reader block;
+    if (record_open(key, value, &payload) != 0 || leg_block_open(&block, payload) != 0) {
+        return false;
+    }
+    *count = block.count;
+    *max_end_ms = block.max_end_ms;
+    return true;
+}
+
+/* Deletes leg blocks from the oldest on: those that ended before `before_ms`, until `bytes` are given up. The growing
+ * block stays. A damaged block counts as old. */
+static int drop_blocks(struct ledger *ledger, int64_t before_ms, uint64_t bytes, struct dropped *out)
+{
+    struct kv_cursor *cursor = NULL;
+    int status = kv_cursor_open(ledger->txn, ledger->db[LEDGER_DB_LEGS], &cursor);
+    struct slice key;
+    struct slice value;
+    int step = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
+    for (int seen = 0; step == 0 && seen < BLOCKS_A_CALL && out->leg_bytes < bytes; seen++) {
+        uint64_t count = 0;
+        int64_t max_end_ms = INT64_MIN;
+        (void)block_facts(key, value, &count, &max_end_ms);
+        if (ledger_key_u64(key, 0) >= ledger->state.next_block) {
+            break;
+        }
+        if (max_end_ms < before_ms) {
+            out->leg_bytes += value.len;
+            out->legs += count;
+            out->blocks++;
+            step = kv_cursor_delete(cursor);
+        } else if (!ledger->state.legs_unsorted) {
+            break;
+        }
+        step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
+    }
+    kv_cursor_close(cursor);
+    return step < 0 ? step : 0;
+}
+
+static int drop_dirty(struct ledger *ledger, struct slice key)
+{
+    int status = kv_delete(ledger->txn, ledger->db[LEDGER_DB_DIRTY], key);
+    return status == KV_END ? 0 : status;
+}
+
+static int drop_intervals(struct ledger *ledger, int64_t before_s, uint64_t bytes, struct dropped *out)
+{
+    struct kv_cursor *cursor = NULL;
+    int status = kv_cursor_open(ledger->txn, ledger->db[LEDGER_DB_INTERVALS], &cursor);
+    struct slice key;
+    struct slice value;
+    int step = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
+    while (step == 0 && out->intervals < INTERVALS_A_CALL && out->interval_bytes < bytes &&
+           (int64_t)ledger_key_u32(key, 0) < before_s) {
+        struct record_key copy = record_key_u32_u32(ledger_key_u32(key, 0), ledger_key_u32(key, 4));
+        out->interval_bytes += value.len;
+        out->intervals++;
+        step = kv_cursor_delete(cursor);
+        step = step == 0 ? drop_dirty(ledger, record_key_slice(&copy)) : step;
+        step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
+    }
+    kv_cursor_close(cursor);
+    return step < 0 ? step : 0;
+}
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+static void subtract(struct ledger *ledger, const struct dropped *dropped)
+{
+    struct ledger_state *state = &ledger->state;
+    state->leg_count = less(state->leg_count, dropped->legs);
+    state->leg_bytes = less(state->leg_bytes, dropped->leg_bytes);
+    state->interval_count = less(state->interval_count, dropped->intervals);
+    state->interval_bytes = less(state->interval_bytes, dropped->interval_bytes);
+}
+
+static int drop(struct ledger *ledger, int64_t now_ms, int64_t legs_before_ms, uint64_t leg_bytes,
+                int64_t intervals_before_s, uint64_t interval_bytes, struct dropped *out)
+{
+    int status = ledger_begin(ledger, now_ms);
+    if (status != 0) {
+        return status;
+    }
+    ledger->state.committed_ms = ledger->before.committed_ms; /* tending is not progress */
+    status = drop_blocks(ledger, legs_before_ms, leg_bytes, out);
+    if (status == 0 && interval_bytes > 0 && out->blocks == 0) {
+        status = drop_intervals(ledger, intervals_before_s, interval_bytes, out);
+    }
+    subtract(ledger, out);
+    ledger->failure = status;
+    return ledger_end(ledger);
+}
+
+/* Room that is used counts up to here; what is above is the reserve that deleting itself needs. */
+static uint64_t room_limit(const struct ledger *ledger, uint64_t map_bytes)
+{
+    return map_bytes / 100 * (100 - ledger->options.reserve_percent);
+}
+
+static int read_usage(struct ledger *ledger, struct kv_usage *out)
+{
+    struct kv_txn *txn = NULL;
+    int status = kv_begin(ledger->kv, false, &txn);
+    if (status == 0) {
+        status = kv_usage(txn, out);
+    }
+    kv_abort(txn);
+    return status;
+}
+
+int ledger_shed(struct ledger *ledger, uint64_t bytes)
+{
+    uint64_t given = 0;
+    while (given < bytes) {
+        struct dropped dropped = {0};
+        int status =
+            drop(ledger, ledger->state.committed_ms, INT64_MAX, bytes - given, INT64_MAX, bytes - given, &dropped);
+        if (status != 0) {
+            return status;
+        }
+        if (dropped.blocks + dropped.intervals == 0) {
+            return given > 0 ? 0 : LEDGER_NONE;
+        }
+        ledger->state.quality[QUALITY_SHED_LEGS] += dropped.legs;
+        ledger->state.quality[QUALITY_SHED_INTERVALS] += dropped.intervals;
+        given += dropped.leg_bytes + dropped.interval_bytes;
+    }
+    return 0;
+}
+
+/* Whether the oldest leg block or interval is past its retention; cheap, so that tending an idle ledger is. */
+static int is_due(struct ledger *ledger, int64_t legs_before_ms, int64_t intervals_before_s, bool *due)
+{
+    struct kv_txn *txn = NULL;
+    struct kv_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    int status = kv_begin(ledger->kv, false, &txn);
+    if (status != 0) {
+        return status;
+    }
+    status = kv_cursor_open(txn, ledger->db[LEDGER_DB_LEGS], &cursor);
+    if (status == 0 && kv_cursor_first(cursor, &key, &value) == 0) {
+        uint64_t count;
+        int64_t max_end_ms = INT64_MIN;
+        (void)block_facts(key, value, &count, &max_end_ms);
+        *due |= max_end_ms < legs_before_ms && ledger_key_u64(key, 0) < ledger->state.next_block;
+    }
+    kv_cursor_close(cursor);
+    cursor = NULL;
+    if (status == 0) {
+        status = kv_cursor_open(txn, ledger->db[LEDGER_DB_INTERVALS], &cursor);
+    }
+    if (status == 0 && kv_cursor_first(cursor, &key, &value) == 0) {
+        *due |= (int64_t)ledger_key_u32(key, 0) < intervals_before_s;
+    }
+    kv_cursor_close(cursor);
+    kv_abort(txn);
+    return status;
+}
+
+int ledger_tend(struct ledger *ledger, int64_t now_ms, bool *more)
+{
+    *more = false;
+    const struct ledger_options *options = &ledger->options;
+    int64_t legs_before_ms = options->legs_keep_ms > 0 ? now_ms - options->legs_keep_ms : INT64_MIN;
+    int64_t intervals_before_s = options->intervals_keep_ms > 0 ? (now_ms - options->intervals_keep_ms) / 1000 : 0;
+    bool due = false;
+    int status = is_due(ledger, legs_before_ms, intervals_before_s, &due);
+    if (status == 0 && due) {
+        struct dropped dropped = {0};
+        status = drop(ledger, now_ms, legs_before_ms, UINT64_MAX, intervals_before_s, UINT64_MAX, &dropped);
+        *more = dropped.blocks + dropped.intervals > 0;
+    }
+    struct kv_usage usage;
+    if (status == 0) {
+        status = read_usage(ledger, &usage);
+    }
+    if (status == 0 && usage.used_bytes > room_limit(ledger, usage.map_bytes)) {
+        status = ledger_shed(ledger, usage.used_bytes - room_limit(ledger, usage.map_bytes) + usage.map_bytes / 50);
+        *more = status == 0;
+        status = status == LEDGER_NONE ? 0 : status;
+    }
+    return status;
+}
