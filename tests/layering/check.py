@@ -75,6 +75,7 @@ C11 = {f"{name}.h" for name in """assert complex ctype errno fenv float inttypes
     wctype""".split()}
 SYSTEM = {f"{name}.h" for name in """dirent dlfcn endian fcntl fnmatch getopt glob grp ifaddrs libgen netdb poll pthread
     pwd regex sched search spawn strings sysexits syslog termios unistd utime""".split()}
+COMPILER = {"emmintrin.h", "immintrin.h", "arm_neon.h"}
 SYSTEM_DIRS = ("sys/", "netinet/", "arpa/", "net/", "linux/")
 
 INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*(?:"([^"\n]+)"|<([^>\n]+)>)', re.MULTILINE)
@@ -128,7 +129,7 @@ def third_party(header: str) -> Optional[str]:
 
 
 def check_angled(path: str, module: str, header: str) -> Optional[str]:
-    if header in C11:
+    if header in C11 or header in COMPILER:
         return None
     owner = third_party(header)
     if owner:
