@@ -1,18 +1,15 @@
 #include <string.h>
 
-#include "agent/source/scan.h"
+#include "agent/source/scan_take.h"
 
 #define EVERY_BYTE(b) (UINT64_C(0x0101010101010101) * (b))
 
-/* Byte 0 in the low bits whatever the machine's order; compilers make one load of it. */
+/* Byte 0 in the low bits, whatever the machine's order. */
 static uint64_t load_eight(const char *at)
 {
-    const uint8_t *bytes = (const uint8_t *)at;
-    uint64_t word = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        word |= (uint64_t)bytes[i] << (8 * i);
-    }
-    return word;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__ ? __builtin_bswap64(word) : word;
 }
 
 /* The top bit of every byte that is zero. Exact: no carry leaves a byte. */
@@ -54,4 +51,14 @@ struct scan_block scan_block(const char *at, size_t len)
         put(&block, load_eight(tail), done);
     }
     return block;
+}
+
+void scan_line(const char *line, size_t len, struct scan *out)
+{
+    scan_begin(out, len);
+    for (size_t offset = 0; offset < len; offset += 64) {
+        size_t left = len - offset;
+        scan_take(out, scan_block(line + offset, left < 64 ? left : 64), offset, len);
+    }
+    scan_end(out, len);
 }
