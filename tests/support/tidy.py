@@ -71,7 +71,7 @@ def main() -> int:
     build_dir = pathlib.Path(sys.argv[1]).resolve()
     CLEAN.mkdir(parents=True, exist_ok=True)
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
-    basis = version + (ROOT / ".clang-tidy").read_bytes()
+    basis = version + b"".join(path.read_bytes() for path in (ROOT / ".clang-tidy", ROOT / "tests" / ".clang-tidy"))
     commands = own_commands(build_dir)
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         reports = list(pool.map(lambda command: tidy(build_dir, command, basis), commands))
