@@ -192,9 +192,11 @@ class Tracker:
     def _talking_at(self, row: Row) -> list[Leg]:
         return [leg for leg in self.talking.get(row.call_id, ()) if leg.queue == row.queue]
 
-    def _close(self, leg: Leg, at_s: int, outcome: str) -> None:
+    def _close(self, leg: Leg, at_s: int, outcome: str, row_id: Optional[str] = None) -> None:
+        """A waiting leg ends under the id of the row that ended it: the two differ when it was rescued."""
         if leg.state == WAITING:
             del self.waiting[leg.call_id]
+            leg.call_id = row_id or leg.call_id
             self.facts.waiting.append((at_s, leg.queue, -1))
         else:
             self.talking[leg.call_id].remove(leg)
@@ -449,6 +451,7 @@ class Tracker:
             if leg is None:
                 self._ignore("orphan_ends")
                 return
+            self._join_contact(leg, row.call_id)
         at_s = max(row.time_s, leg.enter_s)
         span_ms = (row.time_s - leg.enter_s) * 1000
         wait_ms = span_ms if wait_s is None else wait_s * 1000
@@ -457,7 +460,7 @@ class Tracker:
             if row.verb == "ABANDON":
                 self.facts.short_candidates.append((at_s, leg.enter_s, leg.queue, wait_ms))
         self._outcome(at_s, leg, EXIT_COUNTER[row.verb])
-        self._close(leg, at_s, EXIT_COUNTER[row.verb])
+        self._close(leg, at_s, EXIT_COUNTER[row.verb], row.call_id)
 
 
 def _enter_fields(params: tuple[str, ...]) -> tuple[str, Optional[int]]:
