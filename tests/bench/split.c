@@ -1,6 +1,7 @@
 /* bench_split: the speed at which this machine merely splits a queue_log into fields: the measure for the import.
  * It finds every bar and line feed and writes down where it is, which is what a reader of fields needs; it looks at no
  * field. */
+
 #include "agent/source/scan.h"
 #include "tests/bench/chunks.h"
 
