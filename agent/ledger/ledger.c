@@ -183,7 +183,6 @@ int ledger_open_readonly(const char *dir, struct ledger **out)
     }
     ledger->lock_fd = -1;
     leg_block_init(&ledger->tail);
-    leg_block_init(&ledger->tail_before);
     struct kv_options options = {.dir = dir, .max_dbs = LEDGER_DB_COUNT, .read_only = true};
     struct kv_txn *txn = NULL;
     int status = kv_open(&options, &ledger->kv);
@@ -216,7 +215,10 @@ void ledger_close(struct ledger *ledger)
         intern_free(ledger->names[i]);
     }
     leg_block_deinit(&ledger->tail);
-    leg_block_deinit(&ledger->tail_before);
+    for (size_t i = 0; i < ledger->sealed_count; i++) {
+        leg_block_deinit(&ledger->sealed[i]);
+    }
+    free(ledger->sealed);
     buf_deinit(&ledger->value);
     explicit_bzero(ledger->secret, sizeof ledger->secret);
     if (ledger->lock_fd >= 0) {
@@ -334,7 +336,7 @@ static int load_name(struct ledger *ledger, struct slice key, struct slice value
     if (status != 0 || payload.failed) {
         (void)snprintf(made_up, sizeof made_up, "damaged-%u", id);
         name = slice_str(made_up);
-        ledger->state.quality[QUALITY_QUARANTINED]++;
+        ledger->quality[QUALITY_QUARANTINED]++;
     }
     if (intern_put(names, name) != id) {
         return STATUS_CORRUPT;
@@ -384,12 +386,14 @@ static int load_tail(struct ledger *ledger, struct kv_txn *txn)
         }
         if (status == 0 && ledger->tail.count > 0) {
             ledger->state.next_block = number; /* it goes on being filled under its number */
+            ledger->tail_stored_bytes = value.len;
+            ledger->tail_stored_count = ledger->tail.count;
             ledger->state.leg_bytes -= value.len < ledger->state.leg_bytes ? value.len : ledger->state.leg_bytes;
             ledger->state.leg_count -=
                 ledger->tail.count < ledger->state.leg_count ? ledger->tail.count : ledger->state.leg_count;
         } else if (status == STATUS_CORRUPT || status == STATUS_VERSION) {
             leg_block_clear(&ledger->tail);
-            ledger->state.quality[QUALITY_QUARANTINED]++;
+            ledger->quality[QUALITY_QUARANTINED]++;
             status = 0;
         }
     }
@@ -415,6 +419,7 @@ static int load_writer(struct ledger *ledger)
         status = ledger_state_load(ledger, txn, &ledger->state);
         status = status == LEDGER_NONE ? STATUS_CORRUPT : status;
     }
+    memcpy(ledger->quality, ledger->state.quality, sizeof ledger->quality);
     if (status == 0) {
         status = load_names(ledger, txn);
     }
@@ -441,7 +446,6 @@ int ledger_open_writer(const struct ledger_options *options, struct ledger **out
     ledger->writable = true;
     ledger->options = *options;
     leg_block_init(&ledger->tail);
-    leg_block_init(&ledger->tail_before);
     int status = take_lock(options->dir, &ledger->lock_fd);
     for (int kind = LEDGER_QUEUE; kind <= LEDGER_VERB && status == 0; kind++) {
         status = intern_new(kind == LEDGER_VERB ? LEDGER_VERBS_MAX : LEDGER_NAMES_MAX, &ledger->names[kind]);

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/ledger/ledger_internal.h"
@@ -13,28 +14,14 @@ static void fail(struct ledger *ledger, int status)
     }
 }
 
-static int copy_block(struct leg_block *to, const struct leg_block *from)
-{
-    struct buf rows = to->rows;
-    buf_reset(&rows);
-    buf_append(&rows, from->rows.data, from->rows.len);
-    *to = *from;
-    to->rows = rows;
-    return rows.failed ? STATUS_NO_MEMORY : 0;
-}
-
 int ledger_begin(struct ledger *ledger, int64_t now_ms)
 {
-    int status = copy_block(&ledger->tail_before, &ledger->tail);
-    if (status == 0) {
-        status = kv_begin(ledger->kv, true, &ledger->txn);
-    }
+    int status = kv_begin(ledger->kv, true, &ledger->txn);
     if (status != 0) {
         return status;
     }
     ledger->before = ledger->state;
     ledger->failure = 0;
-    ledger->tail_changed = false;
     ledger->state.committed_ms = now_ms;
     ledger->state.commits++;
     return 0;
@@ -71,34 +58,38 @@ void ledger_drop_open_leg(struct ledger *ledger, uint64_t seq)
     }
 }
 
-/* Stores the growing block under its number and returns the stored length. */
-static size_t put_tail(struct ledger *ledger)
-{
-    struct record_key key = record_key_u64(ledger->state.next_block);
-    record_begin(&ledger->value);
-    leg_block_write(&ledger->tail, &ledger->value);
-    put(ledger, LEDGER_DB_LEGS, &key, false);
-    if (ledger->tail.min_end_ms < ledger->state.newest_end_ms - UNSORTED_MS) {
-        ledger->state.legs_unsorted = true;
-    }
-    if (ledger->tail.max_end_ms > ledger->state.newest_end_ms) {
-        ledger->state.newest_end_ms = ledger->tail.max_end_ms;
-    }
-    return ledger->value.len;
-}
-
-void ledger_add_closed_leg(struct ledger *ledger, const struct call_leg *leg)
+int ledger_add_closed_leg(struct ledger *ledger, const struct call_leg *leg)
 {
     if (leg_block_full(&ledger->tail)) {
-        ledger->state.leg_bytes += put_tail(ledger);
-        ledger->state.leg_count += ledger->tail.count;
-        ledger->state.next_block++;
-        leg_block_clear(&ledger->tail);
+        if (ledger->sealed_count == ledger->sealed_cap) {
+            size_t cap = ledger->sealed_cap ? ledger->sealed_cap * 2 : 16;
+            struct leg_block *sealed = realloc(ledger->sealed, cap * sizeof *sealed);
+            if (!sealed) {
+                return STATUS_NO_MEMORY;
+            }
+            ledger->sealed = sealed;
+            ledger->sealed_cap = cap;
+        }
+        ledger->sealed[ledger->sealed_count++] = ledger->tail;
+        leg_block_init(&ledger->tail);
     }
     leg_block_add(&ledger->tail, leg);
     ledger->tail_changed = true;
-    if (ledger->tail.rows.failed) {
-        fail(ledger, STATUS_NO_MEMORY);
+    return ledger->tail.rows.failed ? STATUS_NO_MEMORY : 0;
+}
+
+/* Stores a block under the next number, accounts for it in `state`. */
+static void put_block(struct ledger *ledger, const struct leg_block *block, struct ledger_state *state)
+{
+    struct record_key key = record_key_u64(state->next_block++);
+    record_begin(&ledger->value);
+    leg_block_write(block, &ledger->value);
+    put(ledger, LEDGER_DB_LEGS, &key, false);
+    state->leg_count += block->count;
+    state->leg_bytes += ledger->value.len;
+    state->legs_unsorted |= block->min_end_ms < state->newest_end_ms - UNSORTED_MS;
+    if (block->max_end_ms > state->newest_end_ms) {
+        state->newest_end_ms = block->max_end_ms;
     }
 }
 
@@ -154,6 +145,8 @@ void ledger_put_cursor(struct ledger *ledger, struct ledger_cursor_record *recor
     wire_put_varint(value, position->tail_len);
     wire_put_u64(value, position->head_hash);
     wire_put_u64(value, position->tail_hash);
+    wire_put_varint(value, position->first_number);
+    wire_put_varint(value, position->last_number);
     struct record_key key = record_key_u32(record->id);
     put(ledger, LEDGER_DB_CURSORS, &key, false);
 }
@@ -205,51 +198,81 @@ static void put_names(struct ledger *ledger)
     }
 }
 
-static void put_state(struct ledger *ledger)
+/* The stored state speaks of the growing block as well; in memory that does not count until it is sealed. */
+static void put_state(struct ledger *ledger, const struct ledger_state *whole)
 {
-    struct ledger_state stored = ledger->state;
-    if (ledger->tail.count > 0) {
-        struct ledger_state *state = &ledger->state;
-        size_t bytes = ledger->tail_changed ? put_tail(ledger) : ledger->tail.rows.len + 16;
-        stored = *state;
-        stored.leg_bytes += bytes;
-        stored.leg_count += ledger->tail.count;
-        stored.next_block++;
-    }
     if (ledger->failure == 0) {
-        fail(ledger, ledger_state_put(ledger, ledger->txn, &stored));
+        fail(ledger, ledger_state_put(ledger, ledger->txn, whole));
     }
 }
 
-static int roll_back(struct ledger *ledger, int status)
+/* Returns the stored length of the growing block. */
+static uint64_t put_legs_and_state(struct ledger *ledger)
 {
-    uint64_t quality[QUALITY_COUNT];
-    memcpy(quality, ledger->state.quality, sizeof quality);
-    ledger->state = ledger->before;
-    memcpy(ledger->state.quality, quality, sizeof quality);
-    struct leg_block tail = ledger->tail;
-    ledger->tail = ledger->tail_before;
-    ledger->tail_before = tail;
-    return status;
+    for (size_t i = 0; i < ledger->sealed_count; i++) {
+        put_block(ledger, &ledger->sealed[i], &ledger->state);
+    }
+    struct ledger_state whole = ledger->state;
+    if (ledger->tail.count > 0 && ledger->tail_changed) {
+        put_block(ledger, &ledger->tail, &whole);
+    } else if (ledger->tail.count > 0) {
+        whole.next_block++;
+        whole.leg_count += ledger->tail_stored_count;
+        whole.leg_bytes += ledger->tail_stored_bytes;
+    }
+    put_state(ledger, &whole);
+    return whole.leg_bytes - ledger->state.leg_bytes;
 }
 
-int ledger_end(struct ledger *ledger)
+static void put_tended_state(struct ledger *ledger)
 {
-    put_names(ledger);
-    put_state(ledger);
-    struct kv_txn *txn = ledger->txn;
-    ledger->txn = NULL;
-    if (ledger->failure != 0) {
-        kv_abort(txn);
-        return roll_back(ledger, ledger->failure);
+    struct ledger_state whole = ledger->state;
+    whole.next_block += ledger->tail_stored_count > 0;
+    whole.leg_count += ledger->tail_stored_count;
+    whole.leg_bytes += ledger->tail_stored_bytes;
+    put_state(ledger, &whole);
+}
+
+/* The commit that holds all that waited is durable. */
+static void forget_waiting(struct ledger *ledger)
+{
+    for (size_t i = 0; i < ledger->sealed_count; i++) {
+        leg_block_deinit(&ledger->sealed[i]);
     }
-    int status = kv_commit(txn);
-    if (status != 0) {
-        return roll_back(ledger, status);
-    }
+    ledger->sealed_count = 0;
+    ledger->tail_changed = false;
+    ledger->tail_stored_count = ledger->tail.count;
     for (int kind = LEDGER_QUEUE; kind <= LEDGER_VERB; kind++) {
         ledger->names_stored[kind] = intern_count(ledger->names[kind]);
     }
     ledger->verbs_changed = false;
+}
+
+int ledger_end(struct ledger *ledger)
+{
+    uint64_t tail_bytes = ledger->tail_stored_bytes;
+    if (ledger->tending) {
+        put_tended_state(ledger);
+    } else {
+        memcpy(ledger->state.quality, ledger->quality, sizeof ledger->quality);
+        put_names(ledger);
+        tail_bytes = put_legs_and_state(ledger);
+    }
+    struct kv_txn *txn = ledger->txn;
+    ledger->txn = NULL;
+    int status = ledger->failure;
+    if (status != 0) {
+        kv_abort(txn);
+    } else {
+        status = kv_commit(txn);
+    }
+    if (status != 0) {
+        ledger->state = ledger->before;
+        return status;
+    }
+    ledger->tail_stored_bytes = tail_bytes;
+    if (!ledger->tending) {
+        forget_waiting(ledger);
+    }
     return 0;
 }

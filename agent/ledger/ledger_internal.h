@@ -55,14 +55,21 @@ struct ledger {
     uint32_t names_stored[LEDGER_VERB + 1];
     uint64_t verb_counts[LEDGER_VERBS_MAX + 1];
     bool verbs_changed;
-    struct ledger_state state;
+    struct ledger_state state;       /* as committed, the growing block left out */
+    uint64_t quality[QUALITY_COUNT]; /* as counted; becomes the state's with the next commit */
     /* The transaction in progress: */
     struct kv_txn *txn;
-    int failure; /* first failed put */
+    int failure;  /* first failed put */
+    bool tending; /* it drops old data only: what waits for a commit must not go along */
     struct ledger_state before;
-    struct leg_block tail; /* the last, growing block: as committed, plus this transaction's legs */
-    struct leg_block tail_before;
+    /* Legs wait here for the next commit, packed already; they stay when it fails. */
+    struct leg_block tail; /* the last, growing block, as stored plus what waits */
     bool tail_changed;
+    uint64_t tail_stored_count; /* legs in the growing block's stored form, 0: not stored yet */
+    uint64_t tail_stored_bytes;
+    struct leg_block *sealed; /* blocks that became full since */
+    size_t sealed_count;
+    size_t sealed_cap;
     struct buf value;
 };
 

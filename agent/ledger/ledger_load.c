@@ -41,7 +41,7 @@ static int each_leg(struct load_walk *self, struct slice key, struct slice value
         status = leg_open_read(&payload, &leg);
     }
     if (status != 0) {
-        self->ledger->state.quality[QUALITY_QUARANTINED]++;
+        self->ledger->quality[QUALITY_QUARANTINED]++;
         return 0;
     }
     return self->leg(self->ctx, &leg);
@@ -57,7 +57,7 @@ static int each_cursor(struct load_walk *self, struct slice key, struct slice va
 {
     struct ledger_cursor_record record;
     if (ledger_cursor_open(key, value, &record) != 0) {
-        self->ledger->state.quality[QUALITY_QUARANTINED]++;
+        self->ledger->quality[QUALITY_QUARANTINED]++;
         return 0;
     }
     return self->cursor(self->ctx, &record);
@@ -101,7 +101,7 @@ int ledger_load_interval(struct ledger *ledger, uint32_t queue, int64_t start_s,
     }
     kv_abort(txn);
     if (status == STATUS_CORRUPT || status == STATUS_VERSION || status == STATUS_INVALID) {
-        ledger->state.quality[QUALITY_QUARANTINED]++;
+        ledger->quality[QUALITY_QUARANTINED]++;
         summary_clear(out);
         *revision = 0;
         return LEDGER_NONE;

@@ -82,6 +82,13 @@ static int drop_intervals(struct ledger *ledger, int64_t before_s, uint64_t byte
     return step < 0 ? step : 0;
 }
 
+struct limits {
+    int64_t now_ms;
+    int64_t legs_before_ms;
+    int64_t intervals_before_s;
+    uint64_t bytes;
+};
+
 static uint64_t less(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
@@ -96,21 +103,32 @@ static void subtract(struct ledger *ledger, const struct dropped *dropped)
     state->interval_bytes = less(state->interval_bytes, dropped->interval_bytes);
 }
 
-static int drop(struct ledger *ledger, int64_t now_ms, int64_t legs_before_ms, uint64_t leg_bytes,
-                int64_t intervals_before_s, uint64_t interval_bytes, struct dropped *out)
+/* One transaction that drops what is older than the limits; shed tells that it is given up before its time. */
+static int drop(struct ledger *ledger, const struct limits *limits, bool shed, struct dropped *out)
 {
-    int status = ledger_begin(ledger, now_ms);
+    int status = ledger_begin(ledger, limits->now_ms);
     if (status != 0) {
         return status;
     }
+    ledger->tending = true;
     ledger->state.committed_ms = ledger->before.committed_ms; /* tending is not progress */
-    status = drop_blocks(ledger, legs_before_ms, leg_bytes, out);
-    if (status == 0 && interval_bytes > 0 && out->blocks == 0) {
-        status = drop_intervals(ledger, intervals_before_s, interval_bytes, out);
+    status = drop_blocks(ledger, limits->legs_before_ms, limits->bytes, out);
+    if (status == 0 && out->blocks == 0) {
+        status = drop_intervals(ledger, limits->intervals_before_s, limits->bytes, out);
     }
     subtract(ledger, out);
+    if (shed) {
+        ledger->state.quality[QUALITY_SHED_LEGS] += out->legs;
+        ledger->state.quality[QUALITY_SHED_INTERVALS] += out->intervals;
+    }
     ledger->failure = status;
-    return ledger_end(ledger);
+    status = ledger_end(ledger);
+    ledger->tending = false;
+    if (status == 0 && shed) {
+        ledger->quality[QUALITY_SHED_LEGS] += out->legs;
+        ledger->quality[QUALITY_SHED_INTERVALS] += out->intervals;
+    }
+    return status;
 }
 
 /* Room that is used counts up to here; what is above is the reserve that deleting itself needs. */
@@ -135,16 +153,14 @@ int ledger_shed(struct ledger *ledger, uint64_t bytes)
     uint64_t given = 0;
     while (given < bytes) {
         struct dropped dropped = {0};
-        int status =
-            drop(ledger, ledger->state.committed_ms, INT64_MAX, bytes - given, INT64_MAX, bytes - given, &dropped);
+        struct limits limits = {ledger->state.committed_ms, INT64_MAX, INT64_MAX, bytes - given};
+        int status = drop(ledger, &limits, true, &dropped);
         if (status != 0) {
             return status;
         }
         if (dropped.blocks + dropped.intervals == 0) {
             return given > 0 ? 0 : LEDGER_NONE;
         }
-        ledger->state.quality[QUALITY_SHED_LEGS] += dropped.legs;
-        ledger->state.quality[QUALITY_SHED_INTERVALS] += dropped.intervals;
         given += dropped.leg_bytes + dropped.interval_bytes;
     }
     return 0;
@@ -191,7 +207,8 @@ int ledger_tend(struct ledger *ledger, int64_t now_ms, bool *more)
     int status = is_due(ledger, legs_before_ms, intervals_before_s, &due);
     if (status == 0 && due) {
         struct dropped dropped = {0};
-        status = drop(ledger, now_ms, legs_before_ms, UINT64_MAX, intervals_before_s, UINT64_MAX, &dropped);
+        struct limits limits = {now_ms, legs_before_ms, intervals_before_s, UINT64_MAX};
+        status = drop(ledger, &limits, false, &dropped);
         *more = dropped.blocks + dropped.intervals > 0;
     }
     struct kv_usage usage;

@@ -334,6 +334,8 @@ int ledger_cursor_open(struct slice key, struct slice value, struct ledger_curso
     record.position.tail_len = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX);
     record.position.head_hash = wire_get_u64(&payload);
     record.position.tail_hash = wire_get_u64(&payload);
+    record.position.first_number = wire_get_varint(&payload);
+    record.position.last_number = wire_get_varint(&payload);
     if (payload.failed) {
         return STATUS_CORRUPT;
     }

@@ -54,6 +54,8 @@ struct ledger_position {
     uint64_t tail_hash;
     uint32_t head_len;
     uint32_t tail_len;
+    uint64_t first_number;
+    uint64_t last_number;
 };
 struct ledger_cursor_record {
     uint32_t id; /* 0: give it a new one on put, written back */
@@ -63,10 +65,12 @@ struct ledger_cursor_record {
 typedef int (*ledger_cursor_record_fn)(void *ctx, const struct ledger_cursor_record *record);
 int ledger_load_cursors(struct ledger *ledger, ledger_cursor_record_fn fn, void *ctx);
 
+/* At any time, a transaction open or not: the leg (copied) goes with the next commit that succeeds. */
+int ledger_add_closed_leg(struct ledger *ledger, const struct call_leg *leg);
+
 int ledger_begin(struct ledger *ledger, int64_t now_ms);
 void ledger_put_open_leg(struct ledger *ledger, const struct call_leg *leg);
 void ledger_drop_open_leg(struct ledger *ledger, uint64_t seq);
-void ledger_add_closed_leg(struct ledger *ledger, const struct call_leg *leg);
 void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, uint32_t revision,
                          const struct summary *summary); /* marks it dirty for sync; call in order of (start, queue) */
 void ledger_put_cursor(struct ledger *ledger, struct ledger_cursor_record *record);

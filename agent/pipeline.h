@@ -1,0 +1,51 @@
+/* pipeline: the agent's stages wired together: lines become events, legs, intervals, and go to the ledger in one
+ * transaction with the position they were read up to. The daemon and the import drive the same pipeline.
+ * Not thread safe; one thread owns it. */
+#ifndef RINGSIDE_AGENT_PIPELINE_H
+#define RINGSIDE_AGENT_PIPELINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/config.h"
+#include "agent/ledger/ledger_write.h"
+#include "platform/file/follow.h"
+
+struct pipeline_options {
+    const struct agent_config *config; /* borrowed, outlives the pipeline */
+    size_t callers_remembered;         /* keyed hashes kept ready for callers who call again */
+    int64_t now_ms;                    /* wall clock */
+};
+
+struct pipeline;
+
+/* Opens the ledger for writing and goes on where its last commit stood. Failures: those of ledger_open_writer(). */
+int pipeline_open(const struct pipeline_options *options, struct pipeline **out);
+void pipeline_close(struct pipeline *pipeline); /* does not commit; NULL is fine */
+
+struct ledger *pipeline_ledger(struct pipeline *pipeline); /* borrowed */
+
+/* Takes whole lines and moves the cursor behind them. A failure (memory, or the ledger cannot be read) leaves the
+ * stages between two positions: close the pipeline and open it again. */
+int pipeline_take(struct pipeline *pipeline, const char *source, const struct follow_chunk *chunk, int64_t now_ms);
+
+/* The newest position stored for a source; false when it was never read. */
+bool pipeline_resume(const struct pipeline *pipeline, const char *source, struct follow_position *out);
+
+/* Makes the next pipeline_take() of this source go on with this cursor (its file was recognised). */
+void pipeline_continue(struct pipeline *pipeline, const struct ledger_cursor_record *record);
+
+/* The clock moved while the source had nothing: see track_tick(). */
+int pipeline_tick(struct pipeline *pipeline, int64_t now_ms);
+
+void pipeline_add_gap(struct pipeline *pipeline, const char *reason, int64_t now_ms);
+
+/* What waits for a commit: lines taken since, 0 when there is nothing to commit. */
+uint64_t pipeline_pending_lines(const struct pipeline *pipeline);
+bool pipeline_wants_commit(const struct pipeline *pipeline); /* a batch is full */
+
+/* One transaction. 0; STATUS_FULL and STATUS_IO: nothing happened, try again; others are fatal as for take. */
+int pipeline_commit(struct pipeline *pipeline, int64_t now_ms);
+
+#endif
