@@ -1,0 +1,34 @@
+/* fields: how reports write times, ratios, durations and settings. Inside the status stage only. */
+#ifndef RINGSIDE_AGENT_STATUS_FIELDS_H
+#define RINGSIDE_AGENT_STATUS_FIELDS_H
+
+#include <stdint.h>
+
+#include "agent/ledger/ledger.h"
+#include "agent/status/query.h"
+#include "platform/json/json.h"
+#include "proto/measures.h"
+#include "proto/summary.h"
+
+/* RFC 3339 in the zone of the process; null for 0. */
+void fields_time(struct json *map, const char *key, int64_t at_ms);
+
+/* A whole number is written as one. */
+void fields_number(struct json *map, const char *key, double value);
+
+/* A span of the site's time: 0 and above, else null. */
+void fields_span(struct json *map, const char *key, int64_t value_ms);
+
+void fields_queue(struct json *map, struct ledger_view *view, uint32_t queue);
+
+/* {count,sum,mean,p50,p90,p95,p99,max}; what an empty set does not have is null. */
+void fields_stat(struct json *map, const char *key, const struct duration_stat *stat);
+
+/* The settings that hold for a queue, the query's wishes first. */
+struct ledger_queue_settings fields_settings(struct ledger_view *view, uint32_t queue, const struct query *query);
+
+/* "service_level": {threshold_s, method, value} and the rates that need no settings. */
+void fields_service_level(struct json *map, const struct summary *sum, const struct ledger_queue_settings *settings);
+void fields_ratios(struct json *map, const struct summary *sum);
+
+#endif

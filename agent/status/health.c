@@ -1,0 +1,68 @@
+#include "agent/status/health.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform/base/status.h"
+
+struct status_health {
+    pthread_mutex_t lock;
+    struct health now;
+};
+
+int status_health_new(int64_t started_ms, struct status_health **out)
+{
+    struct status_health *health = calloc(1, sizeof *health);
+    if (!health) {
+        return STATUS_NO_MEMORY;
+    }
+    if (pthread_mutex_init(&health->lock, NULL) != 0) {
+        free(health);
+        return STATUS_NO_MEMORY;
+    }
+    health->now.started_ms = started_ms;
+    *out = health;
+    return 0;
+}
+
+void status_health_free(struct status_health *health)
+{
+    if (health) {
+        (void)pthread_mutex_destroy(&health->lock);
+        free(health);
+    }
+}
+
+int status_health_set_source(struct status_health *health, const struct health_source *source)
+{
+    int status = 0;
+    (void)pthread_mutex_lock(&health->lock);
+    uint32_t i = 0;
+    while (i < health->now.source_count && (strcmp(health->now.sources[i].name, source->name) != 0 ||
+                                            strcmp(health->now.sources[i].path, source->path) != 0)) {
+        i++;
+    }
+    if (i == HEALTH_SOURCES_MAX) {
+        status = STATUS_FULL;
+    } else {
+        health->now.sources[i] = *source;
+        health->now.source_count += i == health->now.source_count;
+    }
+    (void)pthread_mutex_unlock(&health->lock);
+    return status;
+}
+
+void status_health_set_ledger_full(struct status_health *health, bool full)
+{
+    (void)pthread_mutex_lock(&health->lock);
+    health->now.ledger_full = full;
+    (void)pthread_mutex_unlock(&health->lock);
+}
+
+void status_health_copy(struct status_health *health, struct health *out)
+{
+    (void)pthread_mutex_lock(&health->lock);
+    *out = health->now;
+    (void)pthread_mutex_unlock(&health->lock);
+}

@@ -1,0 +1,36 @@
+/* health: what only the running daemon knows of itself. The ingest thread updates it, the server thread copies it. */
+#ifndef RINGSIDE_AGENT_STATUS_HEALTH_H
+#define RINGSIDE_AGENT_STATUS_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum { HEALTH_SOURCES_MAX = 8 };
+
+struct health_source {
+    char name[32]; /* as in the configuration: "queue_log" */
+    char path[256];
+    char state[24]; /* follow_state_str() */
+    uint64_t lag_bytes;
+    char last_error[160]; /* empty: none */
+    char hint[256];       /* a sentence for the admin (file silent while the PBX writes to a database, ...) or empty */
+};
+
+struct health {
+    int64_t started_ms;
+    bool ledger_full;
+    uint32_t source_count;
+    struct health_source sources[HEALTH_SOURCES_MAX];
+};
+
+struct status_health; /* guarded by its own mutex */
+
+int status_health_new(int64_t started_ms, struct status_health **out); /* returns owned */
+void status_health_free(struct status_health *health);                 /* NULL is fine */
+
+/* Adds the source or replaces what was known of the one with this name and path. STATUS_FULL when there is no room. */
+int status_health_set_source(struct status_health *health, const struct health_source *source);
+void status_health_set_ledger_full(struct status_health *health, bool full);
+void status_health_copy(struct status_health *health, struct health *out);
+
+#endif

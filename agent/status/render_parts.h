@@ -1,0 +1,38 @@
+/* The single renderers behind render(), and how they write values. Inside the status stage only. */
+#ifndef RINGSIDE_AGENT_STATUS_RENDER_PARTS_H
+#define RINGSIDE_AGENT_STATUS_RENDER_PARTS_H
+
+#include "agent/status/render.h"
+#include "agent/status/table.h"
+
+enum { RENDER_VALUE_MAX = 48 };
+
+void render_kpi_table(const struct json *document, const struct render_style *style, struct buf *out);
+void render_queues_table(const struct json *document, const struct render_style *style, struct buf *out);
+void render_operators_table(const struct json *document, const struct render_style *style, struct buf *out);
+void render_calls_table(const struct json *document, const struct render_style *style, struct buf *out);
+void render_status_text(const struct json *document, const struct render_style *style, struct buf *out);
+void render_csv(enum report_kind kind, const struct json *document, struct buf *out);
+int render_senml(enum report_kind kind, const struct json *document, struct buf *out);
+
+/* Values as people write them; "-" for what is absent. Each returns `text`. */
+const char *render_ms(double value_ms, char text[RENDER_VALUE_MAX]); /* 0:12, 1:02:03; "-" below 0 */
+const char *render_span(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
+const char *render_ratio(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]); /* 93.1 % */
+const char *render_count(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
+const char *render_bytes(int64_t bytes, char text[RENDER_VALUE_MAX]); /* 12.3 MiB */
+
+/* The local clock of an RFC 3339 text, whatever its zone: "2026-11-21 10:00", and with seconds. */
+const char *render_minute(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
+const char *render_second(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
+
+enum render_hue { RENDER_PLAIN, RENDER_BOLD, RENDER_GREEN, RENDER_YELLOW, RENDER_RED };
+void render_hued(struct buf *out, const struct render_style *style, enum render_hue hue, const char *text);
+
+/* What went neither to an operator nor by hanging up: exits, withdrawn, lost. */
+int64_t render_others(const struct json *row);
+
+/* The service level's settings of a row, "asterisk_sl within 20 s". */
+const char *render_settings(const struct json *service_level, char text[RENDER_VALUE_MAX * 2]);
+
+#endif

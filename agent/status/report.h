@@ -1,0 +1,29 @@
+/* report: the answers, as documents, from one view of the ledger. The command line prints them, the CoAP server sends
+ * them: the same code, so that both say the same. docs/kpis.md defines the numbers. */
+#ifndef RINGSIDE_AGENT_STATUS_REPORT_H
+#define RINGSIDE_AGENT_STATUS_REPORT_H
+
+#include <stdint.h>
+
+#include "agent/ledger/ledger.h"
+#include "agent/status/health.h"
+#include "agent/status/query.h"
+#include "platform/json/json.h"
+
+/* A ledger without its daemon is "down" when its newest commit is older than this; the daemon commits at least once a
+ * minute, busy or not. */
+enum { REPORT_SILENCE_MS = 150000 };
+
+struct report_env {
+    struct ledger_view *view;
+    int64_t now_ms;
+    const struct health *health; /* of the running daemon; NULL when the ledger is read without it */
+    uint32_t row_limit;          /* a kpi report with more rows is refused; 0: 100000 */
+};
+
+/* The report that query->kind names. 0 and an owned document; STATUS_NOT_FOUND (a queue that does not exist) and
+ * STATUS_FULL (more rows than allowed) with why->text; STATUS_NO_MEMORY or a failure of the ledger, also with a text.
+ */
+int report_make(const struct report_env *env, const struct query *query, struct json **out, struct query_why *why);
+
+#endif

@@ -1,0 +1,140 @@
+#include "agent/status/report_parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/status/fields.h"
+#include "agent/status/filter.h"
+#include "platform/base/status.h"
+#include "platform/time/zone.h"
+
+enum { RECENT_MS = 3600000 };
+
+struct calls_work {
+    const struct report_job *job;
+    struct filter filter;
+    struct json *open;
+    uint64_t open_count;
+    struct call_leg *recent; /* ring of the newest `limit` closed legs */
+    uint32_t room;
+    uint64_t closed_count;
+};
+
+static void put_party(struct json *row, const struct calls_work *work, const struct call_leg *leg)
+{
+    char token[17];
+    (void)snprintf(token, sizeof token, "%016" PRIx64, leg->caller);
+    json_put_text(row, "operator", ledger_view_name(work->job->env->view, LEDGER_OPERATOR, leg->operator_id));
+    json_put_str(row, "caller", leg->caller ? token : NULL);
+    if (leg->number_len > 0) {
+        size_t len = leg->number_len < sizeof leg->number ? leg->number_len : sizeof leg->number;
+        json_put_text(row, "number", slice_make(leg->number, len));
+    } else {
+        json_put_null(row, "number");
+    }
+    json_put_int(row, "contact", (int64_t)leg->contact);
+    json_put_text(row, "call_id", slice_make(leg->call_id, leg->call_id_len));
+}
+
+static int64_t span_since(int64_t now_ms, int64_t since_ms)
+{
+    return now_ms > since_ms ? now_ms - since_ms : 0;
+}
+
+static int take_open(void *ctx, const struct call_leg *leg)
+{
+    struct calls_work *work = ctx;
+    int64_t now_ms = work->job->env->now_ms;
+    if (!filter_wants(&work->filter, leg->queue) || leg->state == LEG_DONE) {
+        return 0;
+    }
+    if (++work->open_count > work->job->query->limit) {
+        return 0;
+    }
+    bool answered = leg->state == LEG_CONNECTED || leg->state == LEG_HELD;
+    int64_t held_ms = leg->hold_ms + (leg->state == LEG_HELD ? span_since(now_ms, leg->hold_since_ms) : 0);
+    struct json *row = json_add_map(work->open);
+    json_put_str(row, "state", leg_state_str(leg->state));
+    fields_queue(row, work->job->env->view, leg->queue);
+    fields_time(row, "entered", leg->enter_ms);
+    fields_span(row, "wait_ms", answered ? leg->wait_ms : span_since(now_ms, leg->enter_ms));
+    fields_span(row, "talk_ms", answered ? span_since(span_since(now_ms, leg->connect_ms), held_ms) : -1);
+    fields_span(row, "hold_ms", answered ? held_ms : -1);
+    json_put_int(row, "missed", leg->missed);
+    put_party(row, work, leg);
+    return 0;
+}
+
+static int take_closed(void *ctx, const struct call_leg *leg)
+{
+    struct calls_work *work = ctx;
+    if (filter_wants(&work->filter, leg->queue)) {
+        work->recent[work->closed_count++ % work->room] = *leg;
+    }
+    return 0;
+}
+
+static void put_closed(struct json *rows, const struct calls_work *work, const struct call_leg *leg)
+{
+    bool answered = leg->connect_ms != 0;
+    struct json *row = json_add_map(rows);
+    json_put_str(row, "outcome", leg_outcome_str(leg->outcome));
+    fields_queue(row, work->job->env->view, leg->queue);
+    fields_time(row, "entered", leg->enter_ms);
+    fields_time(row, "ended", leg->end_ms);
+    fields_span(row, "wait_ms", leg->flags & LEG_FLAG_SUSPECT_WAIT ? -1 : leg->wait_ms);
+    bool talked = answered && leg->outcome != LEG_LOST_CONNECTED && !(leg->flags & LEG_FLAG_SUSPECT_TALK);
+    fields_span(row, "talk_ms", talked ? leg->talk_ms : -1);
+    fields_span(row, "hold_ms", talked ? leg->hold_ms : -1);
+    fields_span(row, "ring_ms", answered ? leg->ring_ms : -1);
+    json_put_int(row, "missed", leg->missed);
+    put_party(row, work, leg);
+    json_put_bool(row, "transferred_in", leg->flags & LEG_FLAG_TRANSFERRED_IN);
+    json_put_bool(row, "suspect", leg->flags & (LEG_FLAG_SUSPECT_WAIT | LEG_FLAG_SUSPECT_TALK));
+}
+
+static int fill(struct calls_work *work, struct json *out)
+{
+    const struct query *query = work->job->query;
+    struct ledger_view *view = work->job->env->view;
+    int64_t to_ms = query->has_to ? query->to_ms : work->job->env->now_ms + 1;
+    int64_t from_ms = query->has_from ? query->from_ms : to_ms - RECENT_MS;
+    uint64_t bad = 0;
+    fields_time(out, "as_of", work->job->env->now_ms);
+    json_put_str(out, "zone", zone_name());
+    fields_time(out, "from", from_ms);
+    fields_time(out, "to", to_ms);
+    work->open = json_put_list(out, "open");
+    int status = ledger_view_open_legs(view, take_open, work, &bad);
+    if (status == 0) {
+        status = ledger_view_closed_legs(view, from_ms, to_ms, take_closed, work, &bad);
+    }
+    if (status == 0) {
+        status = filter_check(&work->filter, work->job->why);
+    }
+    struct json *rows = json_put_list(out, "closed");
+    uint64_t shown = work->closed_count < work->room ? work->closed_count : work->room;
+    for (uint64_t i = 0; status == 0 && i < shown; i++) {
+        put_closed(rows, work, &work->recent[(work->closed_count - 1 - i) % work->room]);
+    }
+    json_put_int(out, "open_count", (int64_t)work->open_count);
+    json_put_int(out, "closed_count", (int64_t)work->closed_count);
+    json_put_bool(out, "truncated", work->closed_count > work->room || work->open_count > query->limit);
+    json_put_int(out, "bad_records", (int64_t)bad);
+    return status;
+}
+
+int report_calls(const struct report_job *job, struct json *out)
+{
+    struct calls_work work = {.job = job, .room = job->query->limit};
+    work.recent = calloc(work.room, sizeof *work.recent);
+    if (!work.recent) {
+        return STATUS_NO_MEMORY;
+    }
+    filter_init(&work.filter, job->query, job->env->view);
+    int status = fill(&work, out);
+    filter_deinit(&work.filter);
+    free(work.recent);
+    return status;
+}

@@ -1,0 +1,297 @@
+#include "agent/status/report_parts.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/status/fields.h"
+#include "agent/status/filter.h"
+#include "agent/status/groups.h"
+#include "platform/base/status.h"
+#include "platform/time/zone.h"
+
+enum { ROWS_MAX = 100000 };
+
+static const int64_t far_future_s = INT64_C(253402300800); /* the year 10000 */
+
+struct kpi_gaps {
+    struct ledger_gap *items;
+    size_t count;
+    size_t cap;
+};
+
+struct kpi_work {
+    const struct report_job *job;
+    struct filter filter;
+    struct groups groups;
+    struct kpi_gaps gaps;
+    int64_t from_s; /* on interval edges */
+    int64_t to_s;
+    int64_t first_s; /* what was met, when anything was */
+    int64_t last_s;
+    bool met;
+};
+
+struct kpi_row {
+    const struct group *group;
+    struct slice name;
+};
+
+static int64_t floor_to(int64_t value, int64_t step)
+{
+    int64_t rest = value % step;
+    return value - (rest < 0 ? rest + step : rest);
+}
+
+/* The asked-for span, widened outward to whole intervals. */
+static void choose_span(struct kpi_work *work)
+{
+    const struct query *query = work->job->query;
+    int64_t step_s = work->job->facts.interval_s;
+    work->from_s = query->has_from ? floor_to(floor_to(query->from_ms, 1000) / 1000, step_s) : 0;
+    work->to_s = far_future_s;
+    if (query->has_to) {
+        work->to_s = floor_to(floor_to(query->to_ms + step_s * 1000 - 1, 1000) / 1000, step_s);
+    }
+}
+
+static int take_interval(void *ctx, const struct ledger_interval *item)
+{
+    struct kpi_work *work = ctx;
+    if (!work->met) {
+        work->met = true;
+        work->first_s = item->start_s;
+    }
+    work->last_s = item->start_s;
+    return filter_wants(&work->filter, item->queue)
+               ? groups_add(&work->groups, item->queue, item->start_s, item->summary)
+               : 0;
+}
+
+/* Whether a gap lies in [from_s, to_s); one without length is a moment. */
+static bool gap_touches(const struct ledger_gap *gap, int64_t from_s, int64_t to_s)
+{
+    bool ends_before = gap->to_ms < from_s * 1000 || (gap->to_ms == from_s * 1000 && gap->from_ms < gap->to_ms);
+    return !ends_before && gap->from_ms < to_s * 1000;
+}
+
+static int take_gap(void *ctx, const struct ledger_gap *gap)
+{
+    struct kpi_work *work = ctx;
+    struct kpi_gaps *gaps = &work->gaps;
+    if (!gap_touches(gap, work->from_s, work->to_s)) {
+        return 0;
+    }
+    if (gaps->count == gaps->cap) {
+        size_t cap = gaps->cap ? gaps->cap * 2 : 8;
+        struct ledger_gap *items = realloc(gaps->items, cap * sizeof *items);
+        if (!items) {
+            return STATUS_NO_MEMORY;
+        }
+        gaps->items = items;
+        gaps->cap = cap;
+    }
+    gaps->items[gaps->count++] = *gap;
+    return 0;
+}
+
+static bool has_gap(const struct kpi_gaps *gaps, int64_t from_s, int64_t to_s)
+{
+    for (size_t i = 0; i < gaps->count; i++) {
+        if (gap_touches(&gaps->items[i], from_s, to_s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static int compare_rows(const void *left, const void *right)
+{
+    const struct kpi_row *a = left;
+    const struct kpi_row *b = right;
+    if (a->group->start_s != b->group->start_s) {
+        return a->group->start_s < b->group->start_s ? -1 : 1;
+    }
+    size_t shorter = a->name.len < b->name.len ? a->name.len : b->name.len;
+    int order = shorter ? memcmp(a->name.data, b->name.data, shorter) : 0;
+    if (order == 0) {
+        order = (a->name.len > b->name.len) - (a->name.len < b->name.len);
+    }
+    return order != 0 ? order : (a->group->queue > b->group->queue) - (a->group->queue < b->group->queue);
+}
+
+/* All queues together go by the settings that they share; where they do not, by the defaults. */
+static struct ledger_queue_settings total_settings(const struct kpi_work *work)
+{
+    const struct query *query = work->job->query;
+    struct ledger_view *view = work->job->env->view;
+    struct ledger_queue_settings shared = fields_settings(view, 0, query);
+    for (uint32_t i = 0; i < work->groups.count; i++) {
+        struct ledger_queue_settings one = fields_settings(view, work->groups.items[i]->queue, query);
+        if (i == 0) {
+            shared = one;
+        } else if (one.sl_method != shared.sl_method || one.sl_threshold_ms != shared.sl_threshold_ms ||
+                   one.short_abandon_ms != shared.short_abandon_ms) {
+            return fields_settings(view, 0, query);
+        }
+    }
+    return shared;
+}
+
+static void put_counters(struct json *row, const struct kpi_work *work, const struct summary *sum,
+                         const struct ledger_queue_settings *settings)
+{
+    for (int i = 0; i < FLOW_COUNT; i++) {
+        int64_t value = sum->flow[i];
+        if (i == FLOW_ABANDONED_SHORT && work->job->query->short_abandon_ms >= 0) {
+            value = (int64_t)measures_short_abandons(sum, settings->short_abandon_ms);
+        }
+        json_put_int(row, summary_flow_names[i], value);
+    }
+    json_put_int(row, "waiting_start", sum->waiting_start);
+    json_put_int(row, "waiting_end", sum->waiting_end);
+    if (work->job->query->total) {
+        json_put_null(row, "waiting_max"); /* the queues' peaks need not coincide */
+    } else {
+        json_put_int(row, "waiting_max", sum->waiting_max);
+    }
+    struct json *cohort = json_put_map(row, "cohort");
+    for (int i = 0; i < COHORT_COUNT; i++) {
+        json_put_int(cohort, summary_cohort_names[i], sum->cohort[i]);
+    }
+}
+
+static void put_row(struct json *rows, const struct kpi_work *work, const struct kpi_row *item,
+                    const struct ledger_queue_settings *settings)
+{
+    static const enum duration_kind shown[] = {DURATION_WAIT_ANSWERED, DURATION_WAIT_ABANDONED, DURATION_TALK,
+                                               DURATION_HOLD,          DURATION_RING,           DURATION_HANDLE};
+    const struct summary *sum = &item->group->sum;
+    bool grouped = work->job->query->grain != QUERY_WHOLE;
+    struct json *row = json_add_map(rows);
+    json_put_text(row, "queue", item->name);
+    if (grouped) {
+        fields_time(row, "start", item->group->start_s * 1000);
+    }
+    put_counters(row, work, sum, settings);
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        fields_stat(row, summary_duration_names[shown[i]], &sum->duration[shown[i]]);
+    }
+    fields_ratios(row, sum);
+    fields_service_level(row, sum, settings);
+    json_put_bool(row, "balanced", summary_balanced(sum));
+    json_put_bool(row, "complete",
+                  grouped ? !has_gap(&work->gaps, item->group->start_s, item->group->end_s)
+                          : !has_gap(&work->gaps, work->from_s, work->to_s));
+}
+
+static int put_rows(struct json *out, struct kpi_work *work)
+{
+    struct json *rows = json_put_list(out, "rows");
+    bool total = work->job->query->total;
+    struct ledger_queue_settings settings = {0};
+    struct groups joined = {0};
+    const struct groups *groups = &work->groups;
+    struct kpi_row *items = NULL;
+    int status = 0;
+    if (total) {
+        settings = total_settings(work);
+        status = groups_join_queues(groups, &joined);
+        groups = &joined;
+    }
+    if (status == 0 && groups->count > 0) {
+        items = calloc(groups->count, sizeof *items);
+        status = items ? 0 : STATUS_NO_MEMORY;
+    }
+    for (uint32_t i = 0; status == 0 && i < groups->count; i++) {
+        items[i].group = groups->items[i];
+        items[i].name =
+            total ? slice_str("*") : ledger_view_name(work->job->env->view, LEDGER_QUEUE, groups->items[i]->queue);
+    }
+    if (status == 0 && items) {
+        qsort(items, groups->count, sizeof *items, compare_rows);
+        for (uint32_t i = 0; i < groups->count; i++) {
+            if (!total) {
+                settings = fields_settings(work->job->env->view, items[i].group->queue, work->job->query);
+            }
+            put_row(rows, work, &items[i], &settings);
+        }
+    }
+    free(items);
+    groups_deinit(&joined);
+    return status;
+}
+
+static void put_head(struct json *out, const struct kpi_work *work, uint64_t bad)
+{
+    static const char *const grains[] = {
+        [QUERY_WHOLE] = "", [QUERY_BY_DAY] = ",day", [QUERY_BY_HOUR] = ",hour", [QUERY_BY_INTERVAL] = ",interval"};
+    const struct query *query = work->job->query;
+    char by[32];
+    (void)snprintf(by, sizeof by, "%s%s", query->total ? "total" : "queue", grains[query->grain]);
+    fields_time(out, "from", work->from_s * 1000);
+    fields_time(out, "to", work->to_s == far_future_s ? 0 : work->to_s * 1000);
+    fields_time(out, "as_of", work->job->env->now_ms);
+    json_put_str(out, "zone", zone_name());
+    json_put_str(out, "by", by);
+    json_put_int(out, "interval_s", work->job->facts.interval_s);
+    json_put_int(out, "bad_records", (int64_t)bad);
+    json_put_bool(out, "complete", bad == 0 && work->gaps.count == 0);
+    struct json *gaps = json_put_list(out, "gaps");
+    for (size_t i = 0; i < work->gaps.count; i++) {
+        struct json *gap = json_add_map(gaps);
+        fields_time(gap, "from", work->gaps.items[i].from_ms);
+        fields_time(gap, "to", work->gaps.items[i].to_ms);
+        json_put_str(gap, "reason", work->gaps.items[i].reason);
+    }
+}
+
+static int gather(struct kpi_work *work, uint64_t *bad)
+{
+    const struct report_job *job = work->job;
+    uint32_t limit = job->env->row_limit ? job->env->row_limit : ROWS_MAX;
+    int status = groups_init(&work->groups, job->query->grain, job->facts.interval_s, limit);
+    if (status == 0) {
+        status = ledger_view_intervals(job->env->view, work->from_s, work->to_s, take_interval, work, bad);
+    }
+    if (status == STATUS_FULL) {
+        (void)snprintf(job->why->text, sizeof job->why->text,
+                       "more than %" PRIu32 " rows: ask for a shorter span or coarser rows, or read the ledger itself",
+                       limit);
+    }
+    if (status == 0) {
+        status = filter_check(&work->filter, job->why);
+    }
+    if (status != 0) {
+        return status;
+    }
+    /* An end that nobody asked for is where the data ends. */
+    if (!job->query->has_from) {
+        work->from_s = work->met ? work->first_s : 0;
+    }
+    if (!job->query->has_to && work->met) {
+        work->to_s = work->last_s + job->facts.interval_s;
+    }
+    return ledger_view_gaps(job->env->view, take_gap, work);
+}
+
+int report_kpi(const struct report_job *job, struct json *out)
+{
+    struct kpi_work work = {.job = job};
+    uint64_t bad = 0;
+    if (job->facts.interval_s == 0) {
+        return STATUS_CORRUPT;
+    }
+    filter_init(&work.filter, job->query, job->env->view);
+    choose_span(&work);
+    int status = gather(&work, &bad);
+    if (status == 0) {
+        put_head(out, &work, bad);
+        status = put_rows(out, &work);
+    }
+    groups_deinit(&work.groups);
+    filter_deinit(&work.filter);
+    free(work.gaps.items);
+    return status;
+}

@@ -1,0 +1,166 @@
+#include "agent/status/report_parts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/status/fields.h"
+#include "platform/base/status.h"
+#include "platform/time/zone.h"
+
+enum { NAMES_MAX = 1 << 16 };
+
+struct status_work {
+    const struct report_job *job;
+    struct json *list;
+};
+
+static void put_ledger(struct json *out, const struct report_job *job)
+{
+    const struct ledger_facts *facts = &job->facts;
+    struct json *ledger = json_put_map(out, "ledger");
+    fields_time(ledger, "created", facts->created_ms);
+    json_put_int(ledger, "used_bytes", (int64_t)facts->used_bytes);
+    json_put_int(ledger, "map_bytes", (int64_t)facts->map_bytes);
+    json_put_int(ledger, "legs", (int64_t)facts->leg_count);
+    json_put_int(ledger, "leg_bytes", (int64_t)facts->leg_bytes);
+    json_put_int(ledger, "intervals", (int64_t)facts->interval_count);
+    json_put_int(ledger, "interval_bytes", (int64_t)facts->interval_bytes);
+    json_put_bool(ledger, "full", facts->full || (job->env->health && job->env->health->ledger_full));
+    json_put_int(ledger, "commits", (int64_t)facts->commits);
+    fields_time(ledger, "committed", facts->committed_ms);
+    fields_span(ledger, "committed_age_ms", facts->committed_ms ? job->env->now_ms - facts->committed_ms : -1);
+}
+
+static const struct health_source *find_health(const struct health *health, const char *name, const char *path)
+{
+    for (uint32_t i = 0; health && i < health->source_count; i++) {
+        const struct health_source *source = &health->sources[i];
+        if (strcmp(source->name, name) == 0 && (!path || strcmp(source->path, path) == 0)) {
+            return source;
+        }
+    }
+    return NULL;
+}
+
+static void put_health(struct json *row, const struct health_source *source)
+{
+    json_put_str(row, "state", source ? source->state : NULL);
+    if (source) {
+        json_put_int(row, "lag_bytes", (int64_t)source->lag_bytes);
+    } else {
+        json_put_null(row, "lag_bytes");
+    }
+    json_put_str(row, "last_error", source && source->last_error[0] ? source->last_error : NULL);
+}
+
+static int take_cursor(void *ctx, const struct ledger_cursor *cursor)
+{
+    struct status_work *work = ctx;
+    struct json *row = json_add_map(work->list);
+    json_put_str(row, "name", cursor->source);
+    json_put_str(row, "path", cursor->path);
+    put_health(row, find_health(work->job->env->health, cursor->source, NULL));
+    json_put_int(row, "offset", (int64_t)cursor->offset);
+    fields_time(row, "first_event", cursor->first_ms);
+    fields_time(row, "last_event", cursor->last_ms);
+    fields_time(row, "updated", cursor->updated_ms);
+    return 0;
+}
+
+/* Sources that never brought anything have no cursor, and are the ones to worry about. */
+static void put_silent_sources(struct json *list, const struct health *health)
+{
+    for (uint32_t i = 0; health && i < health->source_count; i++) {
+        bool listed = false;
+        for (size_t at = 0; at < json_count(list, "") && !listed; at++) {
+            listed = strcmp(json_text(json_item(list, at), "name"), health->sources[i].name) == 0;
+        }
+        if (!listed) {
+            struct json *row = json_add_map(list);
+            json_put_str(row, "name", health->sources[i].name);
+            json_put_str(row, "path", health->sources[i].path);
+            put_health(row, &health->sources[i]);
+            json_put_int(row, "offset", 0);
+            fields_time(row, "first_event", 0);
+            fields_time(row, "last_event", 0);
+            fields_time(row, "updated", 0);
+        }
+    }
+}
+
+static int take_verb(void *ctx, struct slice verb, uint64_t count)
+{
+    struct status_work *work = ctx;
+    struct json *row = json_add_map(work->list);
+    json_put_text(row, "verb", verb);
+    json_put_int(row, "count", (int64_t)count);
+    return 0;
+}
+
+static int take_gap(void *ctx, const struct ledger_gap *gap)
+{
+    struct status_work *work = ctx;
+    struct json *row = json_add_map(work->list);
+    fields_time(row, "from", gap->from_ms);
+    fields_time(row, "to", gap->to_ms);
+    json_put_str(row, "reason", gap->reason);
+    return 0;
+}
+
+static void put_queues(struct json *list, const struct report_job *job)
+{
+    struct ledger_view *view = job->env->view;
+    for (uint32_t id = 1; id < NAMES_MAX && ledger_view_name(view, LEDGER_QUEUE, id).len > 0; id++) {
+        struct ledger_queue_settings settings = fields_settings(view, id, job->query);
+        struct json *row = json_add_map(list);
+        fields_queue(row, view, id);
+        json_put_str(row, "service_level_method", measures_sl_name((enum sl_method)settings.sl_method));
+        fields_number(row, "service_level_threshold_s", (double)settings.sl_threshold_ms / 1000);
+        fields_number(row, "short_abandon_s", (double)settings.short_abandon_ms / 1000);
+    }
+}
+
+static void put_identity(struct json *out, const struct report_job *job)
+{
+    char epoch[2 * sizeof job->facts.epoch + 1];
+    for (size_t i = 0; i < sizeof job->facts.epoch; i++) {
+        (void)snprintf(epoch + 2 * i, 3, "%02x", job->facts.epoch[i]);
+    }
+    const struct health *health = job->env->health;
+    json_put_str(out, "epoch", epoch);
+    json_put_str(out, "version", RINGSIDE_VERSION);
+    fields_time(out, "as_of", job->env->now_ms);
+    json_put_str(out, "zone", zone_name());
+    json_put_int(out, "interval_s", job->facts.interval_s);
+    fields_time(out, "started", health ? health->started_ms : 0);
+    fields_span(out, "uptime_ms", health ? job->env->now_ms - health->started_ms : -1);
+    fields_time(out, "newest_event", job->facts.newest_event_ms);
+}
+
+int report_status(const struct report_job *job, struct json *out)
+{
+    struct ledger_view *view = job->env->view;
+    struct status_work work = {.job = job};
+    struct json *hints = json_new_list();
+    json_put_str(out, "state", report_hints(job, hints));
+    json_put(out, "hints", hints);
+    put_identity(out, job);
+    put_ledger(out, job);
+    work.list = json_put_list(out, "sources");
+    int status = ledger_view_cursors(view, take_cursor, &work);
+    put_silent_sources(work.list, job->env->health);
+    struct json *quality = json_put_map(out, "quality");
+    for (int i = 0; i < QUALITY_COUNT; i++) {
+        json_put_int(quality, ledger_quality_names[i], (int64_t)job->facts.quality[i]);
+    }
+    work.list = json_put_list(out, "unknown_verbs");
+    if (status == 0) {
+        status = ledger_view_unknown_verbs(view, take_verb, &work);
+    }
+    work.list = json_put_list(out, "gaps");
+    if (status == 0) {
+        status = ledger_view_gaps(view, take_gap, &work);
+    }
+    put_queues(json_put_list(out, "queues"), job);
+    return status;
+}
