@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Checks that no #include goes where the architecture has no arrow.
 
-docs/architecture.md has the picture, MODULES and THIRD_PARTY below are its exact form. A module is a directory;
-what lies deeper belongs to it too, except in agent/ and collector/, where every stage has its own entry. Run without arguments for the repository,
-or with another root. Prints one line a violation and exits 1 if there was any.
+docs/architecture.md has the picture, MODULES and THIRD_PARTY below are its exact form. A module is a directory; what
+lies deeper belongs to it too, except in agent/ and collector/, where every stage has its own entry. Run without
+arguments for the repository, or with another root. Prints one line a violation and exits 1 if there was any.
 """
 
 import pathlib
@@ -73,8 +73,8 @@ THIRD_PARTY = {
 C11 = {f"{name}.h" for name in """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal
     stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar
     wctype""".split()}
-SYSTEM = {f"{name}.h" for name in """dirent dlfcn endian fcntl fnmatch getopt glob grp ifaddrs libgen netdb poll pthread
-    pwd regex sched search spawn strings sysexits syslog termios unistd utime""".split()}
+SYSTEM = {f"{name}.h" for name in """dirent dlfcn endian fcntl fnmatch ftw getopt glob grp ifaddrs libgen malloc
+    netdb poll pthread pwd regex sched search spawn strings sysexits syslog termios unistd utime""".split()}
 COMPILER = {"emmintrin.h", "immintrin.h", "arm_neon.h"}
 SYSTEM_DIRS = ("sys/", "netinet/", "arpa/", "net/", "linux/")
 
