@@ -27,10 +27,10 @@ static bool buf_reserve(struct buf *buf, size_t n)
     }
     size_t need = buf->len + n;
     size_t cap = buf->cap ? buf->cap : 64;
-    while (cap < need) {
+    while (cap < need && cap <= SIZE_MAX / 2) {
         cap *= 2;
     }
-    uint8_t *data = need < n ? NULL : realloc(buf->data, cap);
+    uint8_t *data = need < n || cap < need ? NULL : realloc(buf->data, cap);
     if (!data) {
         buf->failed = true;
         return false;
