@@ -104,8 +104,13 @@ static struct config_token read_string(struct config_lexer *lexer, struct config
 static struct config_token read_word(struct config_lexer *lexer, struct config_token token)
 {
     const char *begin = lexer->pos;
-    while (lexer->pos < lexer->end && !is_space(*lexer->pos) && !is_sign(*lexer->pos) && !strchr("\"'#", *lexer->pos)) {
+    while (lexer->pos < lexer->end && !at(lexer, "${") && !is_space(*lexer->pos) && !is_sign(*lexer->pos) &&
+           !strchr("\"'#", *lexer->pos)) {
         lexer->pos++;
+    }
+    if (at(lexer, "${")) {
+        skip_line(lexer);
+        return bad(token, "environment variables are not expanded; allowed: the value itself");
     }
     token.kind = CONFIG_TOKEN_WORD;
     token.raw = slice_make(begin, (size_t)(lexer->pos - begin));

@@ -169,17 +169,36 @@ static void report_unknown_section(struct scanner *scan)
     buf_deinit(&names);
 }
 
-/* Reports the token looked at as out of place and leaves its line. */
-static void refuse_here(struct scanner *scan, const char *where, const char *allowed)
+static void report_here(struct scanner *scan, const char *where, const char *allowed)
 {
     char text[64];
-    const char *raw = shown(&scan->token, text);
     if (scan->token.kind == CONFIG_TOKEN_BAD) {
         config_report_at(scan->report, scan->token.line, "%s: %s", where, scan->token.problem);
     } else {
-        config_report_at(scan->report, scan->token.line, "%s: %s is out of place; allowed: %s", where, raw, allowed);
+        config_report_at(scan->report, scan->token.line, "%s: %s is out of place; allowed: %s", where,
+                         shown(&scan->token, text), allowed);
     }
+}
+
+/* Reports the token looked at as out of place and leaves its line. */
+static void refuse_here(struct scanner *scan, const char *where, const char *allowed)
+{
+    report_here(scan, where, allowed);
     resync(scan);
+}
+
+/* Reports the token looked at and leaves the list. */
+static void refuse_list(struct scanner *scan, const char *where)
+{
+    report_here(scan, where, "texts with commas between, then }");
+    if (scan->token.kind == CONFIG_TOKEN_BAD) {
+        resync(scan); /* an unclosed string may have eaten the list's brace; the next one is the section's */
+        return;
+    }
+    while (scan->token.kind != CONFIG_TOKEN_END && !config_token_is(&scan->token, '}')) {
+        advance(scan);
+    }
+    advance(scan);
 }
 
 static void scan_list(struct scanner *scan, const char *where)
@@ -203,7 +222,7 @@ static void scan_list(struct scanner *scan, const char *where)
     if (config_token_is(&scan->token, '}')) {
         advance(scan);
     } else {
-        refuse_here(scan, where, "texts with commas between, then }");
+        refuse_list(scan, where);
     }
 }
 

@@ -1,0 +1,270 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "agent/config.h"
+#include "platform/base/status.h"
+
+static void collect(void *lines, const char *line)
+{
+    buf_append_str(lines, line);
+    buf_append_str(lines, "\n");
+}
+
+static struct agent_config *good(const char *text)
+{
+    struct buf lines = BUF_INIT;
+    struct agent_config *config = NULL;
+    int status = agent_config_parse("a.conf", slice_str(text), collect, &lines, &config);
+    assert_string_equal(buf_cstr(&lines), "");
+    assert_int_equal(status, 0);
+    buf_deinit(&lines);
+    return config;
+}
+
+static void refused(const char *text, const char *want)
+{
+    struct buf lines = BUF_INIT;
+    struct agent_config *config = NULL;
+    assert_int_equal(agent_config_parse("a.conf", slice_str(text), collect, &lines, &config), STATUS_INVALID);
+    assert_string_equal(buf_cstr(&lines), want);
+    assert_null(config);
+    buf_deinit(&lines);
+}
+
+static void defaults(void **state)
+{
+    (void)state;
+    struct agent_config *config = good("");
+    char host[256] = "";
+    assert_int_equal(gethostname(host, sizeof host - 1), 0);
+    assert_string_equal(config->site.id, host);
+    assert_string_equal(config->site.zone, "local");
+    assert_string_equal(config->ledger.dir, "/var/lib/ringside");
+    assert_int_equal(config->ledger.size_max_bytes, 256 << 20);
+    assert_int_equal(config->ledger.reserve_percent, 20);
+    assert_int_equal(config->ledger.legs_keep_ms, INT64_C(90) * 86400000);
+    assert_int_equal(config->ledger.intervals_keep_ms, INT64_C(400) * 86400000);
+    assert_int_equal(config->ledger.commit_interval_ms, 1000);
+    assert_int_equal(config->ledger.interval_s, 900);
+    assert_int_equal(config->ledger.caller_numbers, AGENT_CALLERS_HASH);
+    assert_int_equal(config->source_count, 1);
+    assert_string_equal(config->sources[0].name, "queue_log");
+    assert_int_equal(config->sources[0].type, AGENT_SOURCE_QUEUE_LOG);
+    assert_string_equal(config->sources[0].path, "/var/log/asterisk/queue_log");
+    assert_true(config->sources[0].rotated_at_start);
+    assert_int_equal(config->sources[0].drain_grace_ms, 10000);
+    assert_int_equal(config->sources[0].poll_ms, 1000);
+    assert_string_equal(config->sources[0].asterisk_conf_dir, "/etc/asterisk");
+    assert_int_equal(config->queue_count, 1);
+    assert_int_equal(config->queues[0].service_level_ms, MEASURES_DEFAULT_SL_THRESHOLD_MS);
+    assert_int_equal(config->queues[0].service_level_method, MEASURES_DEFAULT_SL_METHOD);
+    assert_int_equal(config->queues[0].short_abandon_ms, MEASURES_DEFAULT_SHORT_ABANDON_MS);
+    assert_true(config->status.enabled);
+    assert_string_equal(config->status.host, "127.0.0.1");
+    assert_int_equal(config->status.port, 5683);
+    assert_int_equal(config->status.observe_min_ms, 1000);
+    assert_int_equal(config->log_level, LOG_INFO);
+    assert_string_equal(config->service.user, "ringside");
+    assert_true(config->service.user_default);
+    assert_int_equal(config->service.nice, 5);
+    agent_config_free(config);
+}
+
+static void settings(void **state)
+{
+    (void)state;
+    struct agent_config *config =
+        good("site { id = branch-07 zone = America/Sao_Paulo }\n"
+             "ledger { dir = /data size_max = 1G interval = 1h caller_numbers = keep legs_keep = 1d }\n"
+             "source two { path = /two rotated_at_start = no asterisk_conf_dir = '' }\nsource one { path = /one }\n"
+             "status { listen = \"[::1]:7000\" observe_min = 100ms }\nlog { level = debug }\n"
+             "service { user = ringside nice = 0 }");
+    assert_string_equal(config->site.id, "branch-07");
+    assert_string_equal(config->site.zone, "America/Sao_Paulo");
+    assert_int_equal(config->ledger.interval_s, 3600);
+    assert_int_equal(config->ledger.caller_numbers, AGENT_CALLERS_KEEP);
+    assert_int_equal(config->source_count, 2);
+    assert_string_equal(config->sources[0].name, "two");
+    assert_false(config->sources[0].rotated_at_start);
+    assert_string_equal(config->sources[0].asterisk_conf_dir, "");
+    assert_string_equal(config->status.host, "::1");
+    assert_int_equal(config->status.port, 7000);
+    assert_int_equal(config->log_level, LOG_DEBUG);
+    assert_false(config->service.user_default);
+    agent_config_free(config);
+}
+
+static void queues_are_found_by_name(void **state)
+{
+    (void)state;
+    struct agent_config *config = good("queue zeta { service_level = 10s }\nqueue \"*\" { service_level = 30s }\n"
+                                       "queue \"!first\" { service_level_method = ucce_negative }\n"
+                                       "queue alpha { ignore = yes label = 'A' short_abandon = 0 }\n");
+    assert_int_equal(agent_config_queue(config, slice_str("zeta"))->service_level_ms, 10000);
+    assert_int_equal(agent_config_queue(config, slice_str("alpha"))->service_level_ms, 30000);
+    assert_true(agent_config_queue(config, slice_str("alpha"))->ignore);
+    assert_int_equal(agent_config_queue(config, slice_str("alpha"))->short_abandon_ms, 0);
+    assert_int_equal(agent_config_queue(config, slice_str("!first"))->service_level_method, SL_UCCE_NEGATIVE);
+    static const char *const others[] = {"", "*", "alph", "alphabet", "zetb", "!", "\xff"};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        const struct agent_queue_config *queue = agent_config_queue(config, slice_str(others[i]));
+        assert_string_equal(queue->name, "*");
+        assert_int_equal(queue->service_level_ms, 30000);
+    }
+    agent_config_free(config);
+}
+
+static void every_method_is_a_word(void **state)
+{
+    (void)state;
+    for (int i = 0; i < SL_METHOD_COUNT; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "queue \"*\" { service_level_method = %s }",
+                       measures_sl_name((enum sl_method)i));
+        struct agent_config *config = good(text);
+        assert_int_equal(config->queues[0].service_level_method, i);
+        agent_config_free(config);
+    }
+}
+
+static void listening_is_local(void **state)
+{
+    (void)state;
+    struct agent_config *config = good("status { listen = none }");
+    assert_false(config->status.enabled);
+    agent_config_free(config);
+    config = good("status { listen = 127.3.2.1:1 }");
+    assert_string_equal(config->status.host, "127.3.2.1");
+    agent_config_free(config);
+    static const char *const far[] = {"0.0.0.0:5683",           "192.168.1.2:5683", "[::]:5683",
+                                      "[fe80::1]:5683",         "localhost:1",      "128.0.0.1:5683",
+                                      "[::ffff:127.0.0.1]:5683"};
+    static const char *const odd[] = {"127.0.0.1", "::1:5683", "[::1]5683", "127.0.0.1:0", "127.0.0.1:65536",
+                                      ":5683",     "[]:5683",  "[:5683",    "127.0.0.1:",  "127.0.0.1:56x"};
+    char text[128];
+    char want[512];
+    for (size_t i = 0; i < sizeof far / sizeof far[0]; i++) {
+        (void)snprintf(text, sizeof text, "\nstatus { listen = \"%s\" }", far[i]);
+        (void)snprintf(want, sizeof want,
+                       "a.conf:2: status.listen: \"%s\" is not a loopback address: reach from other machines needs "
+                       "coaps, which comes with the site's identity; allowed: a loopback address with a port "
+                       "(127.0.0.1:5683, [::1]:5683), or none\n",
+                       far[i]);
+        refused(text, want);
+    }
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+        (void)snprintf(text, sizeof text, "status { listen = \"%s\" }", odd[i]);
+        (void)snprintf(want, sizeof want,
+                       "a.conf:1: status.listen: \"%s\" is not an address with a port; allowed: a loopback address "
+                       "with a port (127.0.0.1:5683, [::1]:5683), or none\n",
+                       odd[i]);
+        refused(text, want);
+    }
+}
+
+static void options_that_must_fit_together(void **state)
+{
+    (void)state;
+    refused("ledger {\n intervals_keep = 30d\n legs_keep = 31d\n}\n",
+            "a.conf:3: ledger.legs_keep: single calls would be kept longer than their intervals; allowed: up to "
+            "intervals_keep\n");
+    refused("ledger {\n intervals_keep = 30d\n}\n",
+            "a.conf:2: ledger.legs_keep: single calls would be kept longer than their intervals; allowed: up to "
+            "intervals_keep\n");
+    refused("source a { path = /q }\nsource b { path = /r }\nsource c {\n path = /q\n}\n",
+            "a.conf:4: source \"c\".path: source \"a\" reads the same file; allowed: one source a file\n");
+    refused("source a { }\nsource b { }\n",
+            "a.conf:2: source \"b\".path: source \"a\" reads the same file; allowed: one source a file\n");
+}
+
+static void names_are_checked(void **state)
+{
+    (void)state;
+    refused("site { id = 'a b' }",
+            "a.conf:1: site.id: \"a b\" is not a site id; allowed: 1 to 64 letters, digits, - _ .\n");
+    refused("site { zone = ../../etc/passwd }", "a.conf:1: site.zone: \"../../etc/passwd\" is not the name of a time "
+                                                "zone; allowed: an IANA name (e.g. America/Sao_Paulo), or local\n");
+    refused("source 'a/b' { }",
+            "a.conf:1: source: title \"a/b\" is not a name for a source; allowed: 1 to 31 letters, digits, - _ .\n");
+    refused("queue 'a|b' { }", "a.conf:1: queue: title \"a|b\" is not a name that a queue can have; allowed: 1 to 255 "
+                               "bytes without |\n");
+    refused(
+        "service { user = -x }",
+        "a.conf:1: service.user: \"-x\" is not a user name; allowed: a user of this machine, or \"\" to stay root\n");
+}
+
+static void a_missing_file(void **state)
+{
+    (void)state;
+    struct buf lines = BUF_INIT;
+    struct agent_config *config = NULL;
+    assert_int_equal(agent_config_load("/nonexistent/agent.conf", collect, &lines, &config), STATUS_INVALID);
+    assert_string_equal(buf_cstr(&lines), "/nonexistent/agent.conf: no such file; allowed: an existing file, or no -c "
+                                          "for the defaults\n");
+    buf_deinit(&lines);
+    if (access(AGENT_CONFIG_PATH, F_OK) != 0) {
+        assert_int_equal(agent_config_load(NULL, collect, NULL, &config), 0);
+        assert_false(config->from_file);
+        assert_string_equal(config->path, AGENT_CONFIG_PATH);
+        agent_config_free(config);
+    }
+}
+
+static void the_example_is_accepted(void **state)
+{
+    (void)state;
+    struct buf lines = BUF_INIT;
+    struct agent_config *config = NULL;
+    int status = agent_config_load(PROJECT_DIR "/platform/systemd/agent.conf.example", collect, &lines, &config);
+    assert_string_equal(buf_cstr(&lines), "");
+    assert_int_equal(status, 0);
+    assert_true(config->from_file);
+    assert_string_equal(config->site.id, "branch-07");
+    agent_config_free(config);
+    buf_deinit(&lines);
+}
+
+static void the_committed_page_is_current(void **state)
+{
+    (void)state;
+    struct buf page = BUF_INIT;
+    struct buf committed = BUF_INIT;
+    agent_config_page(&page);
+    FILE *file = fopen(PROJECT_DIR "/docs/config.md", "re");
+    assert_non_null(file);
+    char chunk[4096];
+    size_t got;
+    while ((got = fread(chunk, 1, sizeof chunk, file)) > 0) {
+        buf_append(&committed, chunk, got);
+    }
+    assert_int_equal(fclose(file), 0);
+    /* when it differs: cmake --build BUILD --target docs-config */
+    assert_string_equal(buf_cstr(&committed), buf_cstr(&page));
+    buf_deinit(&page);
+    buf_deinit(&committed);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults),
+        cmocka_unit_test(settings),
+        cmocka_unit_test(queues_are_found_by_name),
+        cmocka_unit_test(every_method_is_a_word),
+        cmocka_unit_test(listening_is_local),
+        cmocka_unit_test(options_that_must_fit_together),
+        cmocka_unit_test(names_are_checked),
+        cmocka_unit_test(a_missing_file),
+        cmocka_unit_test(the_example_is_accepted),
+        cmocka_unit_test(the_committed_page_is_current),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
