@@ -1,11 +1,12 @@
 #include "platform/json/json.h"
 
-#include <cmocka.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 #include "platform/base/cleanup.h"
 #include "platform/base/status.h"

@@ -1,9 +1,10 @@
 #include "platform/time/stamp.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+
+#include <cmocka.h>
 
 #include "platform/base/status.h"
 
