@@ -32,6 +32,9 @@ struct pipeline {
     uint32_t settings_stored; /* queue ids whose settings this run has stored */
     struct ledger_cursor_record cursor;
     bool cursor_changed;
+    struct ledger_cursor_record *finished; /* of files left behind since the last commit */
+    size_t finished_count;
+    size_t finished_cap;
     struct ledger_gap gaps[GAPS_MAX];
     size_t gap_count;
     uint64_t pending_lines;
@@ -181,6 +184,7 @@ void pipeline_close(struct pipeline *pipeline)
         keyed_hash_free(pipeline->hash);
         ledger_close(pipeline->ledger);
         free((void *)pipeline->queue_config);
+        free(pipeline->finished);
         free(pipeline);
     }
 }
@@ -232,6 +236,26 @@ static int take_line(struct pipeline *pipeline, struct slice line, int64_t now_m
     return is_ignored(pipeline, event.queue) ? 0 : track_put(pipeline->track, &event);
 }
 
+/* Another file begins: the cursor of the one before goes with the next commit as it stands. */
+static int begin_file(struct pipeline *pipeline)
+{
+    if (pipeline->cursor_changed) {
+        if (pipeline->finished_count == pipeline->finished_cap) {
+            size_t cap = pipeline->finished_cap ? pipeline->finished_cap * 2 : 16;
+            struct ledger_cursor_record *finished = realloc(pipeline->finished, cap * sizeof *finished);
+            if (!finished) {
+                return STATUS_NO_MEMORY;
+            }
+            pipeline->finished = finished;
+            pipeline->finished_cap = cap;
+        }
+        pipeline->finished[pipeline->finished_count++] = pipeline->cursor;
+    }
+    pipeline->cursor = (struct ledger_cursor_record){.id = 0};
+    pipeline->cursor_changed = false;
+    return 0;
+}
+
 static void move_cursor(struct pipeline *pipeline, const char *source, const struct follow_chunk *chunk, int64_t now_ms)
 {
     struct ledger_cursor_record *record = &pipeline->cursor;
@@ -277,9 +301,7 @@ static void collect_counters(struct pipeline *pipeline)
 
 int pipeline_take(struct pipeline *pipeline, const char *source, const struct follow_chunk *chunk, int64_t now_ms)
 {
-    if (chunk->file_begins) {
-        pipeline->cursor = (struct ledger_cursor_record){.id = 0};
-    }
+    int status = chunk->file_begins ? begin_file(pipeline) : 0;
     if (chunk->gap) {
         pipeline_add_gap(pipeline, "bytes of the log were gone before they were read", now_ms);
     }
@@ -289,7 +311,6 @@ int pipeline_take(struct pipeline *pipeline, const char *source, const struct fo
     quality[QUALITY_LONG_LINES] += chunk->skipped_lines;
     const char *at = chunk->bytes.data;
     const char *end = at + chunk->bytes.len;
-    int status = 0;
     while (at < end && status == 0) {
         const char *eol = memchr(at, '\n', (size_t)(end - at));
         if (!eol) {
@@ -305,14 +326,9 @@ int pipeline_take(struct pipeline *pipeline, const char *source, const struct fo
     return status;
 }
 
-bool pipeline_resume(const struct pipeline *pipeline, const char *source, struct follow_position *out)
+struct follow_position pipeline_position(const struct ledger_position *position)
 {
-    (void)source;
-    if (pipeline->cursor.id == 0) {
-        return false;
-    }
-    const struct ledger_position *position = &pipeline->cursor.position;
-    *out = (struct follow_position){.device = position->device,
+    return (struct follow_position){.device = position->device,
                                     .inode = position->inode,
                                     .offset = position->offset,
                                     .head_len = position->head_len,
@@ -321,12 +337,27 @@ bool pipeline_resume(const struct pipeline *pipeline, const char *source, struct
                                     .tail_hash = position->tail_hash,
                                     .first_number = position->first_number,
                                     .last_number = position->last_number};
+}
+
+bool pipeline_resume(const struct pipeline *pipeline, struct follow_position *out)
+{
+    if (pipeline->cursor.id == 0) {
+        return false;
+    }
+    *out = pipeline_position(&pipeline->cursor.position);
     return true;
 }
 
-void pipeline_continue(struct pipeline *pipeline, const struct ledger_cursor_record *record)
+struct ledger_cursor_record pipeline_cursor(const struct pipeline *pipeline)
 {
+    return pipeline->cursor;
+}
+
+int pipeline_continue(struct pipeline *pipeline, const struct ledger_cursor_record *record)
+{
+    int status = begin_file(pipeline);
     pipeline->cursor = *record;
+    return status;
 }
 
 int pipeline_tick(struct pipeline *pipeline, int64_t now_ms)
@@ -403,6 +434,10 @@ int pipeline_commit(struct pipeline *pipeline, int64_t now_ms)
     struct ledger_progress progress = {.newest_event_ms = track_newest_ms(pipeline->track),
                                        .next_seq = track_next_seq(pipeline->track)};
     uint32_t cursor_id = pipeline->cursor.id;
+    for (size_t i = 0; i < pipeline->finished_count; i++) {
+        struct ledger_cursor_record record = pipeline->finished[i];
+        ledger_put_cursor(ledger, &record);
+    }
     (void)track_save(pipeline->track, &saver);
     (void)book_save(pipeline->book, put_interval, ledger);
     for (size_t i = 0; i < pipeline->gap_count; i++) {
@@ -421,6 +456,7 @@ int pipeline_commit(struct pipeline *pipeline, int64_t now_ms)
     book_saved(pipeline->book);
     pipeline->settings_stored = settings;
     pipeline->cursor_changed = false;
+    pipeline->finished_count = 0;
     pipeline->gap_count = 0;
     pipeline->pending_lines = 0;
     pipeline->pending = false;

@@ -30,11 +30,14 @@ struct ledger *pipeline_ledger(struct pipeline *pipeline); /* borrowed */
  * stages between two positions: close the pipeline and open it again. */
 int pipeline_take(struct pipeline *pipeline, const char *source, const struct follow_chunk *chunk, int64_t now_ms);
 
-/* The newest position stored for a source; false when it was never read. */
-bool pipeline_resume(const struct pipeline *pipeline, const char *source, struct follow_position *out);
+/* The newest position (by event time) that the ledger knows; false when nothing was ever read. */
+bool pipeline_resume(const struct pipeline *pipeline, struct follow_position *out);
 
-/* Makes the next pipeline_take() of this source go on with this cursor (its file was recognised). */
-void pipeline_continue(struct pipeline *pipeline, const struct ledger_cursor_record *record);
+struct follow_position pipeline_position(const struct ledger_position *position);
+struct ledger_cursor_record pipeline_cursor(const struct pipeline *pipeline); /* where the newest take ended */
+
+/* Makes the next pipeline_take() go on with this cursor (its file was recognised). */
+int pipeline_continue(struct pipeline *pipeline, const struct ledger_cursor_record *record);
 
 /* The clock moved while the source had nothing: see track_tick(). */
 int pipeline_tick(struct pipeline *pipeline, int64_t now_ms);

@@ -484,7 +484,7 @@ struct intern *ledger_names(struct ledger *ledger, enum ledger_name_kind kind)
 }
 uint64_t *ledger_quality(struct ledger *ledger)
 {
-    return ledger->state.quality;
+    return ledger->quality;
 }
 struct ledger_progress ledger_progress(const struct ledger *ledger)
 {

@@ -1,0 +1,212 @@
+#include "agent/agent.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/follower.h"
+#include "agent/pipeline.h"
+#include "agent/status/server.h"
+#include "platform/base/log.h"
+#include "platform/base/status.h"
+#include "platform/loop/loop.h"
+#include "platform/service/notify.h"
+#include "platform/service/privilege.h"
+#include "platform/time/zone.h"
+
+enum { CALLERS_REMEMBERED = 1024 };
+
+struct agent {
+    const struct agent_config *config;
+    struct loop *loop;
+    struct pipeline *pipeline;
+    struct status_health *health;
+    struct follower *follower;
+    struct status_server *server;
+    struct notify *notify;
+    struct loop_signal *on_term;
+    struct loop_signal *on_int;
+    struct loop_timer *watchdog;
+    int result;
+};
+
+static int64_t wall_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int failed(const char *what, int status)
+{
+    log_write(LOG_ERROR, "agent", "%s: %s", what, status_str(status));
+    return status;
+}
+
+static void on_stop_signal(void *ctx, int signal_number)
+{
+    struct agent *agent = ctx;
+    log_write(LOG_NOTICE, "agent", "stopping (signal %d)", signal_number);
+    loop_stop(agent->loop);
+}
+
+static void on_committed(void *ctx)
+{
+    struct agent *agent = ctx;
+    if (agent->server) {
+        status_server_notify(agent->server);
+    }
+}
+
+static void on_gave_up(void *ctx, int status)
+{
+    struct agent *agent = ctx;
+    (void)status;
+    agent->result = 1;
+    loop_stop(agent->loop);
+}
+
+static void on_watchdog(void *ctx)
+{
+    struct agent *agent = ctx;
+    (void)notify_watchdog(agent->notify);
+}
+
+/* Before anything is opened that only root may open, there is nothing such: rights are dropped first. */
+static int drop_rights(const struct agent_config *config)
+{
+    struct buf why = BUF_INIT;
+    int status = privilege_nice(config->service.nice);
+    if (status != 0) {
+        log_write(LOG_WARNING, "agent", "nice: %s", status_str(status));
+    }
+    status = privilege_drop(config->service.user, &why);
+    if (status == STATUS_NOT_FOUND && config->service.user_default) {
+        log_write(LOG_WARNING, "agent", "%s: staying who we are", buf_cstr(&why));
+        buf_reset(&why);
+        status = 0;
+    }
+    if (status == 0) {
+        status = privilege_harden(&why);
+    }
+    if (status != 0) {
+        log_write(LOG_ERROR, "agent", "%s", buf_cstr(&why));
+    }
+    buf_deinit(&why);
+    return status;
+}
+
+static int open_pipeline(struct agent *agent)
+{
+    struct pipeline_options options = {
+        .config = agent->config, .callers_remembered = CALLERS_REMEMBERED, .now_ms = wall_ms()};
+    int status = pipeline_open(&options, &agent->pipeline);
+    if (status == STATUS_BUSY) {
+        log_write(LOG_ERROR, "ledger", "%s: another process is writing it", agent->config->ledger.dir);
+    } else if (status == STATUS_INVALID) {
+        log_write(LOG_ERROR, "ledger", "%s: belongs to another site than \"%s\"", agent->config->ledger.dir,
+                  agent->config->site.id);
+    } else if (status != 0) {
+        log_write(LOG_ERROR, "ledger", "%s: %s", agent->config->ledger.dir, status_str(status));
+    }
+    return status;
+}
+
+static int start_server(struct agent *agent)
+{
+    if (!agent->config->status.enabled) {
+        return 0;
+    }
+    struct status_server_options options = {.host = agent->config->status.host,
+                                            .port = agent->config->status.port,
+                                            .observe_min_ms = agent->config->status.observe_min_ms,
+                                            .ledger_dir = agent->config->ledger.dir,
+                                            .ledger = pipeline_ledger(agent->pipeline),
+                                            .health = agent->health};
+    int status = status_server_start(&options, &agent->server);
+    if (status != 0) {
+        log_write(LOG_ERROR, "status", "%s port %u: %s", agent->config->status.host, agent->config->status.port,
+                  status_str(status));
+    }
+    return status;
+}
+
+static int start_loop_parts(struct agent *agent)
+{
+    int status = loop_signal_watch(agent->loop, SIGTERM, on_stop_signal, agent, &agent->on_term);
+    if (status == 0) {
+        status = loop_signal_watch(agent->loop, SIGINT, on_stop_signal, agent, &agent->on_int);
+    }
+    struct follower_options options = {.config = agent->config,
+                                       .loop = agent->loop,
+                                       .pipeline = agent->pipeline,
+                                       .health = agent->health,
+                                       .committed = on_committed,
+                                       .gave_up = on_gave_up,
+                                       .ctx = agent};
+    if (status == 0) {
+        status = follower_start(&options, &agent->follower);
+    }
+    int64_t watchdog_ms = notify_watchdog_ms(agent->notify);
+    if (status == 0 && watchdog_ms > 0) {
+        status = loop_timer_start(agent->loop, (uint64_t)watchdog_ms, (uint64_t)watchdog_ms, on_watchdog, agent,
+                                  &agent->watchdog);
+    }
+    return status != 0 ? failed("starting", status) : 0;
+}
+
+static int start(struct agent *agent)
+{
+    int status = notify_open(&agent->notify);
+    if (status != 0) {
+        return failed("service manager", status);
+    }
+    status = drop_rights(agent->config);
+    if (status == 0 && zone_set(agent->config->site.zone) != 0) {
+        log_write(LOG_WARNING, "agent", "time zone %s is not known here: local days are UTC days",
+                  agent->config->site.zone);
+    }
+    if (status == 0) {
+        status = open_pipeline(agent);
+    }
+    if (status == 0) {
+        status = status_health_new(wall_ms(), &agent->health);
+    }
+    if (status == 0) {
+        status = loop_new(&agent->loop);
+    }
+    if (status == 0) {
+        status = start_server(agent);
+    }
+    return status == 0 ? start_loop_parts(agent) : status;
+}
+
+/* The wiring of start(), taken down in reverse. */
+static void stop(struct agent *agent)
+{
+    (void)notify_stopping(agent->notify, NULL);
+    loop_timer_stop(agent->watchdog);
+    follower_stop(agent->follower);
+    loop_signal_stop(agent->on_term);
+    loop_signal_stop(agent->on_int);
+    status_server_stop(agent->server);
+    loop_free(agent->loop);
+    status_health_free(agent->health);
+    pipeline_close(agent->pipeline);
+    notify_close(agent->notify);
+}
+
+int agent_run(const struct agent_config *config)
+{
+    struct agent agent = {.config = config};
+    int status = start(&agent);
+    if (status == 0) {
+        log_write(LOG_NOTICE, "agent", "ringside-agent %s: site=%s ledger=%s source=%s", RINGSIDE_VERSION,
+                  config->site.id, config->ledger.dir, config->sources[0].path);
+        (void)notify_ready(agent.notify, NULL);
+        loop_run(agent.loop);
+    }
+    stop(&agent);
+    return status != 0 ? 1 : agent.result;
+}
