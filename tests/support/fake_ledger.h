@@ -1,0 +1,47 @@
+/* fake_ledger: the reading side of agent/ledger/ledger.h over arrays that a test fills. Link it instead of rs_ledger.
+ */
+#ifndef RINGSIDE_TESTS_SUPPORT_FAKE_LEDGER_H
+#define RINGSIDE_TESTS_SUPPORT_FAKE_LEDGER_H
+
+#include "agent/ledger/ledger.h"
+
+enum { FAKE_NAMES_MAX = 64, FAKE_LEGS_MAX = 600, FAKE_LIST_MAX = 16 };
+
+struct fake_interval {
+    int64_t start_s;
+    uint32_t queue;
+    const struct summary *summary; /* borrowed */
+};
+
+/* Filled in by the test; ascending where the real one is. */
+struct ledger {
+    struct ledger_facts facts;
+    const char *names[4][FAKE_NAMES_MAX]; /* by enum ledger_name_kind and id */
+    struct fake_interval *intervals;      /* owned, by fake_ledger_add_interval() */
+    size_t interval_count;
+    size_t interval_cap;
+    struct call_leg closed[FAKE_LEGS_MAX];
+    size_t closed_count;
+    struct call_leg open[FAKE_LEGS_MAX];
+    size_t open_count;
+    struct ledger_cursor cursors[FAKE_LIST_MAX];
+    size_t cursor_count;
+    struct ledger_gap gaps[FAKE_LIST_MAX];
+    size_t gap_count;
+    struct ledger_queue_settings settings[FAKE_NAMES_MAX];
+    bool has_settings[FAKE_NAMES_MAX];
+    uint64_t bad_intervals;
+    int view_status; /* what ledger_view_facts() returns */
+    const char *defects[FAKE_LIST_MAX];
+    size_t defect_count;
+    int views_open;
+};
+
+/* Site "madrid-01", 15-minute intervals, nothing in it. Returns owned; ledger_close() frees it. Opening any directory
+ * opens the newest one. */
+struct ledger *fake_ledger_new(void);
+void fake_ledger_add_interval(struct ledger *ledger, int64_t start_s, uint32_t queue, const struct summary *summary);
+struct call_leg *fake_ledger_add_open(struct ledger *ledger);
+struct call_leg *fake_ledger_add_closed(struct ledger *ledger);
+
+#endif

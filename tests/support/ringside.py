@@ -1,0 +1,54 @@
+"""Runs the real programs: an import into a fresh ledger, then the questions a test asks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from pathlib import Path
+from typing import Any, Optional
+
+import pytest
+
+import kpi_rows
+
+TIMEOUT_S = 120
+
+
+def bin_dir() -> Path:
+    """Where the built programs are; a missing setting fails the test, it never skips it."""
+    where = os.environ.get("RINGSIDE_BIN")
+    if not where:
+        pytest.fail("RINGSIDE_BIN is not set: point it at the directory that holds ringside and ringside-agent")
+    for name in ("ringside", "ringside-agent"):
+        if not os.access(Path(where) / name, os.X_OK):
+            pytest.fail(f"RINGSIDE_BIN={where} holds no executable {name}")
+    return Path(where)
+
+
+def run(*command: object) -> str:
+    done = subprocess.run([str(part) for part in command], capture_output=True, timeout=TIMEOUT_S, text=True,
+                          env={**os.environ, "TZ": "UTC", "LC_ALL": "C.UTF-8"}, check=False)
+    if done.returncode:
+        pytest.fail(f"{' '.join(map(str, command))}\nexit {done.returncode}: {done.stderr.strip()}")
+    return done.stdout
+
+
+class Ledger:
+    """A ledger made by importing the logs, in the order given."""
+
+    def __init__(self, directory: Path, logs: list[Path]) -> None:
+        self.bin = bin_dir()
+        self.directory = directory
+        run(self.bin / "ringside-agent", "import", "--ledger", directory, "--site", "test", *logs)
+
+    def kpi(self, from_s: int, to_s: int, *options: str, by: Optional[str] = None) -> list[dict[str, Any]]:
+        grouping = ("--by", by) if by else ()
+        text = run(self.bin / "ringside", "kpi", "--ledger", self.directory, "--format", "json",
+                   "--from", kpi_rows.rfc3339(from_s), "--to", kpi_rows.rfc3339(to_s), *grouping, *options)
+        document = json.loads(text)
+        assert document["site"] == "test"
+        return document["rows"]
+
+    def status(self) -> dict[str, Any]:
+        return json.loads(run(self.bin / "ringside", "status", "--ledger", self.directory, "--format", "json"))
