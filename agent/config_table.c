@@ -276,25 +276,29 @@ static const struct config_option queue_options[] = {
      .default_text = "20s",
      .min = 0,
      .max = 60 * MS_MINUTE,
-     .help = "Answered within this time counts as in time (inclusive)"},
+     .help = "Answered within this time counts as in time (inclusive)",
+     .restart = true},
     {.name = "service_level_method",
      .type = CONFIG_ENUM,
      .default_text = "asterisk_sl",
      .word_at = sl_method_at,
-     .help = "Formula of the service level; docs/kpis.md defines each"},
+     .help = "Formula of the service level; docs/kpis.md defines each",
+     .restart = true},
     {.name = "short_abandon",
      .type = CONFIG_DURATION,
      .default_text = "5s",
      .min = 0,
      .max = 10 * MS_MINUTE,
-     .help = "Callers who gave up within this time are counted as short abandons too (inclusive)"},
+     .help = "Callers who gave up within this time are counted as short abandons too (inclusive)",
+     .restart = true},
     {.name = "ignore", .type = CONFIG_BOOL, .default_text = "no", .help = "Leave this queue out", .restart = true},
     {.name = "label",
      .type = CONFIG_STRING,
      .default_text = "",
      .min = 0,
      .max = 64,
-     .help = "Name to show instead of the PBX's own"},
+     .help = "Name to show instead of the PBX's own",
+     .restart = true},
 };
 
 static const struct config_option status_options[] = {
@@ -321,7 +325,8 @@ static const struct config_option log_options[] = {
      .type = CONFIG_ENUM,
      .default_text = "info",
      .words = level_words,
-     .help = "Messages less urgent than this are not written"},
+     .help = "Messages less urgent than this are not written",
+     .restart = true},
 };
 
 static const struct config_option service_options[] = {

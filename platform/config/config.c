@@ -9,6 +9,7 @@
 
 #include "platform/base/status.h"
 #include "platform/config/config_internal.h"
+#include "platform/config/message.h"
 #include "platform/config/read.h"
 #include "platform/config/scan.h"
 

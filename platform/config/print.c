@@ -119,18 +119,34 @@ static void put_allowed(const struct config_option *option, struct buf *out)
     buf_deinit(&allowed);
 }
 
-static void put_option_row(const struct config_option *option, struct buf *out)
+/* Whether there is an option that a reload is enough for; otherwise one sentence says it for all. */
+static bool has_reload(const struct config_table *table)
+{
+    for (size_t i = 0; i < table->section_count; i++) {
+        for (size_t j = 0; j < table->sections[i].option_count; j++) {
+            if (!table->sections[i].options[j].restart) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static void put_option_row(const struct config_option *option, bool change, struct buf *out)
 {
     buf_printf(out, "| `%s` | %s | ", option->name, type_name(option->type));
     put_allowed(option, out);
     buf_append_str(out, " | ");
     put_default(option, out);
-    buf_append_str(out, option->restart ? " | restart | " : " | reload | ");
+    if (change) {
+        buf_append_str(out, option->restart ? " | restart" : " | reload");
+    }
+    buf_append_str(out, " | ");
     put_cell(option->help, out);
     buf_append_str(out, " |\n");
 }
 
-static void put_section(const struct config_section *section, struct buf *out)
+static void put_section(const struct config_section *section, bool change, struct buf *out)
 {
     buf_printf(out, "\n## %s\n\n%s.\n", section->name, section->help);
     if (section->titled) {
@@ -150,10 +166,12 @@ static void put_section(const struct config_section *section, struct buf *out)
         }
         buf_append_str(out, "\n");
     }
-    buf_append_str(out, "\n| option | type | allowed | default | a change needs | meaning |\n"
-                        "|---|---|---|---|---|---|\n");
+    buf_append_str(out, change ? "\n| option | type | allowed | default | a change needs | meaning |\n"
+                                 "|---|---|---|---|---|---|\n"
+                               : "\n| option | type | allowed | default | meaning |\n"
+                                 "|---|---|---|---|---|\n");
     for (size_t i = 0; i < section->option_count; i++) {
-        put_option_row(&section->options[i], out);
+        put_option_row(&section->options[i], change, out);
     }
 }
 
@@ -174,9 +192,11 @@ static void put_syntax(struct buf *out)
 
 void config_page(const struct config_table *table, struct buf *out)
 {
-    buf_printf(out, "# %s\n\n%s\n\nThe default file is `%s`.\n", table->title, table->intro, table->path);
+    bool change = has_reload(table);
+    buf_printf(out, "# %s\n\n%s\n\nThe default file is `%s`.%s\n", table->title, table->intro, table->path,
+               change ? "" : " A change takes effect with the next start.");
     put_syntax(out);
     for (size_t i = 0; i < table->section_count; i++) {
-        put_section(&table->sections[i], out);
+        put_section(&table->sections[i], change, out);
     }
 }

@@ -1,15 +1,13 @@
 #include "platform/config/scan.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "platform/base/status.h"
 #include "platform/config/lex.h"
-#include "platform/config/near.h"
-#include "platform/config/value.h"
+#include "platform/config/message.h"
 
-enum { SECTION_OPTIONS_MAX = 64 };
+enum { SECTION_OPTIONS_MAX = 64, MARKS_MAX = 4096 };
 
 struct scanner {
     const struct config_table *table;
@@ -55,18 +53,6 @@ static void emit_text(struct scanner *scan, const struct config_token *token)
     }
     buf_deinit(&text);
     buf_deinit(&quoted);
-}
-
-/* What stands there, for a message: the end of the file has no text of its own. */
-static const char *shown(const struct config_token *token, char out[64])
-{
-    if (token->kind == CONFIG_TOKEN_END) {
-        return "the end of the file";
-    }
-    size_t len = token->raw.len < 48 ? token->raw.len : 48;
-    const char *quote = token->kind == CONFIG_TOKEN_STRING ? "" : "\"";
-    (void)snprintf(out, 64, "%s%.*s%s%s", quote, (int)len, token->raw.data, token->raw.len > len ? "..." : "", quote);
-    return out;
 }
 
 /* Leaves a broken statement: everything left on its line, and whole blocks that begin there. A closing brace stays. */
@@ -119,78 +105,17 @@ static void skip_statement(struct scanner *scan)
     }
 }
 
-static void names_of(const struct config_section *section, struct buf *out)
-{
-    for (size_t i = 0; i < section->option_count; i++) {
-        buf_printf(out, "%s%s", i ? ", " : "", section->options[i].name);
-    }
-}
-
-static void report_unknown_option(struct scanner *scan, const struct config_section *section)
-{
-    struct config_near near = config_near_start(scan->token.raw);
-    for (size_t i = 0; i < section->option_count; i++) {
-        config_near_offer(&near, section->options[i].name);
-    }
-    struct buf names = BUF_INIT;
-    names_of(section, &names);
-    char text[64];
-    const char *raw = shown(&scan->token, text);
-    config_report_at(scan->report, scan->token.line, "%s: %s is not an option of this section%s%s%s; allowed: %s",
-                     section->name, raw, near.best ? " (did you mean " : "", near.best ? near.best : "",
-                     near.best ? "?)" : "", buf_cstr(&names));
-    buf_deinit(&names);
-}
-
-static void report_unknown_section(struct scanner *scan)
-{
-    struct config_near near = config_near_start(scan->token.raw);
-    const struct config_section *owner = NULL;
-    struct buf names = BUF_INIT;
-    for (size_t i = 0; i < scan->table->section_count; i++) {
-        const struct config_section *section = &scan->table->sections[i];
-        config_near_offer(&near, section->name);
-        buf_printf(&names, "%s%s", i ? ", " : "", section->name);
-        if (!owner && config_section_option(section, scan->token.raw)) {
-            owner = section;
-        }
-    }
-    char text[64];
-    const char *raw = shown(&scan->token, text);
-    if (owner) {
-        config_report_at(scan->report, scan->token.line, "%s is an option, not a section; allowed: %s%s { %.*s = ... }",
-                         raw, owner->name, owner->titled ? " \"TITLE\"" : "", (int)scan->token.raw.len,
-                         scan->token.raw.data);
-    } else {
-        config_report_at(scan->report, scan->token.line, "%s is not a section%s%s%s; allowed: %s", raw,
-                         near.best ? " (did you mean " : "", near.best ? near.best : "", near.best ? "?)" : "",
-                         buf_cstr(&names));
-    }
-    buf_deinit(&names);
-}
-
-static void report_here(struct scanner *scan, const char *where, const char *allowed)
-{
-    char text[64];
-    if (scan->token.kind == CONFIG_TOKEN_BAD) {
-        config_report_at(scan->report, scan->token.line, "%s: %s", where, scan->token.problem);
-    } else {
-        config_report_at(scan->report, scan->token.line, "%s: %s is out of place; allowed: %s", where,
-                         shown(&scan->token, text), allowed);
-    }
-}
-
 /* Reports the token looked at as out of place and leaves its line. */
 static void refuse_here(struct scanner *scan, const char *where, const char *allowed)
 {
-    report_here(scan, where, allowed);
+    config_message_misplaced(scan->report, &scan->token, where, allowed);
     resync(scan);
 }
 
 /* Reports the token looked at and leaves the list. */
 static void refuse_list(struct scanner *scan, const char *where)
 {
-    report_here(scan, where, "texts with commas between, then }");
+    config_message_misplaced(scan->report, &scan->token, where, "texts with commas between, then }");
     if (scan->token.kind == CONFIG_TOKEN_BAD) {
         resync(scan); /* an unclosed string may have eaten the list's brace; the next one is the section's */
         return;
@@ -263,7 +188,7 @@ static void scan_option(struct scanner *scan, const struct config_section *secti
     if (scan->token.kind == CONFIG_TOKEN_WORD) {
         option = config_section_option(section, scan->token.raw);
         if (!option) {
-            report_unknown_option(scan, section);
+            config_message_unknown_option(scan->report, &scan->token, section);
             skip_statement(scan);
             return;
         }
@@ -276,7 +201,7 @@ static void scan_option(struct scanner *scan, const struct config_section *secti
     int line = scan->token.line;
     int *first = &seen[option - section->options];
     if (*first) {
-        config_report_at(scan->report, line, "%s: set again (first in line %d); allowed: once", where, *first);
+        (void)config_report_at(scan->report, line, "%s: set again (first in line %d); allowed: once", where, *first);
         skip_statement(scan);
         return;
     }
@@ -299,8 +224,9 @@ static void scan_body(struct scanner *scan, const struct config_section *section
     }
     while (!config_token_is(&scan->token, '}')) {
         if (scan->token.kind == CONFIG_TOKEN_END) {
-            config_report_at(scan->report, line,
-                             "%s: the section that begins here is not closed; allowed: } at its end", section->name);
+            (void)config_report_at(scan->report, line,
+                                   "%s: the section that begins here is not closed; allowed: } at its end",
+                                   section->name);
             emit(scan, "}", scan->token.line);
             return;
         }
@@ -308,16 +234,6 @@ static void scan_body(struct scanner *scan, const struct config_section *section
     }
     emit(scan, "}", scan->token.line);
     advance(scan);
-}
-
-void config_where(const struct config_section *section, const char *title, const struct config_option *option,
-                  char out[CONFIG_WHERE_MAX])
-{
-    if (title) {
-        (void)snprintf(out, CONFIG_WHERE_MAX, "%s \"%.60s\".%s", section->name, title, option->name);
-    } else {
-        (void)snprintf(out, CONFIG_WHERE_MAX, "%s.%s", section->name, option->name);
-    }
 }
 
 static const struct config_mark *find_mark(const struct config_scan *out, const struct config_section *section,
@@ -357,9 +273,9 @@ static bool check_title(struct scanner *scan, const struct config_section *secti
     bool good = title[0] != '\0' && strlen(title) <= CONFIG_TEXT_MAX &&
                 (!section->title_validate || section->title_validate(title, &why) == 0);
     if (!good) {
-        config_report_at(scan->report, line, "%s: title \"%.60s\" %s; allowed: %s", section->name, title,
-                         why.len ? buf_cstr(&why) : "is empty or too long",
-                         section->title_allowed ? section->title_allowed : "any text");
+        (void)config_report_at(scan->report, line, "%s: title \"%.60s\" %s; allowed: %s", section->name, title,
+                               why.len ? buf_cstr(&why) : "is empty or too long",
+                               section->title_allowed ? section->title_allowed : "any text");
     }
     buf_deinit(&why);
     return good;
@@ -367,16 +283,21 @@ static bool check_title(struct scanner *scan, const struct config_section *secti
 
 static bool check_repeat(struct scanner *scan, const struct config_section *section, const char *title, int line)
 {
+    if (scan->out->mark_count == MARKS_MAX) {
+        (void)config_report_at(scan->report, line, "%s: one section too many; allowed: up to %d", section->name,
+                               MARKS_MAX);
+        return false;
+    }
     const struct config_mark *first = find_mark(scan->out, section, title);
     if (!first) {
         return true;
     }
     if (section->titled) {
-        config_report_at(scan->report, line, "%s: title \"%.60s\" stands again (first in line %d); allowed: once",
-                         section->name, title, first->line);
+        (void)config_report_at(scan->report, line, "%s: title \"%.60s\" stands again (first in line %d); allowed: once",
+                               section->name, title, first->line);
     } else {
-        config_report_at(scan->report, line, "%s: the section stands again (first in line %d); allowed: once",
-                         section->name, first->line);
+        (void)config_report_at(scan->report, line, "%s: the section stands again (first in line %d); allowed: once",
+                               section->name, first->line);
     }
     return false;
 }
@@ -422,7 +343,7 @@ static void scan_section(struct scanner *scan)
     }
     const struct config_section *section = config_table_section(scan->table, scan->token.raw);
     if (!section) {
-        report_unknown_section(scan);
+        config_message_unknown_section(scan->report, &scan->token, scan->table);
         skip_statement(scan);
         return;
     }

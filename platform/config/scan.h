@@ -32,9 +32,4 @@ int config_scan(const struct config_table *table, struct slice bytes, struct con
                 struct config_scan *out);
 void config_scan_deinit(struct config_scan *scan);
 
-/* How messages name an option: `ledger.dir`, `queue "sales".service_level`. title is NULL for plain sections. */
-enum { CONFIG_WHERE_MAX = 192 };
-void config_where(const struct config_section *section, const char *title, const struct config_option *option,
-                  char out[CONFIG_WHERE_MAX]);
-
 #endif

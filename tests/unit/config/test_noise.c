@@ -122,6 +122,20 @@ static void many_defects_do_not_flood(void **state)
     buf_deinit(&lines);
 }
 
+static void many_sections_are_refused(void **state)
+{
+    (void)state;
+    struct buf text = BUF_INIT;
+    for (int i = 0; i < 60000; i++) {
+        buf_printf(&text, "line %d { }\n", i);
+    }
+    struct buf lines = BUF_INIT;
+    assert_null(sample_read_bytes(buf_slice(&text), &lines));
+    assert_non_null(strstr(buf_cstr(&lines), "t.conf:4097: line: one section too many; allowed: up to 4096\n"));
+    buf_deinit(&text);
+    buf_deinit(&lines);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +145,7 @@ int main(void)
         cmocka_unit_test(deep_nesting),
         cmocka_unit_test(a_large_file_is_refused),
         cmocka_unit_test(many_defects_do_not_flood),
+        cmocka_unit_test(many_sections_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
