@@ -86,6 +86,10 @@ static void look_at_events(struct hints_work *work, const struct report_job *job
         hint(work->list, "%" PRIu64 " rows have verbs that are not known; they are counted by name below, not used",
              facts->quality[QUALITY_UNKNOWN_VERBS]);
     }
+    if (facts->quality[QUALITY_CLOCK_STEPS] > 0) {
+        hint(work->list, "the clock of the PBX fell back by more than a day %" PRIu64 " times: keep it in step by NTP",
+             facts->quality[QUALITY_CLOCK_STEPS]);
+    }
     if (facts->quality[QUALITY_GAPS] > 0) {
         hint(work->list, "%" PRIu64 " spans of the log could not be read; reports that touch them say complete: false",
              facts->quality[QUALITY_GAPS]);

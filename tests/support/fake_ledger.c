@@ -8,12 +8,14 @@
 
 #include "platform/base/status.h"
 
+static_assert(QUALITY_COUNT == 26, "name the new counters here as well");
+
 const char *const ledger_quality_names[QUALITY_COUNT] = {
-    "lines",         "events",      "unknown_verbs",   "bad_lines",        "long_lines",
-    "refused_times", "late_events", "duplicate_lines", "known_lines",      "orphan_ends",
-    "orphan_starts", "double_ends", "rescued",         "inferred_answers", "suspect_durations",
-    "restarts",      "reloads",     "lost_restart",    "lost_expired",     "lost_evicted",
-    "names_refused", "gaps",        "shed_legs",       "shed_intervals",   "quarantined",
+    "lines",        "events",           "unknown_verbs",     "bad_lines",   "long_lines",    "refused_times",
+    "late_events",  "duplicate_lines",  "known_lines",       "orphan_ends", "orphan_starts", "double_ends",
+    "rescued",      "inferred_answers", "suspect_durations", "restarts",    "reloads",       "lost_restart",
+    "lost_expired", "lost_evicted",     "names_refused",     "gaps",        "shed_legs",     "shed_intervals",
+    "quarantined",  "clock_steps",
 };
 
 struct ledger_view {

@@ -1,0 +1,334 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "platform/base/cleanup.h"
+#include "tests/unit/status/desk.h"
+
+static struct desk desk;
+
+static struct call_leg *add_open(const char *entered, uint32_t queue, enum leg_state leg_state)
+{
+    struct call_leg *leg = fake_ledger_add_open(desk.ledger);
+    *leg = (struct call_leg){.seq = 10 + desk.ledger->open_count,
+                             .contact = 10,
+                             .caller = 0xabcdef,
+                             .enter_ms = desk_at_s(entered) * 1000,
+                             .queue = queue,
+                             .state = leg_state,
+                             .ring_ms = -1,
+                             .call_id_len = 3,
+                             .call_id = "1.2"};
+    return leg;
+}
+
+static struct call_leg *add_closed(const char *entered, const char *ended, uint32_t queue, enum leg_outcome outcome)
+{
+    struct call_leg *leg = fake_ledger_add_closed(desk.ledger);
+    *leg = (struct call_leg){.seq = 100 + desk.ledger->closed_count,
+                             .contact = 100,
+                             .enter_ms = desk_at_s(entered) * 1000,
+                             .end_ms = desk_at_s(ended) * 1000,
+                             .wait_ms = 7000,
+                             .ring_ms = -1,
+                             .queue = queue,
+                             .state = LEG_DONE,
+                             .outcome = outcome};
+    return leg;
+}
+
+static void answer(struct call_leg *leg, const char *connected, uint32_t operator_id, int64_t talk_ms)
+{
+    leg->connect_ms = desk_at_s(connected) * 1000;
+    leg->operator_id = operator_id;
+    leg->talk_ms = talk_ms;
+}
+
+/* Now is 12:34:56: two callers wait for sales, one talks with support, one is held there. */
+static int setup(void **state)
+{
+    (void)state;
+    desk_init(&desk);
+    desk_interval(&desk, 0, "2026-11-20T23:45:00+01:00", DESK_SALES, 5, 5, 0, 1);
+    desk_interval(&desk, 1, "2026-11-21T00:00:00+01:00", DESK_SALES, 4, 2, 2, 10);
+    desk_interval(&desk, 2, "2026-11-21T11:15:00+01:00", DESK_SALES, 2, 2, 0, 30);
+    desk_interval(&desk, 3, "2026-11-21T11:30:00+01:00", DESK_SALES, 3, 3, 0, 5);
+    desk_interval(&desk, 4, "2026-11-21T12:30:00+01:00", DESK_SALES, 2, 0, 0, 0);
+    (void)add_open("2026-11-21T12:33:00+01:00", DESK_SALES, LEG_WAITING);
+    (void)add_open("2026-11-21T12:34:00+01:00", DESK_SALES, LEG_RINGING);
+    struct call_leg *talking = add_open("2026-11-21T12:30:00+01:00", DESK_SUPPORT, LEG_CONNECTED);
+    answer(talking, "2026-11-21T12:30:20+01:00", 1, 0);
+    talking->wait_ms = 20000;
+    struct call_leg *held = add_open("2026-11-21T12:20:00+01:00", DESK_SUPPORT, LEG_HELD);
+    answer(held, "2026-11-21T12:20:56+01:00", 2, 0);
+    held->wait_ms = 56000;
+    held->hold_ms = 60000;
+    held->hold_since_ms = desk_at_s("2026-11-21T12:33:56+01:00") * 1000;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    desk_deinit(&desk);
+    return 0;
+}
+
+static int64_t int_at(const struct json *json, const char *path)
+{
+    int64_t value = -1;
+    assert_true(json_int(json, path, &value));
+    return value;
+}
+
+static void test_queues(void **state)
+{
+    (void)state;
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_QUEUES, &json, NULL), 0);
+    assert_string_equal(json_text(json, "as_of"), "2026-11-21T12:34:56+01:00");
+    assert_string_equal(json_text(json, "today_from"), "2026-11-21T00:00:00+01:00");
+    assert_string_equal(json_text(json, "last_hour_from"), "2026-11-21T11:30:00+01:00");
+    assert_string_equal(json_text(json, "zone"), "Europe/Madrid");
+    assert_int_equal(json_count(json, "queues"), 3);
+    const struct json *sales = json_at(json, "queues/0");
+    assert_string_equal(json_text(sales, "queue"), "sales");
+    assert_int_equal(int_at(sales, "waiting"), 2);
+    assert_int_equal(int_at(sales, "longest_wait_ms"), 116000);
+    assert_int_equal(int_at(sales, "connected"), 0);
+    assert_int_equal(int_at(sales, "entered_last_hour"), 5);
+    assert_int_equal(int_at(sales, "today/entered"), 11); /* yesterday's five are out */
+    assert_int_equal(int_at(sales, "today/answered"), 7);
+    assert_int_equal(int_at(sales, "today/abandoned"), 2);
+    assert_int_equal(int_at(sales, "today/longest_wait_ms"), 116000);
+    assert_true(json_bool(sales, "today/balanced"));
+    assert_string_equal(json_text(sales, "today/service_level/method"), "asterisk_sl");
+    const struct json *support = json_at(json, "queues/1");
+    assert_int_equal(int_at(support, "connected"), 2);
+    assert_int_equal(json_kind(support, "longest_wait_ms"), JSON_NULL_VALUE);
+    assert_int_equal(json_kind(support, "today/asa_ms"), JSON_NULL_VALUE);
+    assert_string_equal(json_text(json, "queues/2/queue"), "田中商店");
+    assert_int_equal(int_at(json, "queues/2/today/entered"), 0);
+}
+
+static void test_one_queue(void **state)
+{
+    (void)state;
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_QUEUES, &json, "queue=support", NULL), 0);
+    assert_int_equal(json_count(json, "queues"), 1);
+    assert_string_equal(json_text(json, "queues/0/queue"), "support");
+    struct json *none = NULL;
+    assert_true(desk_ask(&desk, REPORT_QUEUES, &none, "queue=", NULL) < 0);
+    assert_null(none);
+}
+
+static void test_open_calls(void **state)
+{
+    (void)state;
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_CALLS, &json, NULL), 0);
+    assert_int_equal(int_at(json, "open_count"), 4);
+    assert_string_equal(json_text(json, "open/0/state"), "waiting");
+    assert_string_equal(json_text(json, "open/0/caller"), "0000000000abcdef");
+    assert_int_equal(json_kind(json, "open/0/number"), JSON_NULL_VALUE);
+    assert_int_equal(int_at(json, "open/0/wait_ms"), 116000);
+    assert_int_equal(json_kind(json, "open/0/talk_ms"), JSON_NULL_VALUE);
+    assert_string_equal(json_text(json, "open/2/operator"), "Ana");
+    assert_int_equal(int_at(json, "open/2/wait_ms"), 20000);
+    assert_int_equal(int_at(json, "open/2/talk_ms"), 276000);
+    /* 14 min since the answer, of these 1 min held before and 1 min now */
+    assert_string_equal(json_text(json, "open/3/state"), "held");
+    assert_int_equal(int_at(json, "open/3/hold_ms"), 120000);
+    assert_int_equal(int_at(json, "open/3/talk_ms"), 720000);
+}
+
+static void test_recent_calls(void **state)
+{
+    (void)state;
+    struct call_leg *old = add_closed("2026-11-21T10:00:00+01:00", "2026-11-21T11:34:55+01:00", DESK_SALES, LEG_LOST);
+    old->wait_ms = 0;
+    struct call_leg *good =
+        add_closed("2026-11-21T12:00:00+01:00", "2026-11-21T12:05:00+01:00", DESK_SALES, LEG_COMPLETED_CALLER);
+    answer(good, "2026-11-21T12:00:07+01:00", 1, 290000);
+    good->number_len = 4;
+    (void)strcpy(good->number, "+346");
+    struct call_leg *strange =
+        add_closed("2026-11-21T12:10:00+01:00", "2026-11-21T12:11:00+01:00", DESK_SUPPORT, LEG_TRANSFERRED);
+    answer(strange, "2026-11-21T12:10:30+01:00", 2, 5);
+    strange->flags = LEG_FLAG_SUSPECT_WAIT | LEG_FLAG_SUSPECT_TALK;
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_CALLS, &json, NULL), 0);
+    assert_int_equal(int_at(json, "closed_count"), 2);
+    assert_false(json_bool(json, "truncated"));
+    assert_string_equal(json_text(json, "closed/0/outcome"), "transferred");
+    assert_true(json_bool(json, "closed/0/suspect"));
+    assert_int_equal(json_kind(json, "closed/0/wait_ms"), JSON_NULL_VALUE);
+    assert_int_equal(json_kind(json, "closed/0/talk_ms"), JSON_NULL_VALUE);
+    assert_string_equal(json_text(json, "closed/1/outcome"), "completed_caller");
+    assert_string_equal(json_text(json, "closed/1/number"), "+346");
+    assert_int_equal(int_at(json, "closed/1/talk_ms"), 290000);
+    CLEANUP(json_cleanup) struct json *all = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_CALLS, &all, "from=today", "queue=sales", NULL), 0);
+    assert_int_equal(int_at(all, "closed_count"), 2);
+    assert_int_equal(json_kind(all, "closed/1/talk_ms"), JSON_NULL_VALUE);
+}
+
+static void test_calls_are_limited_to_the_newest(void **state)
+{
+    (void)state;
+    for (uint64_t i = 0; i < 250; i++) {
+        add_closed("2026-11-21T12:00:00+01:00", "2026-11-21T12:01:00+01:00", DESK_SALES, LEG_ABANDONED)->contact = i;
+    }
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_CALLS, &json, NULL), 0);
+    assert_int_equal(json_count(json, "closed"), 200);
+    assert_int_equal(int_at(json, "closed_count"), 250);
+    assert_true(json_bool(json, "truncated"));
+    assert_int_equal(int_at(json, "closed/0/contact"), 249);
+    assert_int_equal(int_at(json, "closed/199/contact"), 50);
+    CLEANUP(json_cleanup) struct json *few = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_CALLS, &few, "limit=3", NULL), 0);
+    assert_int_equal(json_count(few, "closed"), 3);
+    assert_int_equal(json_count(few, "open"), 3);
+    assert_int_equal(int_at(few, "open_count"), 4);
+}
+
+static void test_operators(void **state)
+{
+    (void)state;
+    answer(add_closed("2026-11-21T09:00:00+01:00", "2026-11-21T09:10:00+01:00", DESK_SALES, LEG_COMPLETED_OPERATOR),
+           "2026-11-21T09:00:10+01:00", 1, 500000);
+    struct call_leg *over_midnight =
+        add_closed("2026-11-20T23:50:00+01:00", "2026-11-21T00:10:00+01:00", DESK_SALES, LEG_COMPLETED_OPERATOR);
+    answer(over_midnight, "2026-11-20T23:51:00+01:00", 1, 100000);
+    over_midnight->hold_ms = 20000;
+    answer(add_closed("2026-11-20T10:00:00+01:00", "2026-11-20T10:10:00+01:00", DESK_SALES, LEG_COMPLETED_OPERATOR),
+           "2026-11-20T10:00:10+01:00", 1, 300000);
+    (void)add_closed("2026-11-21T09:00:00+01:00", "2026-11-21T09:10:00+01:00", DESK_SALES, LEG_ABANDONED);
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_OPERATORS, &json, NULL), 0);
+    assert_int_equal(json_count(json, "operators"), 2);
+    const struct json *ana = json_at(json, "operators/0");
+    assert_string_equal(json_text(ana, "operator"), "Ana");
+    assert_string_equal(json_text(ana, "state"), "connected");
+    assert_string_equal(json_text(ana, "queue"), "support");
+    assert_int_equal(int_at(ana, "on_call_ms"), 276000);
+    assert_int_equal(int_at(ana, "answered"), 2);
+    assert_int_equal(int_at(ana, "talk_ms"), 600000);
+    assert_int_equal(int_at(ana, "aht_ms"), 310000);
+    const struct json *bo = json_at(json, "operators/1");
+    assert_string_equal(json_text(bo, "operator"), "Bo | Ng");
+    assert_string_equal(json_text(bo, "state"), "held");
+    assert_int_equal(json_kind(bo, "aht_ms"), JSON_NULL_VALUE);
+}
+
+static void fill_status(struct health *health)
+{
+    desk.ledger->facts.quality[QUALITY_LINES] = 500;
+    desk.ledger->names[LEDGER_VERB][1] = "WRAPUP";
+    desk.ledger->cursors[desk.ledger->cursor_count++] =
+        (struct ledger_cursor){.source = "queue_log", .path = "/var/log/asterisk/queue_log", .offset = 4096};
+    *health = (struct health){.started_ms = desk.now_ms - 60000, .source_count = 1};
+    health->sources[0] = (struct health_source){
+        .name = "queue_log", .path = "/var/log/asterisk/queue_log", .state = "reading", .lag_bytes = 12};
+    desk.health = health;
+}
+
+static void test_status_of_a_running_agent(void **state)
+{
+    (void)state;
+    struct health health;
+    fill_status(&health);
+    memset(desk.ledger->facts.epoch, 0xa5, sizeof desk.ledger->facts.epoch);
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &json, NULL), 0);
+    assert_string_equal(json_text(json, "state"), "ok");
+    assert_int_equal(json_count(json, "hints"), 0);
+    assert_string_equal(json_text(json, "epoch"), "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5");
+    assert_int_equal(int_at(json, "uptime_ms"), 60000);
+    assert_int_equal(int_at(json, "ledger/committed_age_ms"), 1000);
+    assert_int_equal(json_count(json, "sources"), 1);
+    assert_string_equal(json_text(json, "sources/0/state"), "reading");
+    assert_int_equal(int_at(json, "sources/0/lag_bytes"), 12);
+    assert_int_equal(int_at(json, "sources/0/offset"), 4096);
+    assert_int_equal(int_at(json, "quality/lines"), 500);
+    assert_string_equal(json_text(json, "unknown_verbs/0/verb"), "WRAPUP");
+    assert_int_equal(int_at(json, "unknown_verbs/0/count"), 10);
+    assert_int_equal(json_count(json, "queues"), 3);
+    assert_int_equal(int_at(json, "queues/0/service_level_threshold_s"), 20);
+}
+
+static void test_status_says_what_is_wrong(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *state;
+        const char *says;
+    } cases[] = {{"missing", "does not exist: is Asterisk writing to a database"},
+                 {"denied", "may not be read"},
+                 {"error", "cannot be read: disk on fire"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct health health;
+        desk.ledger->cursor_count = 0;
+        fill_status(&health);
+        desk.ledger->cursor_count = 0; /* never brought anything */
+        (void)strcpy(health.sources[0].state, cases[i].state);
+        (void)strcpy(health.sources[0].last_error, "disk on fire");
+        CLEANUP(json_cleanup) struct json *json = NULL;
+        assert_int_equal(desk_ask(&desk, REPORT_STATUS, &json, NULL), 0);
+        assert_string_equal(json_text(json, "state"), "degraded");
+        assert_non_null(strstr(json_text(json, "hints/0"), cases[i].says));
+        assert_string_equal(json_text(json, "sources/0/state"), cases[i].state);
+        assert_string_equal(json_text(json, "sources/0/last_error"), "disk on fire");
+    }
+}
+
+static void test_status_of_a_full_ledger(void **state)
+{
+    (void)state;
+    struct health health;
+    fill_status(&health);
+    health.ledger_full = true;
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &json, NULL), 0);
+    assert_string_equal(json_text(json, "state"), "degraded");
+    assert_true(json_bool(json, "ledger/full"));
+    assert_non_null(strstr(json_text(json, "hints/0"), "the ledger is full"));
+}
+
+static void test_status_without_the_daemon(void **state)
+{
+    (void)state;
+    CLEANUP(json_cleanup) struct json *fresh = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &fresh, NULL), 0);
+    assert_string_equal(json_text(fresh, "state"), "ok");
+    assert_int_equal(json_kind(fresh, "started"), JSON_NULL_VALUE);
+    desk.ledger->facts.committed_ms = desk.now_ms - 600000;
+    CLEANUP(json_cleanup) struct json *stale = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &stale, NULL), 0);
+    assert_string_equal(json_text(stale, "state"), "down");
+    assert_non_null(strstr(json_text(stale, "hints/0"), "the last commit to this ledger is 10 minutes old"));
+}
+
+#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        CASE(test_queues),
+        CASE(test_one_queue),
+        CASE(test_open_calls),
+        CASE(test_recent_calls),
+        CASE(test_calls_are_limited_to_the_newest),
+        CASE(test_operators),
+        CASE(test_status_of_a_running_agent),
+        CASE(test_status_says_what_is_wrong),
+        CASE(test_status_of_a_full_ledger),
+        CASE(test_status_without_the_daemon),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
