@@ -177,6 +177,13 @@ static void append_adds_and_keeps_the_ends(void **state)
     assert_int_equal(sum.waiting_start, a.waiting_start);
     assert_int_equal(sum.waiting_end, b.waiting_end);
     assert_int_equal(sum.waiting_max, a.waiting_max > b.waiting_max ? a.waiting_max : b.waiting_max);
+    a.waiting_max = 8;
+    b.waiting_max = 3;
+    assert_int_equal(summary_append(&a, &b), 0);
+    assert_int_equal(a.waiting_max, 8);
+    b.waiting_max = 9;
+    assert_int_equal(summary_append(&a, &b), 0);
+    assert_int_equal(a.waiting_max, 9);
     summary_deinit(&a);
     summary_deinit(&b);
     summary_deinit(&sum);
