@@ -9,7 +9,7 @@ enum { SLOTS = 128 };
     (((unsigned)(first) + 17U * (unsigned)(middle) + 20U * (unsigned)(last) + 4U * (unsigned)(length)) % SLOTS)
 
 #define VERB(first, middle, last, name, kind, shape, operator_named)                                                   \
-    [SLOT(first, middle, last, sizeof name - 1)] = {name, sizeof name - 1, EVENT_##kind, VERB_##shape, operator_named}
+    [SLOT(first, middle, last, sizeof(name) - 1)] = {name, sizeof(name) - 1, EVENT_##kind, VERB_##shape, operator_named}
 
 /* clang-format off */
 static const struct verb verbs[SLOTS] = {

@@ -66,17 +66,18 @@ void buf_append_str(struct buf *buf, const char *text)
 void buf_printf(struct buf *buf, const char *format, ...)
 {
     va_list args;
+    va_list again;
     va_start(args, format);
+    va_copy(again, args);
     int need = vsnprintf(NULL, 0, format, args);
-    va_end(args);
-    if (need < 0 || !buf_reserve(buf, (size_t)need + 1)) {
+    if (need >= 0 && buf_reserve(buf, (size_t)need + 1)) {
+        (void)vsnprintf((char *)buf->data + buf->len, (size_t)need + 1, format, again);
+        buf->len += (size_t)need;
+    } else {
         buf->failed = true;
-        return;
     }
-    va_start(args, format);
-    (void)vsnprintf((char *)buf->data + buf->len, (size_t)need + 1, format, args);
+    va_end(again);
     va_end(args);
-    buf->len += (size_t)need;
 }
 
 const char *buf_cstr(struct buf *buf)

@@ -9,10 +9,11 @@
 static void assert_repaired(const char *text, const char *want)
 {
     /* Exact-size memory: a character cut off at the end must not be read further. */
-    size_t len = strlen(text);
+    struct slice given = slice_str(text);
+    size_t len = given.len;
     char *bytes = malloc(len ? len : 1);
     assert_non_null(bytes);
-    memcpy(bytes, text, len);
+    memcpy(bytes, given.data, len);
     struct buf out = BUF_INIT;
     utf8_repair(slice_make(bytes, len), &out);
     assert_string_equal(buf_cstr(&out), want);

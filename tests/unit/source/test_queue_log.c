@@ -317,16 +317,16 @@ static void a_line_may_be_as_long_as_asterisks_buffer(void **state)
 {
     (void)state;
     char line[QUEUE_LOG_LINE_MAX + 1];
-    const char *front = "1795284531|a|q|x|PAUSE|";
+    const struct slice front = slice_str("1795284531|a|q|x|PAUSE|");
     memset(line, 'r', sizeof line);
-    memcpy(line, front, strlen(front));
+    memcpy(line, front.data, front.len);
     struct call_event event;
     assert_int_equal(parse_bytes(line, QUEUE_LOG_LINE_MAX, &event), 0);
-    assert_int_equal(event.text.len, QUEUE_LOG_LINE_MAX - strlen(front));
+    assert_int_equal(event.text.len, QUEUE_LOG_LINE_MAX - front.len);
     assert_int_equal(parse_bytes(line, QUEUE_LOG_LINE_MAX + 1, &event), STATUS_INVALID);
-    memset(line + strlen(front), '|', sizeof line - strlen(front));
+    memset(line + front.len, '|', sizeof line - front.len);
     assert_int_equal(parse_bytes(line, QUEUE_LOG_LINE_MAX, &event), 0);
-    assert_int_equal(event.text.len, QUEUE_LOG_LINE_MAX - strlen(front));
+    assert_int_equal(event.text.len, QUEUE_LOG_LINE_MAX - front.len);
 }
 
 static void out_is_written_on_success_only(void **state)
@@ -510,9 +510,9 @@ static void noise(void **state)
         size_t len = 0;
         for (int i = 0; i < 20; i++) {
             seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-            const char *piece = i % 2 ? "|" : pieces[(seed >> 33) % (sizeof pieces / sizeof pieces[0])];
-            memcpy(line + len, piece, strlen(piece));
-            len += strlen(piece);
+            struct slice piece = slice_str(i % 2 ? "|" : pieces[(seed >> 33) % (sizeof pieces / sizeof pieces[0])]);
+            memcpy(line + len, piece.data, piece.len);
+            len += piece.len;
         }
         struct slice input = slice_make(line, len);
         struct call_event event;

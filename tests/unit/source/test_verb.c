@@ -58,6 +58,7 @@ static void every_verb_is_found_under_its_own_name(void **state)
         const struct verb *verb = verb_find(slice_str(all[i]));
         if (!verb) {
             fail_msg("%s is not found", all[i]);
+            return; /* never; the analyzer does not know */
         }
         assert_string_equal(verb->name, all[i]);
         assert_int_equal(verb->length, strlen(all[i]));
@@ -71,7 +72,10 @@ static void every_kind_has_a_verb(void **state)
     (void)state;
     bool seen[EVENT_KIND_COUNT] = {[EVENT_NONE] = true, [EVENT_UNKNOWN_VERB] = true};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        seen[verb_find(slice_str(all[i]))->kind] = true;
+        const struct verb *verb = verb_find(slice_str(all[i]));
+        if (verb) {
+            seen[verb->kind] = true;
+        }
     }
     for (int i = 0; i < EVENT_KIND_COUNT; i++) {
         if (!seen[i]) {
