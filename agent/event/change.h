@@ -11,9 +11,8 @@ enum leg_change_kind {
     LEG_CHANGE_WAITED,   /* waits on from interval number `from` to `to`; to < from takes that back */
     LEG_CHANGE_ANSWERED, /* stops waiting: an operator has the caller; leg->wait_ms, leg->ring_ms */
     LEG_CHANGE_LEFT,     /* stops waiting, unanswered: leg->outcome, leg->wait_ms */
-    LEG_CHANGE_UNHELD,   /* one hold is over: value_ms */
+    LEG_CHANGE_UNHELD,   /* one hold is over: value_ms, -1 when it is suspect */
     LEG_CHANGE_ENDED,    /* the conversation is over: leg->outcome, leg->talk_ms, leg->hold_ms */
-    LEG_CHANGE_TRANSFER, /* a second row shows that a conversation counted as completed left by transfer */
     LEG_CHANGE_MISSED,   /* an operator's phone rang in vain; no leg */
     LEG_CHANGE_BLOCKED   /* a caller was refused at the door; no leg */
 };

@@ -22,12 +22,13 @@ enum leg_outcome {
 };
 
 enum {
-    LEG_FLAG_SUSPECT_WAIT = 1, /* wait negative or absurd: kept out of sums */
+    LEG_FLAG_SUSPECT_WAIT = 1, /* negative or absurd: kept out of sums */
     LEG_FLAG_SUSPECT_TALK = 2,
     LEG_FLAG_TRANSFERRED_IN = 4,
     LEG_FLAG_RESCUED = 8,   /* joined by the arithmetic rules, not by call id */
     LEG_FLAG_REQUEUED = 16, /* the same contact was in a queue before */
     LEG_FLAG_INFERRED = 32, /* the answer was inferred from its end: the CONNECT row is missing */
+    LEG_FLAG_SUSPECT_RING = 64,
 };
 
 enum { LEG_CALL_ID_MAX = 95 }; /* longer call ids are cut; Asterisk's schema allows 80 */

@@ -276,8 +276,9 @@ static int count_answered(struct book *book, const struct leg_change *change)
     sum->flow[FLOW_ANSWERED]++;
     lower(&sum->waiting_end);
     status = count_duration(sum, DURATION_WAIT_ANSWERED, leg->wait_ms, leg->flags & LEG_FLAG_SUSPECT_WAIT);
-    if (status == 0 && leg->ring_ms >= 0) {
-        status = summary_add_duration(sum, DURATION_RING, leg->ring_ms);
+    bool suspect_ring = leg->flags & LEG_FLAG_SUSPECT_RING;
+    if (status == 0 && (leg->ring_ms >= 0 || suspect_ring)) {
+        status = count_duration(sum, DURATION_RING, leg->ring_ms, suspect_ring);
     }
     struct summary *cohort = status == 0 ? touch_cohort(book, change, &status) : NULL;
     if (cohort) {
@@ -383,12 +384,11 @@ int book_change(struct book *book, const struct leg_change *change)
     case LEG_CHANGE_ANSWERED: return count_answered(book, change);
     case LEG_CHANGE_LEFT: return count_left(book, change);
     case LEG_CHANGE_ENDED: return count_ended(book, change);
-    case LEG_CHANGE_TRANSFER: return count_transfer(book, change);
     case LEG_CHANGE_MISSED: return count_here(book, change, FLOW_RING_NO_ANSWER);
     case LEG_CHANGE_BLOCKED: return count_here(book, change, FLOW_BLOCKED);
     case LEG_CHANGE_UNHELD: {
         struct summary *sum = touch(book, change->queue, change->at_ms, &status);
-        return sum ? summary_add_duration(sum, DURATION_HOLD, change->value_ms) : status;
+        return sum ? count_duration(sum, DURATION_HOLD, change->value_ms, change->value_ms < 0) : status;
     }
     }
     return STATUS_INVALID;

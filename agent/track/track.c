@@ -17,6 +17,7 @@ int track_new(const struct track_options *options, struct track **out)
     }
     track->options = *options;
     track->next_seq = 1;
+    track->earliest_ms = INT64_MAX;
     int status = leg_table_init(&track->table);
     if (status != 0) {
         free(track);
@@ -50,6 +51,9 @@ int track_restore_leg(struct track *track, const struct call_leg *leg)
     }
     struct leg_slot *slot = leg_table_slot(&track->table, at);
     slot->stored = true;
+    if (leg->enter_ms < track->earliest_ms) {
+        track->earliest_ms = leg->enter_ms;
+    }
     if (leg->state == LEG_DONE) {
         leg_table_retire_sorted(&track->table, at);
     }
@@ -107,7 +111,7 @@ int track_lose(struct track *track, uint32_t at, int64_t when_ms)
         leg->outcome = LEG_LOST_CONNECTED;
         leg->flags |= LEG_FLAG_SUSPECT_TALK;
         kind = LEG_CHANGE_ENDED;
-        counted = when_ms > leg->connect_ms ? when_ms : leg->connect_ms;
+        counted = when_ms > leg->enter_ms ? when_ms : leg->enter_ms;
     }
     if (status == 0) {
         status = track_emit(track, kind, at, counted, 0);
@@ -167,6 +171,9 @@ int track_enter(struct track *track, const struct call_leg *leg)
     if (!at) {
         return STATUS_NO_MEMORY;
     }
+    if (leg->enter_ms < track->earliest_ms) {
+        track->earliest_ms = leg->enter_ms;
+    }
     int status = leg_table_touch(&track->table, at);
     if (status == 0) {
         status = track_emit(track, LEG_CHANGE_ENTERED, at, leg->enter_ms, 0);
@@ -177,22 +184,40 @@ int track_enter(struct track *track, const struct call_leg *leg)
     return status;
 }
 
-/* A new interval has begun: legs past the age cap are lost, the others wait on into it. */
-static int begin_interval(struct track *track)
+/* Legs past the age cap are lost. earliest_ms bounds their entering from below, so that this is rarely looked into. */
+static int expire(struct track *track, int64_t at_ms)
 {
+    if (track->earliest_ms > at_ms - TRACK_AGE_MAX_MS - 1) {
+        return 0;
+    }
+    track->earliest_ms = at_ms;
     uint32_t next;
     for (uint32_t at = track->table.live_head; at; at = next) {
         const struct leg_slot *slot = leg_table_slot(&track->table, at);
         next = slot->next_live;
-        int status = 0;
-        if (slot->leg.enter_ms + TRACK_AGE_MAX_MS < track->newest_ms) {
+        int64_t enter_ms = slot->leg.enter_ms;
+        if (at_ms - enter_ms > TRACK_AGE_MAX_MS) {
             track->counters.lost_expired++;
-            status = track_lose(track, at, slot->leg.enter_ms + TRACK_AGE_MAX_MS);
-        } else if (slot->leg.state <= LEG_RINGING && slot->leg.waited_to < track->newest_interval) {
-            status = emit_waited(track, at, track->newest_interval);
+            int status = track_lose(track, at, enter_ms + TRACK_AGE_MAX_MS);
+            if (status != 0) {
+                return status;
+            }
+        } else if (enter_ms < track->earliest_ms) {
+            track->earliest_ms = enter_ms;
         }
-        if (status != 0) {
-            return status;
+    }
+    return 0;
+}
+
+static int wait_on(struct track *track, int64_t interval)
+{
+    for (uint32_t at = track->table.live_head; at; at = leg_table_slot(&track->table, at)->next_live) {
+        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
+        if (leg->state <= LEG_RINGING && leg->waited_to < interval) {
+            int status = emit_waited(track, at, interval);
+            if (status != 0) {
+                return status;
+            }
         }
     }
     return 0;
@@ -215,15 +240,13 @@ static int take_time(struct track *track, int64_t at_ms)
         return 0;
     }
     track->newest_ms = at_ms;
+    int status = expire(track, at_ms);
     int64_t interval = track_interval_of(track, at_ms);
-    if (interval != track->newest_interval) {
+    if (status == 0 && interval != track->newest_interval) {
         track->newest_interval = interval;
-        int status = begin_interval(track);
-        if (status != 0) {
-            return status;
-        }
+        status = wait_on(track, interval);
     }
-    return forget(track, at_ms);
+    return status != 0 ? status : forget(track, at_ms);
 }
 
 int track_put(struct track *track, const struct call_event *event)
@@ -238,17 +261,7 @@ int track_tick(struct track *track, int64_t now_ms)
     if (track->newest_ms == 0 || until <= track->newest_ms || until - track->newest_ms > TICK_REACH_MS) {
         return 0;
     }
-    int64_t interval = track_interval_of(track, until);
-    for (uint32_t at = track->table.live_head; at; at = leg_table_slot(&track->table, at)->next_live) {
-        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (leg->state <= LEG_RINGING && leg->waited_to < interval) {
-            int status = emit_waited(track, at, interval);
-            if (status != 0) {
-                return status;
-            }
-        }
-    }
-    return 0;
+    return wait_on(track, track_interval_of(track, until));
 }
 
 int64_t track_newest_ms(const struct track *track)

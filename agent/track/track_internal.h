@@ -12,7 +12,8 @@ struct track {
     int64_t newest_ms;
     int64_t newest_interval;
     uint64_t next_seq;
-    uint64_t *dropped; /* stored legs that are gone */
+    int64_t earliest_ms; /* no live leg entered before */
+    uint64_t *dropped;   /* stored legs that are gone */
     size_t dropped_count;
     size_t dropped_cap;
 };

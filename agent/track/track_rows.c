@@ -48,17 +48,41 @@ static uint32_t find_leg(const struct track *track, struct slice call_id, uint32
     return 0;
 }
 
-/* The duration to count: the reported one, or the rows' difference when none is reported. False when it is suspect. */
-static bool check_duration(struct track *track, int64_t reported_ms, int64_t rows_ms, int64_t *out)
+/* A duration that cannot be: kept out of the sums, and counted. */
+static bool is_suspect(struct track *track, int64_t value_ms, int64_t rows_ms)
 {
-    int64_t value = reported_ms == EVENT_UNKNOWN ? rows_ms : reported_ms;
-    if (value < 0 || value > TRACK_AGE_MAX_MS || value > rows_ms + TRACK_SLACK_MS) {
-        track->counters.suspect_durations++;
-        *out = 0;
-        return false;
+    bool suspect = value_ms < 0 || value_ms > TRACK_AGE_MAX_MS || value_ms > rows_ms + TRACK_SLACK_MS;
+    track->counters.suspect_durations += suspect;
+    return suspect;
+}
+
+/* The reported duration, or the rows' difference when none is reported. */
+static int64_t reported_or(int64_t reported_ms, int64_t rows_ms)
+{
+    return reported_ms == EVENT_UNKNOWN ? rows_ms : reported_ms;
+}
+
+static void set_wait(struct track *track, struct call_leg *leg, const struct call_event *event, int64_t when_ms)
+{
+    int64_t rows_ms = when_ms - leg->enter_ms;
+    int64_t wait_ms = reported_or(event->wait_ms, rows_ms);
+    if (is_suspect(track, wait_ms, rows_ms)) {
+        leg->flags |= LEG_FLAG_SUSPECT_WAIT;
+    } else {
+        leg->wait_ms = wait_ms;
     }
-    *out = value;
-    return true;
+}
+
+static bool needs_call_and_queue(struct track *track, const struct call_event *event)
+{
+    bool has = event->call_id.len > 0 && event->queue.len > 0;
+    track->counters.orphan_ends += !has;
+    return has;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
 }
 
 static void set_number(struct track *track, struct call_leg *leg, struct slice number)
@@ -74,6 +98,41 @@ static void set_number(struct track *track, struct call_leg *leg, struct slice n
     }
 }
 
+/* What the caller's call was before: still talking somewhere, or the leg of it that ended last; 0: nothing known. */
+static uint32_t leg_before(const struct track *track, struct slice call_id)
+{
+    uint32_t best = 0;
+    for (uint32_t at = leg_table_find(&track->table, call_id); at; at = leg_table_find_next(&track->table, at)) {
+        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
+        if (is_talking(leg)) {
+            return at;
+        }
+        if (!best || leg->end_ms > leg_table_slot(&track->table, best)->leg.end_ms) {
+            best = at;
+        }
+    }
+    return best;
+}
+
+/* The id waits already: the same row again (then *again is set), or its end was never seen. */
+static int close_waiting(struct track *track, const struct call_event *event, uint32_t queue, bool *again)
+{
+    for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
+        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
+        if (!is_waiting(leg)) {
+            continue;
+        }
+        if (leg->queue == queue && leg->enter_ms == event->at_ms) {
+            track->counters.duplicate_rows++;
+            *again = true;
+            return 0;
+        }
+        track->counters.orphan_starts++;
+        return track_lose(track, at, event->at_ms);
+    }
+    return 0;
+}
+
 static void join_contact(struct call_leg *leg, const struct call_leg *before)
 {
     leg->contact = before->contact;
@@ -83,22 +142,11 @@ static void join_contact(struct call_leg *leg, const struct call_leg *before)
 
 static int row_enter(struct track *track, const struct call_event *event)
 {
-    uint32_t queue = queue_id(track, event);
-    if (queue == 0 || event->call_id.len == 0) {
-        return 0;
-    }
-    uint32_t before = leg_table_find(&track->table, event->call_id);
-    uint32_t still = find_leg(track, event->call_id, queue, is_waiting);
-    if (still) {
-        if (leg_table_slot(&track->table, still)->leg.enter_ms == event->at_ms) {
-            track->counters.duplicate_rows++;
-            return 0;
-        }
-        track->counters.orphan_starts++;
-        int status = track_lose(track, still, event->at_ms);
-        if (status != 0) {
-            return status;
-        }
+    uint32_t queue = needs_call_and_queue(track, event) ? queue_id(track, event) : 0;
+    bool again = false;
+    int status = queue ? close_waiting(track, event, queue, &again) : 0;
+    if (status != 0 || queue == 0 || again) {
+        return status;
     }
     struct call_leg leg = {.seq = track->next_seq,
                            .contact = track->next_seq,
@@ -110,6 +158,7 @@ static int row_enter(struct track *track, const struct call_event *event)
     if (event->position > 0 && event->position <= UINT32_MAX) {
         leg.position = (uint32_t)event->position;
     }
+    uint32_t before = leg_before(track, event->call_id);
     if (before) {
         join_contact(&leg, &leg_table_slot(&track->table, before)->leg);
     }
@@ -117,6 +166,18 @@ static int row_enter(struct track *track, const struct call_event *event)
     memcpy(leg.call_id, event->call_id.data, leg.call_id_len);
     set_number(track, &leg, event->caller);
     return track_enter(track, &leg);
+}
+
+static void set_ring(struct track *track, struct call_leg *leg, const struct call_event *event)
+{
+    if (event->ring_ms == EVENT_UNKNOWN) {
+        return;
+    }
+    if (is_suspect(track, event->ring_ms, event->at_ms - leg->enter_ms)) {
+        leg->flags |= LEG_FLAG_SUSPECT_RING;
+    } else {
+        leg->ring_ms = event->ring_ms;
+    }
 }
 
 static int answer(struct track *track, uint32_t at, const struct call_event *event, int64_t when_ms,
@@ -128,14 +189,13 @@ static int answer(struct track *track, uint32_t at, const struct call_event *eve
     if (status != 0) {
         return status;
     }
-    if (!check_duration(track, event->wait_ms, when_ms - leg->enter_ms, &leg->wait_ms)) {
-        leg->flags |= LEG_FLAG_SUSPECT_WAIT;
+    set_wait(track, leg, event, when_ms);
+    if (event->kind == EVENT_CONNECT) {
+        set_ring(track, leg, event);
     }
     leg->state = LEG_CONNECTED;
-    leg->connect_ms = counted;
+    leg->connect_ms = when_ms;
     leg->operator_id = operator_id;
-    bool ring_known = event->ring_ms >= 0 && event->ring_ms <= TRACK_AGE_MAX_MS;
-    leg->ring_ms = ring_known ? event->ring_ms : -1;
     status = leg_table_touch(&track->table, at);
     return status != 0 ? status : track_emit(track, LEG_CHANGE_ANSWERED, at, counted, 0);
 }
@@ -156,8 +216,9 @@ static uint32_t rescue_waiting(const struct track *track, uint32_t queue, const 
             continue;
         }
         bool same_place = event->original_position > 0 && (int64_t)leg->position == event->original_position;
-        int64_t score = off_ms * 2 + (same_place ? 0 : 1);
-        if (score < best_score) {
+        int64_t score = off_ms + (same_place ? 0 : TRACK_AGE_MAX_MS);
+        bool earlier = score == best_score && leg->enter_ms < leg_table_slot(&track->table, best)->leg.enter_ms;
+        if (score < best_score || earlier) {
             best_score = score;
             best = at;
         }
@@ -168,7 +229,7 @@ static uint32_t rescue_waiting(const struct track *track, uint32_t queue, const 
 /* Gives a leg that was found by its times the call id it goes on under, and the contact that id belongs to. */
 static void adopt(struct track *track, uint32_t at, struct slice call_id)
 {
-    uint32_t known = leg_table_find(&track->table, call_id);
+    uint32_t known = leg_before(track, call_id);
     struct leg_slot *slot = leg_table_slot(&track->table, at);
     if (known) {
         slot->leg.contact = leg_table_slot(&track->table, known)->leg.contact;
@@ -178,39 +239,72 @@ static void adopt(struct track *track, uint32_t at, struct slice call_id)
     track->counters.rescued++;
 }
 
+/* Whether this call was answered in this queue just now, by another row. */
+static bool is_answered_already(const struct track *track, const struct call_event *event, uint32_t queue)
+{
+    for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
+        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
+        if (leg->queue == queue && leg->connect_ms != 0 && llabs(leg->connect_ms - event->at_ms) <= TRACK_RESCUE_MS) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nobody talks twice at once: the end of an older conversation of this call was never seen. */
+static int close_talking(struct track *track, const struct call_event *event)
+{
+    uint32_t next;
+    for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = next) {
+        next = leg_table_find_next(&track->table, at);
+        if (is_talking(&leg_table_slot(&track->table, at)->leg)) {
+            track->counters.orphan_starts++;
+            int status = track_lose(track, at, event->at_ms);
+            if (status != 0) {
+                return status;
+            }
+        }
+    }
+    return 0;
+}
+
 static int row_connect(struct track *track, const struct call_event *event)
 {
+    if (!needs_call_and_queue(track, event)) {
+        return 0;
+    }
     uint32_t queue = queue_id(track, event);
     uint32_t operator_id = name_id(track, track->options.operators, event->operator_name);
     uint32_t at = find_leg(track, event->call_id, queue, is_waiting);
-    if (!at) {
-        uint32_t talking = find_leg(track, event->call_id, queue, is_talking);
-        if (talking) {
-            const struct call_leg *leg = &leg_table_slot(&track->table, talking)->leg;
-            bool same = leg->operator_id == operator_id && leg->connect_ms == event->at_ms;
-            track->counters.duplicate_rows += same;
-            track->counters.orphan_ends += !same;
-            return 0;
-        }
-        at = event->call_id.len ? rescue_waiting(track, queue, event) : 0;
-        if (!at) {
-            track->counters.orphan_ends++;
-            return 0;
-        }
-        adopt(track, at, event->call_id);
+    if (at) {
+        int status = close_talking(track, event);
+        return status != 0 ? status : answer(track, at, event, event->at_ms, operator_id);
     }
+    if (is_answered_already(track, event, queue)) {
+        track->counters.double_ends++;
+        return 0;
+    }
+    at = rescue_waiting(track, queue, event);
+    if (!at) {
+        track->counters.orphan_ends++;
+        return 0;
+    }
+    adopt(track, at, event->call_id);
     return answer(track, at, event, event->at_ms, operator_id);
 }
 
-static int unhold(struct track *track, uint32_t at, int64_t when_ms)
+static int unhold(struct track *track, uint32_t at, int64_t row_ms, int64_t counted_ms)
 {
     struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-    int64_t counted = when_ms > leg->hold_since_ms ? when_ms : leg->hold_since_ms;
-    int64_t held_ms = counted - leg->hold_since_ms;
+    int64_t held_ms = row_ms - leg->hold_since_ms;
     leg->state = LEG_CONNECTED;
-    leg->hold_ms += held_ms;
+    if (is_suspect(track, held_ms, held_ms)) {
+        held_ms = -1;
+    } else {
+        leg->hold_ms += held_ms;
+    }
     int status = leg_table_touch(&track->table, at);
-    return status != 0 ? status : track_emit(track, LEG_CHANGE_UNHELD, at, counted, held_ms);
+    return status != 0 ? status : track_emit(track, LEG_CHANGE_UNHELD, at, counted_ms, held_ms);
 }
 
 static enum leg_outcome outcome_of(enum event_kind kind)
@@ -253,16 +347,17 @@ static int link_consult(struct track *track, const struct call_leg *from, int64_
 static int end_talk(struct track *track, uint32_t at, const struct call_event *event)
 {
     struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-    int64_t counted = event->at_ms > leg->connect_ms ? event->at_ms : leg->connect_ms;
-    int status = leg->state == LEG_HELD ? unhold(track, at, counted) : 0;
+    int64_t counted = later(event->at_ms, later(leg->connect_ms, leg->enter_ms));
+    int status = leg->state == LEG_HELD ? unhold(track, at, event->at_ms, counted) : 0;
     if (status != 0) {
         return status;
     }
-    int64_t talk_ms;
-    if (check_duration(track, event->talk_ms, event->at_ms - leg->connect_ms, &talk_ms)) {
-        leg->talk_ms = talk_ms > leg->hold_ms ? talk_ms - leg->hold_ms : 0;
-    } else {
+    int64_t rows_ms = event->at_ms - leg->connect_ms;
+    int64_t talk_ms = reported_or(event->talk_ms, rows_ms);
+    if (is_suspect(track, talk_ms < leg->hold_ms ? -1 : talk_ms, rows_ms)) {
         leg->flags |= LEG_FLAG_SUSPECT_TALK;
+    } else {
+        leg->talk_ms = talk_ms - leg->hold_ms;
     }
     leg->outcome = outcome_of(event->kind);
     status = track_emit(track, LEG_CHANGE_ENDED, at, counted, 0);
@@ -272,100 +367,152 @@ static int end_talk(struct track *track, uint32_t at, const struct call_event *e
     return status != 0 ? status : track_finish(track, at, counted);
 }
 
+/* How far the row's idea of when the conversation began is from the leg's; 0 when the row does not say. */
+static int64_t began_off_ms(const struct call_leg *leg, const struct call_event *event)
+{
+    return event->talk_ms == EVENT_UNKNOWN ? 0 : llabs(leg->connect_ms - (event->at_ms - event->talk_ms));
+}
+
+static bool begins_nearer(const struct call_leg *leg, const struct call_leg *best, const struct call_event *event)
+{
+    int64_t off_ms = began_off_ms(leg, event);
+    int64_t best_ms = began_off_ms(best, event);
+    return off_ms != best_ms ? off_ms < best_ms : leg->connect_ms > best->connect_ms;
+}
+
+/* The conversation under this id in this queue, with this operator or, operator_id 0, with whomever. */
+static uint32_t find_talking(const struct track *track, uint32_t queue, uint32_t operator_id,
+                             const struct call_event *event)
+{
+    uint32_t best = 0;
+    for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
+        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
+        if (!is_talking(leg) || leg->queue != queue || (operator_id && leg->operator_id != operator_id)) {
+            continue;
+        }
+        if (!best || begins_nearer(leg, &leg_table_slot(&track->table, best)->leg, event)) {
+            best = at;
+        }
+    }
+    return best;
+}
+
 /* Field guide 2.1.4: the conversation of this queue and operator that began when the row says it did. */
-static uint32_t rescue_talking(const struct track *track, uint32_t queue, uint32_t operator_id,
+static uint32_t rescue_talking(struct track *track, uint32_t queue, uint32_t operator_id,
                                const struct call_event *event)
 {
-    if (event->talk_ms == EVENT_UNKNOWN || event->talk_ms < 0) {
+    uint32_t best = 0;
+    if (event->talk_ms == EVENT_UNKNOWN || operator_id == 0) {
         return 0;
     }
-    int64_t began_ms = event->at_ms - event->talk_ms;
     for (uint32_t at = track->table.live_head; at; at = leg_table_slot(&track->table, at)->next_live) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
         if (is_talking(leg) && leg->queue == queue && leg->operator_id == operator_id &&
-            llabs(leg->connect_ms - began_ms) <= TRACK_RESCUE_MS) {
-            return at;
+            began_off_ms(leg, event) <= TRACK_RESCUE_MS &&
+            (!best || begins_nearer(leg, &leg_table_slot(&track->table, best)->leg, event))) {
+            best = at;
         }
     }
-    return 0;
+    if (best) {
+        leg_table_slot(&track->table, best)->leg.flags |= LEG_FLAG_RESCUED;
+        track->counters.rescued++;
+    }
+    return best;
 }
 
-/* A row for a leg that is over: the same row again, or the second end that some PBX versions write. */
-static int end_again(struct track *track, uint32_t at, const struct call_event *event)
+/* Whether the row is a second end of a conversation that is over. */
+static bool is_ended_already(const struct track *track, uint32_t queue, uint32_t operator_id,
+                             const struct call_event *event)
 {
-    struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-    enum leg_outcome outcome = outcome_of(event->kind);
-    if (leg->outcome == outcome && leg->end_ms == event->at_ms) {
-        track->counters.duplicate_rows++;
-        return 0;
+    for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
+        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
+        if (is_done(leg) && leg->queue == queue && leg->connect_ms != 0 && leg->operator_id == operator_id &&
+            began_off_ms(leg, event) <= TRACK_RESCUE_MS) {
+            return true;
+        }
     }
-    track->counters.double_ends++;
-    bool completed = leg->outcome == LEG_COMPLETED_OPERATOR || leg->outcome == LEG_COMPLETED_CALLER;
-    if (outcome != LEG_TRANSFERRED || !completed) {
-        return 0;
-    }
-    leg->outcome = LEG_TRANSFERRED;
-    int64_t counted = event->at_ms > leg->connect_ms ? event->at_ms : leg->connect_ms;
-    int status = leg_table_touch(&track->table, at);
-    return status != 0 ? status : track_emit(track, LEG_CHANGE_TRANSFER, at, counted, 0);
+    return false;
 }
 
 /* The CONNECT row is missing: the end row carries all that it would have said, if its times fit the leg. */
-static bool may_infer(const struct call_leg *leg, const struct call_event *event)
+static int infer_answer(struct track *track, uint32_t at, const struct call_event *event, uint32_t operator_id)
 {
-    if (event->talk_ms == EVENT_UNKNOWN || event->talk_ms < 0) {
-        return false;
-    }
-    int64_t wait_ms = event->wait_ms == EVENT_UNKNOWN ? 0 : event->wait_ms;
-    int64_t entered_ms = event->at_ms - event->talk_ms - wait_ms;
-    return event->wait_ms == EVENT_UNKNOWN || llabs(leg->enter_ms - entered_ms) <= TRACK_SLACK_MS;
+    struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
+    int64_t began_ms = event->talk_ms == EVENT_UNKNOWN ? event->at_ms : event->at_ms - event->talk_ms;
+    began_ms = later(began_ms, leg->enter_ms);
+    track->counters.inferred_answers++;
+    leg->flags |= LEG_FLAG_INFERRED;
+    int status = answer(track, at, event, began_ms < event->at_ms ? began_ms : event->at_ms, operator_id);
+    return status != 0 ? status : end_talk(track, at, event);
 }
 
+static bool may_infer(const struct call_leg *leg, const struct call_event *event)
+{
+    return event->talk_ms == EVENT_UNKNOWN || event->at_ms - event->talk_ms >= leg->enter_ms - TRACK_RESCUE_MS;
+}
+
+/* The order of the tries is docs/kpis.md 8.4. */
 static int row_end(struct track *track, const struct call_event *event)
 {
+    if (!needs_call_and_queue(track, event)) {
+        return 0;
+    }
     uint32_t queue = queue_id(track, event);
     uint32_t operator_id = name_id(track, track->options.operators, event->operator_name);
-    uint32_t at = find_leg(track, event->call_id, queue, is_talking);
+    uint32_t at = find_talking(track, queue, operator_id, event);
+    if (!at && is_ended_already(track, queue, operator_id, event)) {
+        track->counters.double_ends++;
+        return 0;
+    }
+    if (!at) {
+        at = rescue_talking(track, queue, operator_id, event);
+    }
+    if (!at) {
+        at = find_talking(track, queue, 0, event);
+    }
     if (at) {
         return end_talk(track, at, event);
     }
     at = find_leg(track, event->call_id, queue, is_waiting);
     if (at && may_infer(&leg_table_slot(&track->table, at)->leg, event)) {
-        track->counters.inferred_answers++;
-        leg_table_slot(&track->table, at)->leg.flags |= LEG_FLAG_INFERRED;
-        int status = answer(track, at, event, event->at_ms - event->talk_ms, operator_id);
-        return status != 0 ? status : end_talk(track, at, event);
+        return infer_answer(track, at, event, operator_id);
     }
-    at = find_leg(track, event->call_id, queue, is_done);
-    if (at) {
-        return end_again(track, at, event);
-    }
-    at = event->call_id.len ? rescue_talking(track, queue, operator_id, event) : 0;
-    if (at) {
-        leg_table_slot(&track->table, at)->leg.flags |= LEG_FLAG_RESCUED;
-        track->counters.rescued++;
-        return end_talk(track, at, event);
-    }
-    track->counters.orphan_ends++;
+    bool over = find_leg(track, event->call_id, queue, is_done) != 0;
+    track->counters.double_ends += over;
+    track->counters.orphan_ends += !over;
     return 0;
+}
+
+/* The waiting leg that the row ends, docs/kpis.md 8.5; 0 when there is none, counted. */
+static uint32_t find_leaving(struct track *track, uint32_t queue, const struct call_event *event)
+{
+    uint32_t at = find_leg(track, event->call_id, queue, is_waiting);
+    if (at) {
+        return at;
+    }
+    if (find_leg(track, event->call_id, queue, is_done)) {
+        track->counters.double_ends++;
+        return 0;
+    }
+    if (!find_leg(track, event->call_id, queue, is_talking)) {
+        at = rescue_waiting(track, queue, event);
+    }
+    if (!at) {
+        track->counters.orphan_ends++;
+        return 0;
+    }
+    adopt(track, at, event->call_id);
+    return at;
 }
 
 static int row_left(struct track *track, const struct call_event *event)
 {
-    uint32_t queue = queue_id(track, event);
-    uint32_t at = find_leg(track, event->call_id, queue, is_waiting);
+    if (!needs_call_and_queue(track, event)) {
+        return 0;
+    }
+    uint32_t at = find_leaving(track, queue_id(track, event), event);
     if (!at) {
-        uint32_t known = event->call_id.len ? leg_table_find(&track->table, event->call_id) : 0;
-        uint32_t over = find_leg(track, event->call_id, queue, is_done);
-        if (over) {
-            return end_again(track, over, event);
-        }
-        at = known ? rescue_waiting(track, queue, event) : 0;
-        if (!at) {
-            track->counters.orphan_ends++;
-            return 0;
-        }
-        adopt(track, at, event->call_id);
+        return 0;
     }
     struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
     int64_t counted;
@@ -373,9 +520,7 @@ static int row_left(struct track *track, const struct call_event *event)
     if (status != 0) {
         return status;
     }
-    if (!check_duration(track, event->wait_ms, event->at_ms - leg->enter_ms, &leg->wait_ms)) {
-        leg->flags |= LEG_FLAG_SUSPECT_WAIT;
-    }
+    set_wait(track, leg, event, event->at_ms);
     leg->outcome = outcome_of(event->kind);
     status = track_emit(track, LEG_CHANGE_LEFT, at, counted, 0);
     return status != 0 ? status : track_finish(track, at, counted);
@@ -403,16 +548,21 @@ static int row_without_leg(struct track *track, const struct call_event *event, 
 static int row_hold(struct track *track, const struct call_event *event, bool on)
 {
     uint32_t at = find_leg(track, event->call_id, queue_id(track, event), is_talking);
+    for (uint32_t any = event->call_id.len ? leg_table_find(&track->table, event->call_id) : 0; !at && any;
+         any = leg_table_find_next(&track->table, any)) {
+        at = is_talking(&leg_table_slot(&track->table, any)->leg) ? any : 0;
+    }
     if (!at) {
         return 0;
     }
     struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
     if (on && leg->state == LEG_CONNECTED) {
         leg->state = LEG_HELD;
-        leg->hold_since_ms = event->at_ms > leg->connect_ms ? event->at_ms : leg->connect_ms;
+        leg->hold_since_ms = event->at_ms;
         return leg_table_touch(&track->table, at);
     }
-    return !on && leg->state == LEG_HELD ? unhold(track, at, event->at_ms) : 0;
+    int64_t counted = later(event->at_ms, later(leg->connect_ms, leg->enter_ms));
+    return !on && leg->state == LEG_HELD ? unhold(track, at, event->at_ms, counted) : 0;
 }
 
 static int row_restart(struct track *track, const struct call_event *event)
