@@ -1,6 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/track/track_find.h"
 #include "agent/track/track_internal.h"
 #include "platform/base/status.h"
 
@@ -17,35 +18,6 @@ static uint32_t name_id(struct track *track, struct intern *names, struct slice 
 static uint32_t queue_id(struct track *track, const struct call_event *event)
 {
     return name_id(track, track->options.queues, event->queue);
-}
-
-static bool is_waiting(const struct call_leg *leg)
-{
-    return leg->state == LEG_WAITING || leg->state == LEG_RINGING;
-}
-
-static bool is_talking(const struct call_leg *leg)
-{
-    return leg->state == LEG_CONNECTED || leg->state == LEG_HELD;
-}
-
-static bool is_done(const struct call_leg *leg)
-{
-    return leg->state == LEG_DONE;
-}
-
-/* Newest leg of the event's call in this queue for which `test` holds; 0 when there is none. */
-static uint32_t find_leg(const struct track *track, struct slice call_id, uint32_t queue,
-                         bool (*test)(const struct call_leg *))
-{
-    uint32_t at = call_id.len ? leg_table_find(&track->table, call_id) : 0;
-    for (; at; at = leg_table_find_next(&track->table, at)) {
-        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (leg->queue == queue && test(leg)) {
-            return at;
-        }
-    }
-    return 0;
 }
 
 /* A duration that cannot be: kept out of the sums, and counted. */
@@ -98,28 +70,12 @@ static void set_number(struct track *track, struct call_leg *leg, struct slice n
     }
 }
 
-/* What the caller's call was before: still talking somewhere, or the leg of it that ended last; 0: nothing known. */
-static uint32_t leg_before(const struct track *track, struct slice call_id)
-{
-    uint32_t best = 0;
-    for (uint32_t at = leg_table_find(&track->table, call_id); at; at = leg_table_find_next(&track->table, at)) {
-        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (is_talking(leg)) {
-            return at;
-        }
-        if (!best || leg->end_ms > leg_table_slot(&track->table, best)->leg.end_ms) {
-            best = at;
-        }
-    }
-    return best;
-}
-
 /* The id waits already: the same row again (then *again is set), or its end was never seen. */
 static int close_waiting(struct track *track, const struct call_event *event, uint32_t queue, bool *again)
 {
     for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (!is_waiting(leg)) {
+        if (!track_find_is_waiting(leg)) {
             continue;
         }
         if (leg->queue == queue && leg->enter_ms == event->at_ms) {
@@ -136,7 +92,7 @@ static int close_waiting(struct track *track, const struct call_event *event, ui
 static void join_contact(struct call_leg *leg, const struct call_leg *before)
 {
     leg->contact = before->contact;
-    bool transferred = is_talking(before) || before->outcome == LEG_TRANSFERRED;
+    bool transferred = track_find_is_talking(before) || before->outcome == LEG_TRANSFERRED;
     leg->flags |= transferred ? LEG_FLAG_TRANSFERRED_IN : LEG_FLAG_REQUEUED;
 }
 
@@ -158,7 +114,7 @@ static int row_enter(struct track *track, const struct call_event *event)
     if (event->position > 0 && event->position <= UINT32_MAX) {
         leg.position = (uint32_t)event->position;
     }
-    uint32_t before = leg_before(track, event->call_id);
+    uint32_t before = track_find_before(track, event->call_id);
     if (before) {
         join_contact(&leg, &leg_table_slot(&track->table, before)->leg);
     }
@@ -200,55 +156,24 @@ static int answer(struct track *track, uint32_t at, const struct call_event *eve
     return status != 0 ? status : track_emit(track, LEG_CHANGE_ANSWERED, at, counted, 0);
 }
 
-/* Field guide 2.1.4: the waiting leg of this queue that entered when the row says its caller did. */
-static uint32_t rescue_waiting(const struct track *track, uint32_t queue, const struct call_event *event)
+static void mark_rescued(struct track *track, uint32_t at)
 {
-    if (event->wait_ms == EVENT_UNKNOWN || event->wait_ms < 0) {
-        return 0;
+    if (at) {
+        leg_table_slot(&track->table, at)->leg.flags |= LEG_FLAG_RESCUED;
+        track->counters.rescued++;
     }
-    int64_t entered_ms = event->at_ms - event->wait_ms;
-    uint32_t best = 0;
-    int64_t best_score = INT64_MAX;
-    for (uint32_t at = track->table.live_head; at; at = leg_table_slot(&track->table, at)->next_live) {
-        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        int64_t off_ms = llabs(leg->enter_ms - entered_ms);
-        if (leg->queue != queue || !is_waiting(leg) || off_ms > TRACK_RESCUE_MS) {
-            continue;
-        }
-        bool same_place = event->original_position > 0 && (int64_t)leg->position == event->original_position;
-        int64_t score = off_ms + (same_place ? 0 : TRACK_AGE_MAX_MS);
-        bool earlier = score == best_score && leg->enter_ms < leg_table_slot(&track->table, best)->leg.enter_ms;
-        if (score < best_score || earlier) {
-            best_score = score;
-            best = at;
-        }
-    }
-    return best;
 }
 
 /* Gives a leg that was found by its times the call id it goes on under, and the contact that id belongs to. */
 static void adopt(struct track *track, uint32_t at, struct slice call_id)
 {
-    uint32_t known = leg_before(track, call_id);
+    uint32_t known = track_find_before(track, call_id);
     struct leg_slot *slot = leg_table_slot(&track->table, at);
     if (known) {
         slot->leg.contact = leg_table_slot(&track->table, known)->leg.contact;
     }
-    slot->leg.flags |= LEG_FLAG_RESCUED;
     leg_table_set_call_id(&track->table, at, call_id);
-    track->counters.rescued++;
-}
-
-/* Whether this call was answered in this queue just now, by another row. */
-static bool is_answered_already(const struct track *track, const struct call_event *event, uint32_t queue)
-{
-    for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
-        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (leg->queue == queue && leg->connect_ms != 0 && llabs(leg->connect_ms - event->at_ms) <= TRACK_RESCUE_MS) {
-            return true;
-        }
-    }
-    return false;
+    mark_rescued(track, at);
 }
 
 /* Nobody talks twice at once: the end of an older conversation of this call was never seen. */
@@ -257,7 +182,7 @@ static int close_talking(struct track *track, const struct call_event *event)
     uint32_t next;
     for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = next) {
         next = leg_table_find_next(&track->table, at);
-        if (is_talking(&leg_table_slot(&track->table, at)->leg)) {
+        if (track_find_is_talking(&leg_table_slot(&track->table, at)->leg)) {
             track->counters.orphan_starts++;
             int status = track_lose(track, at, event->at_ms);
             if (status != 0) {
@@ -275,16 +200,16 @@ static int row_connect(struct track *track, const struct call_event *event)
     }
     uint32_t queue = queue_id(track, event);
     uint32_t operator_id = name_id(track, track->options.operators, event->operator_name);
-    uint32_t at = find_leg(track, event->call_id, queue, is_waiting);
+    uint32_t at = track_find_leg(track, event->call_id, queue, track_find_is_waiting);
     if (at) {
         int status = close_talking(track, event);
         return status != 0 ? status : answer(track, at, event, event->at_ms, operator_id);
     }
-    if (is_answered_already(track, event, queue)) {
+    if (track_find_is_answered(track, event, queue)) {
         track->counters.double_ends++;
         return 0;
     }
-    at = rescue_waiting(track, queue, event);
+    at = track_find_rescue_waiting(track, queue, event);
     if (!at) {
         track->counters.orphan_ends++;
         return 0;
@@ -367,73 +292,6 @@ static int end_talk(struct track *track, uint32_t at, const struct call_event *e
     return status != 0 ? status : track_finish(track, at, counted);
 }
 
-/* How far the row's idea of when the conversation began is from the leg's; 0 when the row does not say. */
-static int64_t began_off_ms(const struct call_leg *leg, const struct call_event *event)
-{
-    return event->talk_ms == EVENT_UNKNOWN ? 0 : llabs(leg->connect_ms - (event->at_ms - event->talk_ms));
-}
-
-static bool begins_nearer(const struct call_leg *leg, const struct call_leg *best, const struct call_event *event)
-{
-    int64_t off_ms = began_off_ms(leg, event);
-    int64_t best_ms = began_off_ms(best, event);
-    return off_ms != best_ms ? off_ms < best_ms : leg->connect_ms > best->connect_ms;
-}
-
-/* The conversation under this id in this queue, with this operator or, operator_id 0, with whomever. */
-static uint32_t find_talking(const struct track *track, uint32_t queue, uint32_t operator_id,
-                             const struct call_event *event)
-{
-    uint32_t best = 0;
-    for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
-        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (!is_talking(leg) || leg->queue != queue || (operator_id && leg->operator_id != operator_id)) {
-            continue;
-        }
-        if (!best || begins_nearer(leg, &leg_table_slot(&track->table, best)->leg, event)) {
-            best = at;
-        }
-    }
-    return best;
-}
-
-/* Field guide 2.1.4: the conversation of this queue and operator that began when the row says it did. */
-static uint32_t rescue_talking(struct track *track, uint32_t queue, uint32_t operator_id,
-                               const struct call_event *event)
-{
-    uint32_t best = 0;
-    if (event->talk_ms == EVENT_UNKNOWN || operator_id == 0) {
-        return 0;
-    }
-    for (uint32_t at = track->table.live_head; at; at = leg_table_slot(&track->table, at)->next_live) {
-        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (is_talking(leg) && leg->queue == queue && leg->operator_id == operator_id &&
-            began_off_ms(leg, event) <= TRACK_RESCUE_MS &&
-            (!best || begins_nearer(leg, &leg_table_slot(&track->table, best)->leg, event))) {
-            best = at;
-        }
-    }
-    if (best) {
-        leg_table_slot(&track->table, best)->leg.flags |= LEG_FLAG_RESCUED;
-        track->counters.rescued++;
-    }
-    return best;
-}
-
-/* Whether the row is a second end of a conversation that is over. */
-static bool is_ended_already(const struct track *track, uint32_t queue, uint32_t operator_id,
-                             const struct call_event *event)
-{
-    for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
-        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (is_done(leg) && leg->queue == queue && leg->connect_ms != 0 && leg->operator_id == operator_id &&
-            began_off_ms(leg, event) <= TRACK_RESCUE_MS) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* The CONNECT row is missing: the end row carries all that it would have said, if its times fit the leg. */
 static int infer_answer(struct track *track, uint32_t at, const struct call_event *event, uint32_t operator_id)
 {
@@ -459,25 +317,26 @@ static int row_end(struct track *track, const struct call_event *event)
     }
     uint32_t queue = queue_id(track, event);
     uint32_t operator_id = name_id(track, track->options.operators, event->operator_name);
-    uint32_t at = find_talking(track, queue, operator_id, event);
-    if (!at && is_ended_already(track, queue, operator_id, event)) {
+    uint32_t at = track_find_talking(track, queue, operator_id, event);
+    if (!at && track_find_is_ended(track, queue, operator_id, event)) {
         track->counters.double_ends++;
         return 0;
     }
     if (!at) {
-        at = rescue_talking(track, queue, operator_id, event);
+        at = track_find_rescue_talking(track, queue, operator_id, event);
+        mark_rescued(track, at);
     }
     if (!at) {
-        at = find_talking(track, queue, 0, event);
+        at = track_find_talking(track, queue, 0, event);
     }
     if (at) {
         return end_talk(track, at, event);
     }
-    at = find_leg(track, event->call_id, queue, is_waiting);
+    at = track_find_leg(track, event->call_id, queue, track_find_is_waiting);
     if (at && may_infer(&leg_table_slot(&track->table, at)->leg, event)) {
         return infer_answer(track, at, event, operator_id);
     }
-    bool over = find_leg(track, event->call_id, queue, is_done) != 0;
+    bool over = track_find_leg(track, event->call_id, queue, track_find_is_done) != 0;
     track->counters.double_ends += over;
     track->counters.orphan_ends += !over;
     return 0;
@@ -486,16 +345,16 @@ static int row_end(struct track *track, const struct call_event *event)
 /* The waiting leg that the row ends, docs/kpis.md 8.5; 0 when there is none, counted. */
 static uint32_t find_leaving(struct track *track, uint32_t queue, const struct call_event *event)
 {
-    uint32_t at = find_leg(track, event->call_id, queue, is_waiting);
+    uint32_t at = track_find_leg(track, event->call_id, queue, track_find_is_waiting);
     if (at) {
         return at;
     }
-    if (find_leg(track, event->call_id, queue, is_done)) {
+    if (track_find_leg(track, event->call_id, queue, track_find_is_done)) {
         track->counters.double_ends++;
         return 0;
     }
-    if (!find_leg(track, event->call_id, queue, is_talking)) {
-        at = rescue_waiting(track, queue, event);
+    if (!track_find_leg(track, event->call_id, queue, track_find_is_talking)) {
+        at = track_find_rescue_waiting(track, queue, event);
     }
     if (!at) {
         track->counters.orphan_ends++;
@@ -533,7 +392,7 @@ static int row_without_leg(struct track *track, const struct call_event *event, 
         return 0;
     }
     if (kind == LEG_CHANGE_MISSED) {
-        uint32_t at = find_leg(track, event->call_id, change.queue, is_waiting);
+        uint32_t at = track_find_leg(track, event->call_id, change.queue, track_find_is_waiting);
         if (at) {
             leg_table_slot(&track->table, at)->leg.missed++;
             int status = leg_table_touch(&track->table, at);
@@ -547,10 +406,10 @@ static int row_without_leg(struct track *track, const struct call_event *event, 
 
 static int row_hold(struct track *track, const struct call_event *event, bool on)
 {
-    uint32_t at = find_leg(track, event->call_id, queue_id(track, event), is_talking);
+    uint32_t at = track_find_leg(track, event->call_id, queue_id(track, event), track_find_is_talking);
     for (uint32_t any = event->call_id.len ? leg_table_find(&track->table, event->call_id) : 0; !at && any;
          any = leg_table_find_next(&track->table, any)) {
-        at = is_talking(&leg_table_slot(&track->table, any)->leg) ? any : 0;
+        at = track_find_is_talking(&leg_table_slot(&track->table, any)->leg) ? any : 0;
     }
     if (!at) {
         return 0;
