@@ -1,5 +1,6 @@
 /* scratch: a temporary directory of a test and quick ways to put files into it. Every failure of the operating system
- * fails the test at once. Paths are built in a ring of buffers: the last few stay valid. */
+ * fails the test at once. Paths are built in a ring of buffers: the last few stay valid. The directory lies in TMPDIR,
+ * else in memory where there is such a place, else in /tmp. */
 #ifndef RINGSIDE_TESTS_UNIT_FILE_SCRATCH_H
 #define RINGSIDE_TESTS_UNIT_FILE_SCRATCH_H
 
