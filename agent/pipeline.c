@@ -27,6 +27,7 @@ struct pipeline {
     struct track *track;
     struct book *book;
     struct keyed_hash *hash;
+    bool ignores;                                   /* some queue's rows are not wanted */
     const struct agent_queue_config **queue_config; /* by queue id; NULL: not looked up yet */
     uint32_t queue_config_cap;
     uint32_t settings_stored; /* queue ids whose settings this run has stored */
@@ -157,6 +158,16 @@ static int open_stages(struct pipeline *pipeline, size_t callers_remembered)
     return status != 0 ? status : ledger_load_cursors(ledger, newest_cursor, pipeline);
 }
 
+static bool any_ignored(const struct agent_config *config)
+{
+    for (size_t i = 0; i < config->queue_count; i++) {
+        if (config->queues[i].ignore) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int pipeline_open(const struct pipeline_options *options, struct pipeline **out)
 {
     struct pipeline *pipeline = calloc(1, sizeof *pipeline);
@@ -164,6 +175,7 @@ int pipeline_open(const struct pipeline_options *options, struct pipeline **out)
         return STATUS_NO_MEMORY;
     }
     pipeline->config = options->config;
+    pipeline->ignores = any_ignored(options->config);
     int status = open_ledger(pipeline, options->now_ms);
     if (status == 0) {
         status = open_stages(pipeline, options->callers_remembered);
@@ -196,11 +208,7 @@ struct ledger *pipeline_ledger(struct pipeline *pipeline)
 
 static bool is_ignored(struct pipeline *pipeline, struct slice queue)
 {
-    if (queue.len == 0 || pipeline->config->queue_count == 0) {
-        return false;
-    }
-    uint32_t known = intern_find(ledger_names(pipeline->ledger, LEDGER_QUEUE), queue);
-    return known ? queue_config(pipeline, known)->ignore : agent_config_queue(pipeline->config, queue)->ignore;
+    return pipeline->ignores && queue.len > 0 && agent_config_queue(pipeline->config, queue)->ignore;
 }
 
 static int take_line(struct pipeline *pipeline, struct slice line, int64_t now_ms)

@@ -28,37 +28,43 @@ struct call_number { /* "prefix-1795284531.12" taken apart */
     uint64_t counter;
 };
 
-static bool read_digits(const char *text, size_t from, size_t to, uint64_t *out)
+enum { CALL_DIGITS_MAX = 12 };
+
+/* Reads the run of digits that ends before *at and moves *at to its beginning. False for none, too many, or a leading
+ * zero, which would not come back. */
+static bool read_digits_back(const char *text, size_t *at, uint64_t *out)
 {
-    if (from == to || to - from > 12 || (text[from] == '0' && to - from > 1)) {
-        return false; /* a leading zero would not come back */
-    }
     uint64_t value = 0;
-    for (size_t i = from; i < to; i++) {
-        if (text[i] < '0' || text[i] > '9') {
+    uint64_t factor = 1;
+    size_t from = *at;
+    while (from > 0 && text[from - 1] >= '0' && text[from - 1] <= '9') {
+        if (*at - from == CALL_DIGITS_MAX) {
             return false;
         }
-        value = value * 10 + (uint64_t)(text[i] - '0');
+        from--;
+        value += (uint64_t)(text[from] - '0') * factor;
+        factor *= 10;
     }
+    if (from == *at || (text[from] == '0' && *at - from > 1)) {
+        return false;
+    }
+    *at = from;
     *out = value;
     return true;
 }
 
 static bool call_number_parse(const char *text, size_t len, struct call_number *out)
 {
-    size_t dot = len;
-    while (dot > 0 && text[dot - 1] != '.') {
-        dot--;
-    }
-    if (dot < 2) {
+    size_t at = len;
+    if (!read_digits_back(text, &at, &out->counter) || at == 0 || text[at - 1] != '.') {
         return false;
     }
-    size_t epoch = dot - 1;
-    while (epoch > 0 && text[epoch - 1] >= '0' && text[epoch - 1] <= '9') {
-        epoch--;
+    at--;
+    if (!read_digits_back(text, &at, &out->epoch)) {
+        return false;
     }
-    out->prefix_len = epoch;
-    return read_digits(text, dot, len, &out->counter) && read_digits(text, epoch, dot - 1, &out->epoch);
+    out->prefix_len = at;
+    return true;
 }
 
 static size_t put_decimal(char *at, uint64_t value)
@@ -110,115 +116,137 @@ static struct row_times row_times_of(const struct call_leg *leg)
     int64_t left_ms = answered ? leg->connect_ms : leg->end_ms;
     struct row_times times = {.left_off = left_ms - leg->enter_ms - leg->wait_ms};
     times.end_off = answered ? leg->end_ms - leg->connect_ms - leg->talk_ms - leg->hold_ms : 0;
-    int64_t all[] = {leg->enter_ms,
-                     leg->wait_ms,
-                     left_ms,
-                     leg->end_ms,
-                     leg->talk_ms,
-                     leg->hold_ms,
-                     leg->ring_ms > 0 ? leg->ring_ms : 0};
-    times.unit = 1000;
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if (all[i] % 1000 != 0) {
-            times.unit = 1;
-        }
-    }
+    bool whole = leg->enter_ms % 1000 == 0 && leg->wait_ms % 1000 == 0 && left_ms % 1000 == 0 &&
+                 leg->end_ms % 1000 == 0 && leg->talk_ms % 1000 == 0 && leg->hold_ms % 1000 == 0 &&
+                 (leg->ring_ms < 0 || leg->ring_ms % 1000 == 0);
+    times.unit = whole ? 1000 : 1;
     return times;
 }
 
-static void put_call_id(struct buf *rows, struct leg_coder *coder, const struct call_leg *leg, uint8_t *h0)
+/* A row is written by hand into room that is reserved once: LEG_ROW_BYTES_MAX bounds it, and closing a leg is part of
+ * the import's hot path. */
+static inline uint8_t *put_varint(uint8_t *at, uint64_t value)
+{
+    while (value >= 0x80) {
+        *at++ = (uint8_t)(value | 0x80);
+        value >>= 7;
+    }
+    *at++ = (uint8_t)value;
+    return at;
+}
+
+static inline uint8_t *put_svarint(uint8_t *at, int64_t value)
+{
+    return put_varint(at, wire_zigzag(value));
+}
+
+static uint8_t *put_bytes(uint8_t *at, const char *data, size_t len)
+{
+    at = put_varint(at, len);
+    memcpy(at, data, len);
+    return at + len;
+}
+
+static uint8_t *put_call_id(uint8_t *at, struct leg_coder *coder, const struct call_leg *leg, uint8_t *h0)
 {
     struct call_number number;
     bool numbered = call_number_parse(leg->call_id, leg->call_id_len, &number);
-    if (numbered && number.prefix_len == coder->prefix_len &&
-        memcmp(leg->call_id, coder->prefix, number.prefix_len) == 0 && coder->seq != 0 &&
-        number.prefix_len <= LEG_CALL_ID_MAX - 25) {
-        *h0 |= H0_SHORT_ID;
-        wire_put_svarint(rows, (int64_t)number.epoch - leg->enter_ms / 1000);
-        wire_put_svarint(rows, (int64_t)(number.counter - coder->counter));
-    } else {
-        wire_put_bytes(rows, slice_make(leg->call_id, leg->call_id_len));
+    if (!numbered) {
+        return put_bytes(at, leg->call_id, leg->call_id_len);
     }
-    if (numbered) {
-        coder->counter = number.counter;
+    bool same_prefix =
+        number.prefix_len == coder->prefix_len && memcmp(leg->call_id, coder->prefix, number.prefix_len) == 0;
+    if (same_prefix && coder->seq != 0 && number.prefix_len <= LEG_CALL_ID_MAX - 25) {
+        *h0 |= H0_SHORT_ID;
+        at = put_svarint(at, (int64_t)number.epoch - leg->enter_ms / 1000);
+        at = put_svarint(at, (int64_t)(number.counter - coder->counter));
+    } else {
+        at = put_bytes(at, leg->call_id, leg->call_id_len);
+    }
+    coder->counter = number.counter;
+    if (!same_prefix) {
         coder->prefix_len = (uint8_t)number.prefix_len;
         memcpy(coder->prefix, leg->call_id, number.prefix_len);
     }
+    return at;
 }
 
-static uint8_t put_optional(struct buf *rows, const struct call_leg *leg, int64_t unit)
+static uint8_t *put_optional(uint8_t *at, const struct call_leg *leg, int64_t unit, uint8_t *h1)
 {
-    uint8_t h1 = 0;
     if (leg->ring_ms >= 0) {
-        h1 |= H1_RING;
-        wire_put_varint(rows, (uint64_t)(leg->ring_ms / unit));
+        *h1 |= H1_RING;
+        at = put_varint(at, (uint64_t)(leg->ring_ms / unit));
     }
     if (leg->hold_ms > 0) {
-        h1 |= H1_HOLD;
-        wire_put_varint(rows, (uint64_t)(leg->hold_ms / unit));
+        *h1 |= H1_HOLD;
+        at = put_varint(at, (uint64_t)(leg->hold_ms / unit));
     }
     if (leg->missed > 0) {
-        h1 |= H1_MISSED;
-        wire_put_varint(rows, leg->missed);
+        *h1 |= H1_MISSED;
+        at = put_varint(at, leg->missed);
     }
     if (leg->number_len > 0) {
-        h1 |= H1_NUMBER;
-        wire_put_bytes(rows, slice_make(leg->number, leg->number_len));
+        *h1 |= H1_NUMBER;
+        at = put_bytes(at, leg->number, leg->number_len);
     }
     if (leg->contact != leg->seq) {
-        h1 |= H1_CONTACT;
-        wire_put_svarint(rows, (int64_t)(leg->seq - leg->contact));
+        *h1 |= H1_CONTACT;
+        at = put_svarint(at, (int64_t)(leg->seq - leg->contact));
     }
     if (leg->flags != 0) {
-        h1 |= H1_FLAGS;
-        wire_put_varint(rows, leg->flags);
+        *h1 |= H1_FLAGS;
+        at = put_varint(at, leg->flags);
     }
     if (leg->position != 1) {
-        h1 |= H1_POSITION;
-        wire_put_varint(rows, leg->position);
+        *h1 |= H1_POSITION;
+        at = put_varint(at, leg->position);
     }
     if (leg->caller != 0) {
-        h1 |= H1_CALLER;
-        wire_put_u16(rows, (uint16_t)(leg->caller >> 32));
-        wire_put_u32(rows, (uint32_t)leg->caller);
+        *h1 |= H1_CALLER;
+        for (int shift = 40; shift >= 0; shift -= 8) {
+            *at++ = (uint8_t)(leg->caller >> shift);
+        }
     }
-    return h1;
+    return at;
+}
+
+static uint8_t *put_row(uint8_t *row, struct leg_coder *coder, const struct call_leg *leg)
+{
+    struct row_times times = row_times_of(leg);
+    bool answered = leg->connect_ms != 0;
+    bool exact = times.left_off == 0 && times.end_off == 0;
+    int64_t unit = times.unit;
+    row[0] = (uint8_t)(((unsigned)leg->outcome & H0_OUTCOME) | (answered ? H0_ANSWERED : 0U) |
+                       (unit == 1 ? H0_MS : 0U) | (exact ? H0_EXACT : 0U));
+    row[1] = 0;
+    uint8_t *at = put_svarint(row + 2, (int64_t)(leg->seq - coder->seq));
+    at = put_svarint(at, (leg->enter_ms - coder->enter_s * 1000) / unit);
+    at = put_varint(at, (uint64_t)(leg->wait_ms / unit));
+    if (!exact) {
+        at = put_svarint(at, times.left_off / unit);
+    }
+    if (answered) {
+        at = put_varint(at, (uint64_t)(leg->talk_ms / unit));
+        if (!exact) {
+            at = put_svarint(at, times.end_off / unit);
+        }
+        at = put_varint(at, leg->operator_id);
+    }
+    at = put_varint(at, leg->queue);
+    at = put_call_id(at, coder, leg, &row[0]);
+    return put_optional(at, leg, unit, &row[1]);
 }
 
 void leg_block_add(struct leg_block *block, const struct call_leg *leg)
 {
-    struct buf *rows = &block->rows;
-    struct leg_coder *coder = &block->coder;
-    struct row_times times = row_times_of(leg);
-    bool answered = leg->connect_ms != 0;
-    bool exact = times.left_off == 0 && times.end_off == 0;
-    size_t head = rows->len;
-    uint8_t h0 = (uint8_t)(((unsigned)leg->outcome & H0_OUTCOME) | (answered ? H0_ANSWERED : 0U) |
-                           (times.unit == 1 ? H0_MS : 0U) | (exact ? H0_EXACT : 0U));
-    wire_put_u16(rows, 0);
-    wire_put_svarint(rows, (int64_t)(leg->seq - coder->seq));
-    wire_put_svarint(rows, (leg->enter_ms - coder->enter_s * 1000) / times.unit);
-    wire_put_varint(rows, (uint64_t)(leg->wait_ms / times.unit));
-    if (!exact) {
-        wire_put_svarint(rows, times.left_off / times.unit);
-    }
-    if (answered) {
-        wire_put_varint(rows, (uint64_t)(leg->talk_ms / times.unit));
-        if (!exact) {
-            wire_put_svarint(rows, times.end_off / times.unit);
-        }
-        wire_put_varint(rows, leg->operator_id);
-    }
-    wire_put_varint(rows, leg->queue);
-    put_call_id(rows, coder, leg, &h0);
-    uint8_t h1 = put_optional(rows, leg, times.unit);
-    if (rows->failed) {
+    uint8_t *row = buf_grow(&block->rows, LEG_ROW_BYTES_MAX);
+    if (!row) {
         return;
     }
-    rows->data[head] = h0;
-    rows->data[head + 1] = h1;
-    coder->seq = leg->seq;
-    coder->enter_s = leg->enter_ms / 1000;
+    const uint8_t *end = put_row(row, &block->coder, leg);
+    block->rows.len -= LEG_ROW_BYTES_MAX - (size_t)(end - row);
+    block->coder.seq = leg->seq;
+    block->coder.enter_s = leg->enter_ms / 1000;
     if (block->count == 0 || leg->end_ms < block->min_end_ms) {
         block->min_end_ms = leg->end_ms;
     }

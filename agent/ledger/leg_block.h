@@ -21,7 +21,7 @@
 #include "platform/base/wire.h"
 
 enum { LEG_BLOCK_BYTES_MAX = 4 * 4096 - 16 }; /* of a stored value: whole LMDB overflow pages, their header off */
-enum { LEG_ROW_BYTES_MAX = 320 };
+enum { LEG_ROW_BYTES_MAX = 384 };             /* 20 varints of 10 bytes, a call id, a number, and some */
 
 struct leg_coder { /* what the next row is relative to */
     uint64_t seq;
