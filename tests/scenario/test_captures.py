@@ -161,13 +161,18 @@ def test_legs_equal_visits(capture: Capture) -> None:
 
 def test_ringside_equals_oracle(capture: Capture, tmp_path: Path) -> None:
     oracle = capture.oracle
-    ledger = Ledger(tmp_path / "ledger", capture.logs[::-1])
+    with Ledger(tmp_path / "ledger", capture.logs[::-1]) as ledger:
+        problems = ringside_problems(oracle, ledger)
+    assert not problems, "\n".join(problems)
+
+
+def ringside_problems(oracle: Oracle, ledger: Ledger) -> list[str]:
     from_s = oracle.facts.newest_s // DAY_S * DAY_S
-    problems = compare.differences(oracle.rows(), ledger.kpi(from_s, from_s + DAY_S), oracle.quality)
-    problems += compare.differences(oracle.rows(INTERVAL_S), ledger.kpi(from_s, from_s + DAY_S, by="queue,interval"),
-                                    oracle.quality)
+    span = (from_s, from_s + DAY_S)
+    problems = compare.differences(oracle.rows(), ledger.kpi(*span), oracle.quality)
+    problems += compare.differences(oracle.rows(INTERVAL_S), ledger.kpi(*span, by="queue,interval"), oracle.quality)
     problems += compare.quality_differences(oracle.quality, ledger.status()["quality"])
     for method in ("asterisk_sl", "asterisk_sl2"):
-        rows = ledger.kpi(from_s, from_s + DAY_S, "--service-level", "5s", "--service-level-method", method)
+        rows = ledger.kpi(*span, "--service-level", "5s", "--service-level-method", method)
         problems += compare.differences(oracle.rows(None, method, 5.0), rows, oracle.quality)
-    assert not problems, "\n".join(problems)
+    return problems

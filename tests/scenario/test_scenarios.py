@@ -80,15 +80,21 @@ def test_ringside_meets_scenario(path: Path, tmp_path: Path) -> None:
     scenario = load(path)
     logs = scenario.write(tmp_path)
     oracle = Oracle(logs)
-    ledger = Ledger(tmp_path / "ledger", logs)
+    with Ledger(tmp_path / "ledger", logs) as ledger:
+        problems = ringside_problems(scenario, oracle, ledger)
+    assert not problems, "\n".join([scenario.title, *problems])
+
+
+def ringside_problems(scenario: Scenario, oracle: Oracle, ledger: Ledger) -> list[str]:
     from_s, to_s = span_of(oracle)
     whole = ledger.kpi(from_s, to_s)
     intervals = ledger.kpi(from_s, to_s, by="queue,interval")
+    hours = ledger.kpi(from_s, to_s, by="queue,hour")
     quality = ledger.status()["quality"]
     problems = unmet(scenario, whole, intervals) + unmet_quality(scenario, quality)
     problems += compare.differences(oracle.rows(), whole, oracle.quality)
     problems += compare.differences(oracle.rows(INTERVAL_S), intervals, oracle.quality)
-    problems += compare.differences(oracle.rows(HOUR_S), ledger.kpi(from_s, to_s, by="queue,hour"), oracle.quality)
+    problems += compare.differences(oracle.rows(HOUR_S), hours, oracle.quality)
     problems += compare.quality_differences(oracle.quality, quality)
     for level in scenario.levels:
         rows = ledger.kpi(from_s, to_s, "--service-level", level.threshold, "--service-level-method", level.method,
@@ -96,7 +102,7 @@ def test_ringside_meets_scenario(path: Path, tmp_path: Path) -> None:
         found = level_of(rows, level.queue)
         if found["method"] != level.method or not same(found["value"], level.value):
             problems.append(f"line {level.line}: {found}, not {level.value}")
-    assert not problems, "\n".join([scenario.title, *problems])
+    return problems
 
 
 def span_of(oracle: Oracle) -> tuple[int, int]:

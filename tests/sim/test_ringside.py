@@ -43,19 +43,23 @@ def check(tmp_path: Path, *options: str) -> None:
     log.parent.mkdir()
     truth = run_sim(log, "--start", start, "--days", str(DAYS), *options)
     logs = sorted(logs_of(log))
-    oracle, ledger = Oracle(logs), Ledger(tmp_path / "ledger", logs)
-    from_s, to_s = start_s - DAY_S, start_s + (DAYS + 2) * DAY_S
-    whole = ledger.kpi(from_s, to_s)
-    problems = compare.differences(oracle.rows(), whole, oracle.quality)
-    for by, span_s in (("queue,interval", truth["interval_s"]), ("queue,hour", HOUR_S), ("queue,day", DAY_S)):
-        problems += [f"{by} {line}" for line in
-                     compare.differences(oracle.rows(span_s), ledger.kpi(from_s, to_s, by=by), oracle.quality)]
-    problems += compare.quality_differences(oracle.quality, ledger.status()["quality"])
+    oracle = Oracle(logs)
+    with Ledger(tmp_path / "ledger", logs) as ledger:
+        whole = ledger.kpi(*span(start_s))
+        problems = compare.differences(oracle.rows(), whole, oracle.quality)
+        for by, span_s in (("queue,interval", truth["interval_s"]), ("queue,hour", HOUR_S), ("queue,day", DAY_S)):
+            rows = ledger.kpi(*span(start_s), by=by)
+            problems += [f"{by} {line}" for line in compare.differences(oracle.rows(span_s), rows, oracle.quality)]
+        problems += compare.quality_differences(oracle.quality, ledger.status()["quality"])
     assert not problems, "\n".join(problems[:40])
     by_queue = compare.by_key(whole)
     for queue, counters in totals(truth).items():
         assert {name: by_queue[queue, None][name] for name in kpi_rows.FLOW} == {
             name: counters[name] for name in kpi_rows.FLOW}
+
+
+def span(start_s: int) -> tuple[int, int]:
+    return start_s - DAY_S, start_s + (DAYS + 2) * DAY_S
 
 
 @pytest.mark.parametrize("seed", (21, 22, 23))
