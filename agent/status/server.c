@@ -1,0 +1,301 @@
+#include "agent/status/server.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "agent/status/query.h"
+#include "agent/status/render.h"
+#include "agent/status/report.h"
+#include "platform/base/status.h"
+#include "platform/coap/endpoint.h"
+#include "platform/json/json.h"
+#include "proto/paths.h"
+
+enum {
+    KPI_ROWS_MAX = 2000,        /* some 10 MB while it is made; longer reports come from --ledger */
+    QUEUE_RESOURCES_MAX = 1024, /* that can be observed; every queue can be asked */
+    TEXT_WIDTH = 80
+};
+
+struct status_server {
+    struct status_server_options options;
+    char ledger_dir[256];
+    struct endpoint *endpoint;
+    pthread_t thread;
+    atomic_bool changed;
+    int64_t notified_ms; /* monotonic */
+    uint32_t queues;     /* ids 1..queues are registered */
+};
+
+static int64_t clock_ms(clockid_t clock)
+{
+    struct timespec now;
+    (void)clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static int64_t server_now_ms(const struct status_server *server)
+{
+    return server->options.now_ms ? server->options.now_ms() : clock_ms(CLOCK_REALTIME);
+}
+
+static void refuse(struct endpoint_answer *answer, unsigned code, const char *text)
+{
+    answer->code = code;
+    answer->format = ENDPOINT_FORMAT_NONE;
+    buf_reset(&answer->body);
+    buf_append_str(&answer->body, text);
+}
+
+/* Which report is asked for; false and an answer when there is none at this path. */
+static bool take_path(const struct endpoint_request *request, struct query *query, struct endpoint_answer *answer)
+{
+    enum report_kind kind = request->path_count > 0 ? query_kind_find(request->path[0]) : REPORT_KIND_COUNT;
+    bool one_queue = kind == REPORT_QUEUES && request->path_count == 2;
+    if (kind == REPORT_KIND_COUNT || (request->path_count != 1 && !one_queue)) {
+        refuse(answer, ENDPOINT_NOT_FOUND,
+               "no such resource; there are /status, /queues, /queues/NAME, /operators, /calls and /kpi");
+        return false;
+    }
+    query_init(query, kind);
+    if (one_queue) {
+        query->queues[query->queue_count++] = request->path[1];
+    }
+    return true;
+}
+
+static bool take_query(const struct status_server *server, const struct endpoint_request *request, struct query *query,
+                       struct endpoint_answer *answer)
+{
+    struct query_why why;
+    int status = 0;
+    if (request->path_count == 2 && request->query_count > 0) {
+        refuse(answer, ENDPOINT_BAD_REQUEST, "a single queue has no options");
+        return false;
+    }
+    for (size_t i = 0; status == 0 && i < request->query_count; i++) {
+        status = query_take_item(query, request->query[i], server_now_ms(server), &why);
+    }
+    if (status == 0) {
+        status = query_check(query, &why);
+    }
+    if (status != 0) {
+        refuse(answer, ENDPOINT_BAD_REQUEST, why.text);
+    }
+    return status == 0;
+}
+
+static bool take_accept(const struct endpoint_request *request, const struct query *query, enum render_format *format,
+                        struct endpoint_answer *answer)
+{
+    bool measured = query->kind == REPORT_QUEUES || query->kind == REPORT_KPI;
+    answer->format = request->accept == ENDPOINT_FORMAT_NONE ? ENDPOINT_JSON : request->accept;
+    if (answer->format == ENDPOINT_JSON) {
+        *format = RENDER_JSON;
+    } else if (answer->format == ENDPOINT_TEXT) {
+        *format = RENDER_TABLE;
+    } else if (answer->format == ENDPOINT_SENML_JSON && measured) {
+        *format = RENDER_SENML;
+    } else {
+        refuse(answer, ENDPOINT_NOT_ACCEPTABLE,
+               measured ? "there are text/plain (0), application/json (50) and application/senml+json (110)"
+                        : "there are text/plain (0) and application/json (50)");
+        return false;
+    }
+    return true;
+}
+
+static void refuse_report(struct endpoint_answer *answer, int status, const char *text)
+{
+    unsigned code = status == STATUS_NOT_FOUND ? ENDPOINT_NOT_FOUND
+                    : status == STATUS_FULL    ? ENDPOINT_BAD_REQUEST
+                                               : ENDPOINT_UNAVAILABLE;
+    refuse(answer, code, text);
+}
+
+/* The document from one short view of the ledger. */
+static int make_document(struct status_server *server, const struct query *query, struct json **document,
+                         struct query_why *why)
+{
+    struct health health;
+    struct ledger_view *view;
+    int status = ledger_view_begin(server->options.ledger, &view);
+    if (status != 0) {
+        (void)snprintf(why->text, sizeof why->text, "%s: %s", server->ledger_dir, status_str(status));
+        return status;
+    }
+    status_health_copy(server->options.health, &health);
+    const struct report_env env = {view, server_now_ms(server), &health, KPI_ROWS_MAX};
+    status = report_make(&env, query, document, why);
+    ledger_view_end(view);
+    return status;
+}
+
+static void answer_get(void *ctx, const struct endpoint_request *request, struct endpoint_answer *answer)
+{
+    struct status_server *server = ctx;
+    struct query query;
+    enum render_format format;
+    if (!take_path(request, &query, answer) || !take_query(server, request, &query, answer) ||
+        !take_accept(request, &query, &format, answer)) {
+        return;
+    }
+    struct query_why why;
+    struct json *document = NULL;
+    int status = make_document(server, &query, &document, &why);
+    if (status != 0) {
+        refuse_report(answer, status, why.text);
+        return;
+    }
+    const struct render_style style = {.width = TEXT_WIDTH};
+    status = render(query.kind, format, document, &style, &answer->body);
+    json_free(document);
+    if (status != 0) {
+        refuse(answer, ENDPOINT_UNAVAILABLE, status_str(status));
+        return;
+    }
+    answer->code = ENDPOINT_CONTENT;
+    answer->max_age_s = (uint32_t)((server->options.observe_min_ms + 999) / 1000);
+}
+
+/* Queues become resources as they are first seen, so that each can be discovered and observed. With `changed`, the
+ * observers of those that are there hear of it. */
+static void visit_queues(struct status_server *server, bool changed)
+{
+    struct ledger_view *view;
+    if (ledger_view_begin(server->options.ledger, &view) != 0) {
+        return;
+    }
+    for (uint32_t id = 1; id <= QUEUE_RESOURCES_MAX; id++) {
+        const struct slice path[2] = {slice_str(PATHS_QUEUES), ledger_view_name(view, LEDGER_QUEUE, id)};
+        if (path[1].len == 0) {
+            break;
+        }
+        if (id > server->queues) {
+            int status = endpoint_add(server->endpoint, path, 2, "one queue now and today", "0 50 110", true);
+            if (status == STATUS_NO_MEMORY) {
+                break; /* tried again at the next turn */
+            }
+            server->queues = id;
+        } else if (changed) {
+            endpoint_notify(server->endpoint, path, 2);
+        }
+    }
+    ledger_view_end(view);
+}
+
+static int64_t take_turn(void *ctx)
+{
+    struct status_server *server = ctx;
+    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    int64_t wait_ms = server->notified_ms + server->options.observe_min_ms - now_ms;
+    if (server->notified_ms != 0 && wait_ms > 0) {
+        return atomic_load(&server->changed) ? wait_ms : -1;
+    }
+    bool changed = atomic_exchange(&server->changed, false);
+    visit_queues(server, changed);
+    if (changed) {
+        const struct slice status = slice_str(PATHS_STATUS);
+        const struct slice queues = slice_str(PATHS_QUEUES);
+        endpoint_notify(server->endpoint, &status, 1);
+        endpoint_notify(server->endpoint, &queues, 1);
+        server->notified_ms = now_ms;
+    }
+    return -1;
+}
+
+static void *serve(void *ctx)
+{
+    struct status_server *server = ctx;
+    (void)endpoint_run(server->endpoint);
+    return NULL;
+}
+
+static int add_resources(struct endpoint *endpoint)
+{
+    static const struct {
+        const char *path;
+        const char *title;
+        const char *formats;
+        bool observable;
+    } resources[] = {
+        {PATHS_STATUS, "how the agent is", "0 50", true},
+        {PATHS_QUEUES, "all queues now and today", "0 50 110", true},
+        {PATHS_OPERATORS, "who answers calls today", "0 50", false},
+        {PATHS_CALLS, "open calls and recent ones", "0 50", false},
+        {PATHS_KPI, "figures of any span", "0 50 110", false},
+    };
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < sizeof resources / sizeof resources[0]; i++) {
+        const struct slice path = slice_str(resources[i].path);
+        status = endpoint_add(endpoint, &path, 1, resources[i].title, resources[i].formats, resources[i].observable);
+    }
+    return status;
+}
+
+/* Signals are the main loop's: the thread is born with all of them blocked. */
+static int start_thread(struct status_server *server)
+{
+    sigset_t all;
+    sigset_t before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int failed = pthread_create(&server->thread, NULL, serve, server);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return failed ? STATUS_NO_MEMORY : 0;
+}
+
+int status_server_start(const struct status_server_options *options, struct status_server **out)
+{
+    struct status_server *server = calloc(1, sizeof *server);
+    if (!server) {
+        return STATUS_NO_MEMORY;
+    }
+    server->options = *options;
+    (void)snprintf(server->ledger_dir, sizeof server->ledger_dir, "%s", options->ledger_dir ? options->ledger_dir : "");
+    const struct endpoint_options at = {
+        .host = options->host, .port = options->port, .get = answer_get, .turn = take_turn, .ctx = server};
+    int status = endpoint_new(&at, &server->endpoint);
+    server->options.host = NULL;
+    server->options.ledger_dir = NULL;
+    if (status == 0) {
+        status = add_resources(server->endpoint);
+    }
+    if (status == 0) {
+        status = start_thread(server);
+    }
+    if (status != 0) {
+        endpoint_free(server->endpoint);
+        free(server);
+        return status;
+    }
+    *out = server;
+    return 0;
+}
+
+uint16_t status_server_port(const struct status_server *server)
+{
+    return endpoint_port(server->endpoint);
+}
+
+void status_server_notify(struct status_server *server)
+{
+    atomic_store(&server->changed, true);
+    endpoint_wake(server->endpoint);
+}
+
+void status_server_stop(struct status_server *server)
+{
+    if (!server) {
+        return;
+    }
+    endpoint_stop(server->endpoint);
+    (void)pthread_join(server->thread, NULL);
+    endpoint_free(server->endpoint);
+    free(server);
+}
