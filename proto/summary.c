@@ -6,6 +6,8 @@
 
 enum { FORMAT_VERSION = 1, WAITING_COUNT = 3 };
 
+enum { IMPLIED_COHORT = 1, IMPLIED_HANDLE = 2, IMPLIED_END = 4 };
+
 _Static_assert(FLOW_COUNT <= 32 && COHORT_COUNT <= 32 && DURATION_COUNT <= 32, "masks are built in 32 bits");
 
 const char *const summary_flow_names[FLOW_COUNT] = {
@@ -214,11 +216,29 @@ static void put_counters(struct buf *out, const uint32_t *counters, int count)
     }
 }
 
+/* Sources with whole seconds are the common case: their sums lose three digits. */
+static uint64_t pack_sum(uint64_t sum_ms)
+{
+    return sum_ms % 1000 == 0 ? sum_ms / 1000 << 1 : sum_ms << 1 | 1;
+}
+
+static bool unpack_sum(uint64_t packed, uint64_t *sum_ms)
+{
+    *sum_ms = packed & 1 ? packed >> 1 : (packed >> 1) * 1000;
+    return pack_sum(*sum_ms) == packed;
+}
+
+/* The maximum is close below the upper edge of the highest bin, mostly at it. */
+static int64_t top_edge_ms(const struct histogram *hist)
+{
+    return hist->used > 0 ? histogram_bin_upper(hist->bins[hist->used - 1].bin) : 0;
+}
+
 /* The histogram's length stands before its bytes but is known after them: encode at the end, then make room. */
 static void put_stat(struct buf *out, const struct duration_stat *stat)
 {
-    wire_put_varint(out, stat->sum_ms);
-    wire_put_varint(out, stat->max_ms);
+    wire_put_varint(out, pack_sum(stat->sum_ms));
+    wire_put_svarint(out, top_edge_ms(&stat->hist) - (int64_t)stat->max_ms);
     size_t start = out->len;
     histogram_encode(&stat->hist, out);
     size_t bytes = out->len - start;
@@ -230,14 +250,58 @@ static void put_stat(struct buf *out, const struct duration_stat *stat)
     }
 }
 
+/* The cohort as it is when nobody's stay crosses the interval's edges. */
+static void cohort_of_flow(const uint32_t *flow, uint32_t *cohort)
+{
+    static const enum flow_counter same[COHORT_COUNT] = {
+        [COHORT_ENTERED] = FLOW_ENTERED,
+        [COHORT_ANSWERED] = FLOW_ANSWERED,
+        [COHORT_ABANDONED] = FLOW_ABANDONED,
+        [COHORT_ABANDONED_SHORT] = FLOW_ABANDONED_SHORT,
+        [COHORT_EXIT_TIMEOUT] = FLOW_EXIT_TIMEOUT,
+        [COHORT_EXIT_EMPTY] = FLOW_EXIT_EMPTY,
+        [COHORT_EXIT_KEY] = FLOW_EXIT_KEY,
+        [COHORT_WITHDRAWN] = FLOW_WITHDRAWN,
+        [COHORT_LOST] = FLOW_LOST,
+        [COHORT_TRANSFERRED_IN] = FLOW_TRANSFERRED_IN,
+        [COHORT_TRANSFERRED_OUT] = FLOW_TRANSFERRED_OUT,
+    };
+    for (int i = 0; i < COHORT_COUNT; i++) {
+        cohort[i] = flow[same[i]];
+    }
+}
+
+static bool stat_equal(const struct duration_stat *a, const struct duration_stat *b)
+{
+    return a->sum_ms == b->sum_ms && a->max_ms == b->max_ms && histogram_equal(&a->hist, &b->hist);
+}
+
+/* What need not be written because it can be told from the rest. */
+static uint8_t implied_of(const struct summary *sum)
+{
+    uint32_t cohort[COHORT_COUNT];
+    cohort_of_flow(sum->flow, cohort);
+    bool same_cohort = mask_of(cohort, COHORT_COUNT) != 0 && memcmp(cohort, sum->cohort, sizeof cohort) == 0;
+    const struct duration_stat *talk = &sum->duration[DURATION_TALK];
+    bool same_handle = !stat_is_zero(talk) && stat_equal(talk, &sum->duration[DURATION_HANDLE]);
+    return (uint8_t)((same_cohort ? IMPLIED_COHORT : 0) | (same_handle ? IMPLIED_HANDLE : 0));
+}
+
 void summary_encode(const struct summary *sum, struct buf *out)
 {
     const uint32_t waiting[WAITING_COUNT] = {sum->waiting_start, sum->waiting_end, sum->waiting_max};
+    uint8_t implied = implied_of(sum);
     wire_put_u8(out, FORMAT_VERSION);
+    wire_put_u8(out, implied);
     put_counters(out, sum->flow, FLOW_COUNT);
-    put_counters(out, sum->cohort, COHORT_COUNT);
+    if (!(implied & IMPLIED_COHORT)) {
+        put_counters(out, sum->cohort, COHORT_COUNT);
+    }
     put_counters(out, waiting, WAITING_COUNT);
     uint32_t mask = duration_mask(sum);
+    if (implied & IMPLIED_HANDLE) {
+        mask &= ~(1U << DURATION_HANDLE);
+    }
     wire_put_varint(out, mask);
     for (int i = 0; i < DURATION_COUNT; i++) {
         if (mask >> i & 1) {
@@ -271,10 +335,10 @@ static int get_counters(struct wire_reader *reader, uint32_t *counters, int coun
 
 static int get_stat(struct wire_reader *reader, struct duration_stat *stat)
 {
-    stat->sum_ms = wire_get_varint_strict(reader, UINT64_MAX);
-    stat->max_ms = (uint32_t)wire_get_varint_strict(reader, UINT32_MAX);
+    bool canonical = unpack_sum(wire_get_varint_strict(reader, UINT64_MAX), &stat->sum_ms);
+    int64_t below_ms = wire_unzigzag(wire_get_varint_strict(reader, UINT64_MAX));
     uint64_t bytes = wire_get_varint_strict(reader, wire_left(reader));
-    if (reader->failed || bytes > wire_left(reader)) {
+    if (reader->failed || !canonical || bytes > wire_left(reader)) {
         return STATUS_INVALID;
     }
     struct wire_reader frame = wire_reader_make(reader->pos, (size_t)bytes);
@@ -283,23 +347,56 @@ static int get_stat(struct wire_reader *reader, struct duration_stat *stat)
         return status;
     }
     reader->pos += bytes;
+    int64_t edge_ms = top_edge_ms(&stat->hist);
+    if (below_ms > edge_ms || edge_ms - below_ms > (int64_t)UINT32_MAX || below_ms < -(int64_t)UINT32_MAX) {
+        return STATUS_INVALID;
+    }
+    stat->max_ms = (uint32_t)(edge_ms - below_ms);
     return stat_is_zero(stat) ? STATUS_INVALID : 0;
+}
+
+static int get_cohort(struct summary *sum, struct wire_reader *reader, uint8_t implied)
+{
+    if (implied & IMPLIED_COHORT) {
+        cohort_of_flow(sum->flow, sum->cohort);
+        return 0;
+    }
+    return get_counters(reader, sum->cohort, COHORT_COUNT);
+}
+
+static int get_durations(struct summary *sum, struct wire_reader *reader, uint8_t implied)
+{
+    uint64_t mask = 0;
+    int status = get_mask(reader, DURATION_COUNT, &mask);
+    for (int i = 0; status == 0 && i < DURATION_COUNT; i++) {
+        if (mask >> i & 1) {
+            status = get_stat(reader, &sum->duration[i]);
+        }
+    }
+    if (status != 0 || !(implied & IMPLIED_HANDLE)) {
+        return status;
+    }
+    const struct duration_stat *talk = &sum->duration[DURATION_TALK];
+    struct duration_stat *handle = &sum->duration[DURATION_HANDLE];
+    handle->sum_ms = talk->sum_ms;
+    handle->max_ms = talk->max_ms;
+    return mask >> DURATION_HANDLE & 1 ? STATUS_INVALID : histogram_copy(&handle->hist, &talk->hist);
 }
 
 static int get_summary(struct summary *sum, struct wire_reader *reader)
 {
     uint8_t version = wire_get_u8(reader);
+    uint8_t implied = wire_get_u8(reader);
     if (reader->failed) {
         return STATUS_INVALID;
     }
-    if (version != FORMAT_VERSION) {
+    if (version != FORMAT_VERSION || implied >= IMPLIED_END) {
         return STATUS_VERSION;
     }
     uint32_t waiting[WAITING_COUNT];
-    uint64_t mask = 0;
     int status = get_counters(reader, sum->flow, FLOW_COUNT);
     if (status == 0) {
-        status = get_counters(reader, sum->cohort, COHORT_COUNT);
+        status = get_cohort(sum, reader, implied);
     }
     if (status == 0) {
         status = get_counters(reader, waiting, WAITING_COUNT);
@@ -308,14 +405,10 @@ static int get_summary(struct summary *sum, struct wire_reader *reader)
         sum->waiting_start = waiting[0];
         sum->waiting_end = waiting[1];
         sum->waiting_max = waiting[2];
-        status = get_mask(reader, DURATION_COUNT, &mask);
+        status = get_durations(sum, reader, implied);
     }
-    for (int i = 0; status == 0 && i < DURATION_COUNT; i++) {
-        if (mask >> i & 1) {
-            status = get_stat(reader, &sum->duration[i]);
-        }
-    }
-    return status;
+    /* Only what encode would have left out may be left out, and it must be. */
+    return status == 0 && implied_of(sum) != implied ? STATUS_INVALID : status;
 }
 
 int summary_decode(struct summary *sum, struct wire_reader *reader)

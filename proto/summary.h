@@ -94,11 +94,14 @@ int summary_copy(struct summary *into, const struct summary *from);
 /* waiting_start + entered = answered + abandoned + exits + withdrawn + lost + waiting_end */
 bool summary_balanced(const struct summary *sum);
 
-/* The stored form: a version byte; a varint mask of the flow counters that are not zero and a varint for each; the same
- * for the cohort counters and for waiting_start, waiting_end, waiting_max; a mask of the durations, and for each
- * varints of the sum, the maximum, the length of the histogram's bytes, and those bytes. Decode reads one summary and
- * leaves the reader behind it. It refuses what encode would not have written: STATUS_INVALID; STATUS_VERSION (a
- * version, counter or duration this one does not know); STATUS_NO_MEMORY. On failure *sum is zero. */
+/* The stored form: a version byte; a byte that tells what is left out because it follows from the rest (1: the cohort
+ * counters equal the flow counters, 2: handle equals talk); a varint mask of the flow counters that are not zero and a
+ * varint for each; the same for the cohort counters and for waiting_start, waiting_end, waiting_max; a mask of the
+ * durations, and for each: a varint of the sum (whole seconds << 1, or milliseconds << 1 | 1), a signed varint of how
+ * far the maximum is below the upper edge of the highest bin, the length of the histogram's bytes, and those bytes.
+ * Decode reads one summary and leaves the reader behind it. It refuses what encode would not have written:
+ * STATUS_INVALID; STATUS_VERSION (a version, counter or duration this one does not know); STATUS_NO_MEMORY. On failure
+ * *sum is zero. */
 void summary_encode(const struct summary *sum, struct buf *out);
 int summary_decode(struct summary *sum, struct wire_reader *reader);
 

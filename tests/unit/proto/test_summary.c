@@ -70,13 +70,13 @@ static int decode(const void *bytes, size_t len)
     return status;
 }
 
-static void an_empty_summary_is_five_bytes(void **state)
+static void an_empty_summary_is_six_bytes(void **state)
 {
     (void)state;
     struct summary sum = {0};
     assert_true(summary_is_zero(&sum));
     assert_true(summary_balanced(&sum));
-    assert_bytes(&sum, "\x01\x00\x00\x00\x00", 5);
+    assert_bytes(&sum, "\x01\x00\x00\x00\x00\x00", 6);
 }
 
 static void encodes_golden_bytes(void **state)
@@ -93,13 +93,13 @@ static void encodes_golden_bytes(void **state)
     }
     assert_int_equal(summary_add_duration(&sum, DURATION_HANDLE, -7), 0); /* counts as 0 ms */
     static const uint8_t golden[] = {
-        0x01,                                                       /* version */
-        0x81, 0x80, 0x01, 0xac, 0x02, 0x01,                         /* flow 0 and 14 */
-        0x02, 0x04,                                                 /* cohort 1 */
-        0x02, 0x02,                                                 /* waiting_end */
-        0x81, 0x01,                                                 /* durations 0 and 7 */
-        0xe8, 0x84, 0x01, 0x88, 0x27, 0x05, 0x98, 0x11, 0xd7, 0x04, /* sum 17000, max 5000, 5 bytes */
-        0x03, 0x00, 0x00, 0x01, 0x00,                               /* sum 0, max 0, 1 byte: bin 0 once */
+        0x01, 0x00,                                     /* version, nothing left out */
+        0x81, 0x80, 0x01, 0xac, 0x02, 0x01,             /* flow 0 and 14 */
+        0x02, 0x04,                                     /* cohort 1 */
+        0x02, 0x02,                                     /* waiting_end */
+        0x81, 0x01,                                     /* durations 0 and 7 */
+        0x22, 0x00, 0x05, 0x98, 0x11, 0xd7, 0x04, 0x03, /* sum 17 s, max at the edge, 5 bytes */
+        0x00, 0x00, 0x01, 0x00,                         /* sum 0, max 0, 1 byte: bin 0 once */
     };
     assert_bytes(&sum, golden, sizeof golden);
     assert_int_equal(decode(golden, sizeof golden), 0);
@@ -133,21 +133,32 @@ static void decode_gives_back_what_was_encoded(void **state)
 static void decode_refuses_every_other_spelling(void **state)
 {
     (void)state;
-    assert_int_equal(decode("\x01\x00\x00\x00\x00", 5), 0);
-    assert_int_equal(decode("\x00\x00\x00\x00\x00", 5), STATUS_VERSION);
-    assert_int_equal(decode("\x02\x00\x00\x00\x00", 5), STATUS_VERSION);
-    assert_int_equal(decode("\x01\x80\x80\x02\x00\x00\x00", 7), STATUS_VERSION); /* flow 15 */
-    assert_int_equal(decode("\x01\x00\x80\x10\x00\x00", 6), STATUS_VERSION);     /* cohort 11 */
-    assert_int_equal(decode("\x01\x00\x00\x08\x00", 5), STATUS_VERSION);         /* a fourth waiting number */
-    assert_int_equal(decode("\x01\x00\x00\x00\x80\x02", 6), STATUS_VERSION);     /* duration 8 */
-    assert_int_equal(decode("\x01\x80\x00\x00\x00\x00", 6), STATUS_INVALID);     /* mask too long */
-    assert_int_equal(decode("\x01\x01\x00\x00\x00\x00", 6), STATUS_INVALID);     /* a counter of zero */
-    assert_int_equal(decode("\x01\x01\x81\x00\x00\x00\x00", 7), STATUS_INVALID); /* counter too long */
-    assert_int_equal(decode("\x01\x01\x80\x80\x80\x80\x10\x00\x00\x00", 10), STATUS_INVALID); /* 2^32 */
-    assert_int_equal(decode("\x01\x00\x00\x00\x01\x00\x00\x00", 8), STATUS_INVALID);          /* an empty duration */
-    assert_int_equal(decode("\x01\x00\x00\x00\x01\x01\x01\x05\x02", 9), STATUS_INVALID);      /* histogram cut short */
-    assert_int_equal(decode("\x01\x00\x00\x00\x01\x01\x01\x02\x03\x01", 10), STATUS_INVALID);
-    assert_int_equal(decode("\x01\x00\x00\x00\x01\x01\x01\x01\x02", 9), 0);
+    assert_int_equal(decode("\x01\x00\x00\x00\x00\x00", 6), 0);
+    assert_int_equal(decode("\x00\x00\x00\x00\x00\x00", 6), STATUS_VERSION);
+    assert_int_equal(decode("\x02\x00\x00\x00\x00\x00", 6), STATUS_VERSION);
+    assert_int_equal(decode("\x01\x04\x00\x00\x00\x00", 6), STATUS_VERSION);         /* leaves out what nobody knows */
+    assert_int_equal(decode("\x01\x00\x80\x80\x02\x00\x00\x00", 8), STATUS_VERSION); /* flow 15 */
+    assert_int_equal(decode("\x01\x00\x00\x80\x10\x00\x00", 7), STATUS_VERSION);     /* cohort 11 */
+    assert_int_equal(decode("\x01\x00\x00\x00\x08\x00", 6), STATUS_VERSION);         /* a fourth waiting number */
+    assert_int_equal(decode("\x01\x00\x00\x00\x00\x80\x02", 7), STATUS_VERSION);     /* duration 8 */
+    assert_int_equal(decode("\x01\x00\x80\x00\x00\x00\x00", 7), STATUS_INVALID);     /* mask too long */
+    assert_int_equal(decode("\x01\x00\x01\x00\x00\x00\x00", 7), STATUS_INVALID);     /* a counter of zero */
+    assert_int_equal(decode("\x01\x00\x01\x81\x00\x00\x00\x00", 8), STATUS_INVALID); /* counter too long */
+    assert_int_equal(decode("\x01\x00\x01\x80\x80\x80\x80\x10\x00\x00\x00", 11), STATUS_INVALID); /* 2^32 */
+    assert_int_equal(decode("\x01\x00\x00\x00\x00\x01\x00\x00\x00", 9), STATUS_INVALID);      /* an empty duration */
+    assert_int_equal(decode("\x01\x00\x00\x00\x00\x01\x03\x00\x05\x02", 10), STATUS_INVALID); /* histogram cut short */
+    assert_int_equal(decode("\x01\x00\x00\x00\x00\x01\x03\x00\x02\x03\x01", 11), STATUS_INVALID);
+    assert_int_equal(decode("\x01\x00\x00\x00\x00\x01\x03\x00\x01\x02", 10), 0);
+    assert_int_equal(decode("\x01\x00\x00\x00\x00\x01\x03\x04\x01\x02", 10), STATUS_INVALID); /* a maximum below zero */
+    assert_int_equal(decode("\x01\x00\x00\x00\x00\x01\xd1\x0f\x00\x01\x02", 11), STATUS_INVALID); /* 1 s in ms */
+    /* One call entered, cohort the same: left out, and only so. */
+    assert_int_equal(decode("\x01\x01\x01\x01\x00\x00", 6), 0);
+    assert_int_equal(decode("\x01\x00\x01\x01\x01\x01\x00\x00", 8), STATUS_INVALID);
+    assert_int_equal(decode("\x01\x01\x00\x00\x00", 5), STATUS_INVALID);
+    /* Talk of 1 ms, handle the same. */
+    assert_int_equal(decode("\x01\x02\x00\x00\x00\x20\x03\x00\x01\x02", 10), 0);
+    assert_int_equal(decode("\x01\x00\x00\x00\x00\xa0\x01\x03\x00\x01\x02\x03\x00\x01\x02", 15), STATUS_INVALID);
+    assert_int_equal(decode("\x01\x02\x00\x00\x00\x00", 6), STATUS_INVALID);
 }
 
 static void append_adds_and_keeps_the_ends(void **state)
@@ -323,7 +334,7 @@ static void a_change_anywhere_is_unequal(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_empty_summary_is_five_bytes),         cmocka_unit_test(encodes_golden_bytes),
+        cmocka_unit_test(an_empty_summary_is_six_bytes),          cmocka_unit_test(encodes_golden_bytes),
         cmocka_unit_test(decode_gives_back_what_was_encoded),     cmocka_unit_test(decode_refuses_every_other_spelling),
         cmocka_unit_test(append_adds_and_keeps_the_ends),         cmocka_unit_test(append_is_associative),
         cmocka_unit_test(append_refuses_what_does_not_fit),       cmocka_unit_test(huge_durations_are_bounded),
