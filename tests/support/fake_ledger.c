@@ -30,6 +30,7 @@ struct ledger *fake_ledger_new(void)
     assert(ledger);
     (void)snprintf(ledger->facts.site, sizeof ledger->facts.site, "madrid-01");
     ledger->facts.interval_s = 900;
+    ledger->users = 1;
     newest = ledger;
     return ledger;
 }
@@ -61,13 +62,14 @@ int ledger_open_readonly(const char *dir, struct ledger **out)
     if (strcmp(dir, "/nowhere") == 0 || !newest) {
         return STATUS_NOT_FOUND;
     }
+    newest->users++;
     *out = newest;
     return 0;
 }
 
 void ledger_close(struct ledger *ledger)
 {
-    if (ledger) {
+    if (ledger && --ledger->users == 0) {
         assert(ledger->views_open == 0);
         free(ledger->intervals);
         free(ledger);

@@ -35,10 +35,11 @@ struct ledger {
     const char *defects[FAKE_LIST_MAX];
     size_t defect_count;
     int views_open;
+    int users; /* handles not closed yet */
 };
 
-/* Site "madrid-01", 15-minute intervals, nothing in it. Returns owned; ledger_close() frees it. Opening any directory
- * opens the newest one. */
+/* Site "madrid-01", 15-minute intervals, nothing in it. Returns owned. Opening any directory but
+ * "/nowhere" gives another handle of the newest one; ledger_close() of the last handle frees it. */
 struct ledger *fake_ledger_new(void);
 void fake_ledger_add_interval(struct ledger *ledger, int64_t start_s, uint32_t queue, const struct summary *summary);
 struct call_leg *fake_ledger_add_open(struct ledger *ledger);

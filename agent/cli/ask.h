@@ -1,0 +1,19 @@
+/* ask: where a report's document comes from: the running agent, or a ledger on disk. */
+#ifndef RINGSIDE_AGENT_CLI_ASK_H
+#define RINGSIDE_AGENT_CLI_ASK_H
+
+#include <stdint.h>
+
+#include "agent/cli/options.h"
+#include "agent/ledger/ledger.h"
+#include "platform/json/json.h"
+
+/* 0 and an owned document; STATUS_INVALID when the agent calls the request wrong, else another failure: with
+ * why->text in any case. */
+int ask_agent(const struct cli_options *options, struct json **out, struct query_why *why);
+int ask_ledger(const char *dir, const struct query *query, int64_t now_ms, struct json **out, struct query_why *why);
+
+/* Returns owned; on failure why->text names the directory. */
+int ask_open_ledger(const char *dir, struct ledger **out, struct query_why *why);
+
+#endif
