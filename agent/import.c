@@ -4,6 +4,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "agent/known.h"
 #include "agent/pipeline.h"
 #include "agent/progress.h"
 #include "platform/base/status.h"
@@ -22,9 +23,10 @@ struct import {
     const struct import_options *options;
     struct pipeline *pipeline;
     struct import_file *files;
-    struct ledger_cursor_record *known; /* positions the ledger holds, this run's included */
-    size_t known_count;
-    size_t known_cap;
+    struct ledger_cursor_record *cursors; /* positions the ledger holds, this run's included */
+    size_t cursor_count;
+    size_t cursor_cap;
+    struct known known;
     struct progress progress;
     uint64_t done_bytes; /* of files before the current one */
     uint64_t commits;
@@ -85,31 +87,40 @@ static int compare_files(const void *a, const void *b)
 static int remember(void *ctx, const struct ledger_cursor_record *record)
 {
     struct import *import = ctx;
-    if (import->known_count == import->known_cap) {
-        size_t cap = import->known_cap ? import->known_cap * 2 : 64;
-        struct ledger_cursor_record *known = realloc(import->known, cap * sizeof *known);
-        if (!known) {
+    if (import->cursor_count == import->cursor_cap) {
+        size_t cap = import->cursor_cap ? import->cursor_cap * 2 : 64;
+        struct ledger_cursor_record *cursors = realloc(import->cursors, cap * sizeof *cursors);
+        if (!cursors) {
             return STATUS_NO_MEMORY;
         }
-        import->known = known;
-        import->known_cap = cap;
+        import->cursors = cursors;
+        import->cursor_cap = cap;
     }
-    import->known[import->known_count++] = *record;
+    import->cursors[import->cursor_count++] = *record;
     return 0;
 }
 
-/* Skips what the ledger has of this file under whatever name, and goes on with that cursor. */
-static int skip_known(struct import *import, struct reader *reader)
+static int compare_offsets(const void *a, const void *b)
 {
-    const struct ledger_cursor_record *best = NULL;
-    for (size_t i = 0; i < import->known_count; i++) {
-        const struct ledger_cursor_record *record = &import->known[i];
-        struct follow_position position = pipeline_position(&record->position);
-        if ((!best || position.offset > best->position.offset) && reader_resume(reader, &position) == 0) {
-            best = record;
+    uint64_t x = ((const struct ledger_cursor_record *)a)->position.offset;
+    uint64_t y = ((const struct ledger_cursor_record *)b)->position.offset;
+    return x > y ? -1 : x < y;
+}
+
+/* The position in the ledger that the file's bytes lead up to, the farthest; NULL: it was never read as it is. The
+ * reader stands behind it then. */
+static const struct ledger_cursor_record *recognise(struct import *import, struct reader *reader)
+{
+    if (import->cursor_count > 1) {
+        qsort(import->cursors, import->cursor_count, sizeof *import->cursors, compare_offsets);
+    }
+    for (size_t i = 0; i < import->cursor_count; i++) {
+        struct follow_position position = pipeline_position(&import->cursors[i].position);
+        if (reader_resume(reader, &position) == 0) {
+            return &import->cursors[i];
         }
     }
-    return best ? pipeline_continue(import->pipeline, best) : 0;
+    return NULL;
 }
 
 static int commit(struct import *import)
@@ -128,6 +139,39 @@ static int commit(struct import *import)
     }
 }
 
+/* Spans that other files covered and into which this one reaches. What they hold must be committed to be seen. */
+static int set_known(struct import *import, const struct import_file *file, const struct ledger_cursor_record *self)
+{
+    int64_t begins_ms = self ? self->cursor.last_ms : (int64_t)file->first_number * 1000;
+    int status = 0;
+    known_clear(&import->known, wall_ms());
+    for (size_t i = 0; i < import->cursor_count && status == 0; i++) {
+        const struct ledger_cursor *cursor = &import->cursors[i].cursor;
+        if (&import->cursors[i] != self && cursor->last_ms > begins_ms) {
+            status = known_add(&import->known, cursor->first_ms, cursor->last_ms);
+        }
+    }
+    bool any = import->known.count > 0;
+    pipeline_set_known(import->pipeline, any ? &import->known : NULL);
+    return status == 0 && any && pipeline_pending_lines(import->pipeline) > 0 ? commit(import) : status;
+}
+
+static int take_chunks(struct import *import, struct reader *reader, uint64_t *chunks, int *read_status)
+{
+    struct follow_chunk chunk;
+    int failure = 0;
+    while (failure == 0 && (*read_status = reader_read(reader, &chunk)) == 0) {
+        failure = pipeline_take(import->pipeline, "import", &chunk, wall_ms());
+        if (failure == 0 && pipeline_wants_commit(import->pipeline)) {
+            failure = commit(import);
+        }
+        (*chunks)++;
+        progress_show(&import->progress, import->done_bytes + reader_taken_bytes(reader),
+                      ledger_quality(pipeline_ledger(import->pipeline))[QUALITY_LINES]);
+    }
+    return failure;
+}
+
 static int import_file(struct import *import, const struct import_file *file)
 {
     struct reader *reader = NULL;
@@ -137,17 +181,14 @@ static int import_file(struct import *import, const struct import_file *file)
         import->failed_files++;
         return 0;
     }
-    int failure = skip_known(import, reader);
+    const struct ledger_cursor_record *self = recognise(import, reader);
+    int failure = set_known(import, file, self);
+    if (failure == 0 && self) {
+        failure = pipeline_continue(import->pipeline, self);
+    }
     uint64_t chunks = 0;
-    struct follow_chunk chunk;
-    while (failure == 0 && (status = reader_read(reader, &chunk)) == 0) {
-        failure = pipeline_take(import->pipeline, "import", &chunk, wall_ms());
-        if (failure == 0 && pipeline_wants_commit(import->pipeline)) {
-            failure = commit(import);
-        }
-        chunks++;
-        progress_show(&import->progress, import->done_bytes + reader_taken_bytes(reader),
-                      ledger_quality(pipeline_ledger(import->pipeline))[QUALITY_LINES]);
+    if (failure == 0) {
+        failure = take_chunks(import, reader, &chunks, &status);
     }
     reader_close(reader);
     import->known_files += chunks == 0;
@@ -249,6 +290,7 @@ int import_run(const struct import_options *options)
         explain_open(&import, status);
         goto out;
     }
+    known_init(&import.known, pipeline_ledger(import.pipeline), options->config->ledger.legs_keep_ms);
     uint64_t before[QUALITY_COUNT];
     memcpy(before, ledger_quality(pipeline_ledger(import.pipeline)), sizeof before);
     status = take_all(&import);
@@ -262,6 +304,7 @@ int import_run(const struct import_options *options)
 out:
     pipeline_close(import.pipeline);
     free(import.files);
-    free(import.known);
+    free(import.cursors);
+    known_deinit(&import.known);
     return result;
 }

@@ -27,6 +27,7 @@ struct pipeline {
     struct track *track;
     struct book *book;
     struct keyed_hash *hash;
+    struct known *known;                            /* NULL: every row is new */
     bool ignores;                                   /* some queue's rows are not wanted */
     const struct agent_queue_config **queue_config; /* by queue id; NULL: not looked up yet */
     uint32_t queue_config_cap;
@@ -241,6 +242,13 @@ static int take_line(struct pipeline *pipeline, struct slice line, int64_t now_m
     if (event.at_ms > cursor->last_ms) {
         cursor->last_ms = event.at_ms;
     }
+    if (pipeline->known) {
+        int has = known_has(pipeline->known, &event);
+        if (has != 0) {
+            quality[QUALITY_KNOWN_LINES] += has > 0;
+            return has > 0 ? 0 : has;
+        }
+    }
     return is_ignored(pipeline, event.queue) ? 0 : track_put(pipeline->track, &event);
 }
 
@@ -366,6 +374,11 @@ int pipeline_continue(struct pipeline *pipeline, const struct ledger_cursor_reco
     int status = begin_file(pipeline);
     pipeline->cursor = *record;
     return status;
+}
+
+void pipeline_set_known(struct pipeline *pipeline, struct known *known)
+{
+    pipeline->known = known;
 }
 
 int pipeline_tick(struct pipeline *pipeline, int64_t now_ms)

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "agent/config.h"
+#include "agent/known.h"
 #include "agent/ledger/ledger_write.h"
 #include "platform/file/follow.h"
 
@@ -38,6 +39,10 @@ struct ledger_cursor_record pipeline_cursor(const struct pipeline *pipeline); /*
 
 /* Makes the next pipeline_take() go on with this cursor (its file was recognised). */
 int pipeline_continue(struct pipeline *pipeline, const struct ledger_cursor_record *record);
+
+/* Rows that fall into these spans are looked up and left out when the ledger holds them; for logs that were not
+ * recognised by their bytes. Borrowed until it is set again; NULL: every row is new. */
+void pipeline_set_known(struct pipeline *pipeline, struct known *known);
 
 /* The clock moved while the source had nothing: see track_tick(). */
 int pipeline_tick(struct pipeline *pipeline, int64_t now_ms);
