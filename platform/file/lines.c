@@ -66,7 +66,7 @@ static struct follow_position lines_position(struct lines *lines, const struct i
         .head_hash = lines->head_hash,
         .tail_hash = fingerprint_add(FINGERPRINT_START, lines->data + lines->start - lines->before, lines->before),
         .first_number = lines->first_number,
-        .last_number = lines->last_number,
+        .last_number = lines->last_number ? lines->last_number : lines->first_number,
     };
 }
 
