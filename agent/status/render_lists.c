@@ -129,7 +129,8 @@ static void put_caller(struct table *table, const struct json *row)
     if (*number) {
         table_cell_str(table, number);
     } else if (*token) {
-        table_cell(table, slice_make(token, 8));
+        size_t len = strlen(token);
+        table_cell_str(table, len > 8 ? token + len - 8 : token);
     } else {
         table_cell_str(table, "-");
     }

@@ -16,8 +16,9 @@ struct calls_work {
     struct filter filter;
     struct json *open;
     uint64_t open_count;
-    struct call_leg *recent; /* ring of the newest `limit` closed legs */
+    struct call_leg *recent; /* heap of the newest `room` closed legs, the oldest of them at the top */
     uint32_t room;
+    uint32_t kept;
     uint64_t closed_count;
 };
 
@@ -66,13 +67,66 @@ static int take_open(void *ctx, const struct call_leg *leg)
     return 0;
 }
 
+static bool ended_before(const struct call_leg *a, const struct call_leg *b)
+{
+    return a->end_ms != b->end_ms ? a->end_ms < b->end_ms : a->seq < b->seq;
+}
+
+static void swap_legs(struct call_leg *a, struct call_leg *b)
+{
+    struct call_leg keep = *a;
+    *a = *b;
+    *b = keep;
+}
+
+static void sift_down(struct call_leg *heap, uint32_t count, uint32_t at)
+{
+    for (;;) {
+        uint32_t oldest = at;
+        for (uint32_t child = 2 * at + 1; child <= 2 * at + 2 && child < count; child++) {
+            oldest = ended_before(&heap[child], &heap[oldest]) ? child : oldest;
+        }
+        if (oldest == at) {
+            return;
+        }
+        swap_legs(&heap[at], &heap[oldest]);
+        at = oldest;
+    }
+}
+
+static void sift_up(struct call_leg *heap, uint32_t at)
+{
+    while (at > 0 && ended_before(&heap[at], &heap[(at - 1) / 2])) {
+        swap_legs(&heap[at], &heap[(at - 1) / 2]);
+        at = (at - 1) / 2;
+    }
+}
+
+/* Legs come in the order in which they closed, which is not always that of their ends. */
 static int take_closed(void *ctx, const struct call_leg *leg)
 {
     struct calls_work *work = ctx;
-    if (filter_wants(&work->filter, leg->queue)) {
-        work->recent[work->closed_count++ % work->room] = *leg;
+    if (!filter_wants(&work->filter, leg->queue)) {
+        return 0;
+    }
+    work->closed_count++;
+    if (work->kept < work->room) {
+        work->recent[work->kept] = *leg;
+        sift_up(work->recent, work->kept++);
+    } else if (ended_before(&work->recent[0], leg)) {
+        work->recent[0] = *leg;
+        sift_down(work->recent, work->kept, 0);
     }
     return 0;
+}
+
+/* Newest first: the rest of a heap sort whose heap has the oldest at its top. */
+static void sort_recent(struct calls_work *work)
+{
+    for (uint32_t count = work->kept; count > 1; count--) {
+        swap_legs(&work->recent[0], &work->recent[count - 1]);
+        sift_down(work->recent, count - 1, 0);
+    }
 }
 
 static void put_closed(struct json *rows, const struct calls_work *work, const struct call_leg *leg)
@@ -114,9 +168,9 @@ static int fill(struct calls_work *work, struct json *out)
         status = filter_check(&work->filter, work->job->why);
     }
     struct json *rows = json_put_list(out, "closed");
-    uint64_t shown = work->closed_count < work->room ? work->closed_count : work->room;
-    for (uint64_t i = 0; status == 0 && i < shown; i++) {
-        put_closed(rows, work, &work->recent[(work->closed_count - 1 - i) % work->room]);
+    sort_recent(work);
+    for (uint32_t i = 0; status == 0 && i < work->kept; i++) {
+        put_closed(rows, work, &work->recent[i]);
     }
     json_put_int(out, "open_count", (int64_t)work->open_count);
     json_put_int(out, "closed_count", (int64_t)work->closed_count);

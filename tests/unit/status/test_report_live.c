@@ -314,6 +314,26 @@ static void test_status_without_the_daemon(void **state)
     assert_non_null(strstr(json_text(stale, "hints/0"), "the last commit to this ledger is 10 minutes old"));
 }
 
+static void test_calls_are_ordered_by_their_end(void **state)
+{
+    (void)state;
+    static const int ends[] = {30, 10, 50, 20, 40, 50, 0};
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        add_closed("2026-11-21T12:00:00+01:00", "2026-11-21T12:01:00+01:00", DESK_SALES, LEG_ABANDONED)->end_ms +=
+            ends[i] * 1000;
+    }
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_CALLS, &json, "limit=5", NULL), 0);
+    static const char *const expected[] = {"2026-11-21T12:01:50+01:00", "2026-11-21T12:01:50+01:00",
+                                           "2026-11-21T12:01:40+01:00", "2026-11-21T12:01:30+01:00",
+                                           "2026-11-21T12:01:20+01:00"};
+    assert_int_equal(json_count(json, "closed"), 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(json_text(json_item(json_at(json, "closed"), i), "ended"), expected[i]);
+    }
+    assert_int_equal(int_at(json, "closed_count"), 7);
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -324,6 +344,7 @@ int main(void)
         CASE(test_open_calls),
         CASE(test_recent_calls),
         CASE(test_calls_are_limited_to_the_newest),
+        CASE(test_calls_are_ordered_by_their_end),
         CASE(test_operators),
         CASE(test_status_of_a_running_agent),
         CASE(test_status_says_what_is_wrong),
