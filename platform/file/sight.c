@@ -308,11 +308,23 @@ static bool has_plain_twin(const struct sight *sight, const struct rotated_file 
     return false;
 }
 
-/* Written after the mark's file, and yet not to be read. */
+/* The live file begins before the one already read: numbers do not tell the order now. */
+static bool is_clock_set_back(const struct sight *sight, const struct sight_mark *mark)
+{
+    return sight->live.fd >= 0 && sight->live_file.number != 0 && sight->live_file.number < mark->file.number;
+}
+
+/* Seems to be written after the mark's file, and yet is not to be read. The time of last change alone proves nothing:
+ * files restored from a backup or copied have a new one. */
 static bool is_missed(const struct sight *sight, const struct rotated_file *file, const struct sight_mark *mark)
 {
-    return mark->kind == SIGHT_FILE && file->changed_ns > mark->file.changed_ns &&
-           !rotated_same_head(file, &mark->file) && (file->readable || !has_plain_twin(sight, file));
+    if (mark->kind != SIGHT_FILE || file->changed_ns <= mark->file.changed_ns) {
+        return false;
+    }
+    if (!file->readable) {
+        return !has_plain_twin(sight, file);
+    }
+    return (is_out_of_order(sight, file) || is_clock_set_back(sight, mark)) && !rotated_same_head(file, &mark->file);
 }
 
 static struct rotated_file *oldest_after(struct sight *sight, const struct sight_mark *mark,
