@@ -127,21 +127,14 @@ static void check_keep(const struct config *from, struct config_report *report)
     }
 }
 
-static void check_paths(const struct config *from, struct config_report *report)
+/* Call ids are unique to one PBX, and one ledger is one PBX's. */
+static void check_sources(const struct config *from, struct config_report *report)
 {
     for (size_t i = 1; i < config_count(from, "source"); i++) {
         const struct config_item *source = config_titled(from, "source", i);
-        for (size_t j = 0; j < i; j++) {
-            const struct config_item *other = config_titled(from, "source", j);
-            if (strcmp(config_text(source, "path"), config_text(other, "path")) != 0) {
-                continue;
-            }
-            int line = config_option_line(source, "path");
-            (void)config_report_at(report, line ? line : config_line(source),
-                                   "source \"%s\".path: source \"%s\" reads the same file; allowed: one source a file",
-                                   config_title(source), config_title(other));
-            break;
-        }
+        (void)config_report_at(report, config_line(source),
+                               "source \"%s\": there is a source already (\"%s\"); allowed: one source an agent",
+                               config_title(source), config_title(config_titled(from, "source", 0)));
     }
 }
 
@@ -151,7 +144,7 @@ static int make(const char *name, const struct config *from, bool from_file, age
 {
     struct config_report to = {.fn = report, .ctx = ctx, .file = name};
     check_keep(from, &to);
-    check_paths(from, &to);
+    check_sources(from, &to);
     if (to.errors > 0) {
         return STATUS_INVALID;
     }
