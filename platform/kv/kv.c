@@ -42,22 +42,37 @@ int kv_status(int rc)
     }
 }
 
-/* Reserves the disk blocks of the whole map, so that a full disk shows here and never in a commit. */
-static int preallocate(MDB_env *env, uint64_t map_bytes)
+/* Makes the file as long as the map, so that whatever is shorter is damage. Reserves its disk blocks too where that is
+ * wanted: a full disk shows here then and never in a commit. */
+static int extend(MDB_env *env, uint64_t map_bytes, bool preallocate)
 {
     mdb_filehandle_t fd;
     struct stat st;
     if (mdb_env_get_fd(env, &fd) != 0 || fstat(fd, &st) != 0) {
         return STATUS_IO;
     }
-    if ((uint64_t)st.st_blocks * 512 >= map_bytes) {
-        return 0;
+    bool is_long = (uint64_t)st.st_size >= map_bytes;
+    if (preallocate && !(is_long && (uint64_t)st.st_blocks * 512 >= map_bytes)) {
+        int rc = posix_fallocate(fd, 0, (off_t)map_bytes);
+        if (rc != EOPNOTSUPP && rc != EINVAL) {
+            return kv_status(rc);
+        }
+        /* this file system cannot reserve; the commit will have to tell */
     }
-    int rc = posix_fallocate(fd, 0, (off_t)map_bytes);
-    if (rc == EOPNOTSUPP || rc == EINVAL) {
-        return 0; /* this file system cannot reserve; the commit will have to tell */
+    return is_long || ftruncate(fd, (off_t)map_bytes) == 0 ? 0 : kv_status(errno);
+}
+
+/* A file shorter than its own pages (cut short, badly copied) makes the machine fault on a page that is not there. */
+static int check_pages(MDB_env *env, const MDB_envinfo *info, const MDB_stat *stat_now)
+{
+    mdb_filehandle_t fd;
+    struct stat st;
+    if (mdb_env_get_fd(env, &fd) != 0 || fstat(fd, &st) != 0) {
+        return STATUS_IO;
     }
-    return kv_status(rc);
+    uint64_t length = (uint64_t)st.st_size;
+    bool whole = stat_now->ms_psize >= 512 && info->me_last_pgno < length / stat_now->ms_psize;
+    return whole ? 0 : STATUS_CORRUPT;
 }
 
 static int open_env(const struct kv_options *options, unsigned flags, MDB_env **out)
@@ -86,7 +101,7 @@ static int open_env(const struct kv_options *options, unsigned flags, MDB_env **
     return 0;
 }
 
-/* A file shorter than its own pages (cut short, or zero length) makes LMDB fault on a page that is not there. */
+/* LMDB takes an empty file as a new environment, and looks at both meta pages before it checks anything. */
 static int check_length(const struct kv_options *options)
 {
     char path[4096];
@@ -127,11 +142,12 @@ int kv_open(const struct kv_options *options, struct kv **out)
         status = kv ? STATUS_IO : STATUS_NO_MEMORY;
         goto fail;
     }
-    if (!options->read_only && options->preallocate) {
-        status = preallocate(env, info.me_mapsize);
-        if (status != 0) {
-            goto fail;
-        }
+    status = check_pages(env, &info, &stat_now);
+    if (status == 0 && !options->read_only) {
+        status = extend(env, info.me_mapsize, options->preallocate);
+    }
+    if (status != 0) {
+        goto fail;
     }
     kv->env = env;
     kv->page_bytes = stat_now.ms_psize;

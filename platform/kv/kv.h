@@ -19,7 +19,7 @@ enum { KV_END = 1 }; /* outcome: no (more) record; get and cursor calls */
 
 struct kv_options {
     const char *dir;    /* must exist */
-    uint64_t map_bytes; /* size of the map; a larger existing file wins; ignored when read-only */
+    uint64_t map_bytes; /* size of the map and the file; content that needs more wins; ignored when read-only */
     unsigned max_dbs;
     bool read_only;   /* opens an existing environment; falls back to no lock file where it may not write */
     bool preallocate; /* reserve the disk space of the whole map now */
