@@ -35,13 +35,39 @@ def run(*command: object) -> str:
     return done.stdout
 
 
-class Ledger:
+class Books:
+    """What `ringside` says about a ledger, without a daemon's help."""
+
+    def __init__(self, directory: Path) -> None:
+        self.bin = bin_dir()
+        self.directory = directory
+
+    def ask(self, report: str, *options: object) -> dict[str, Any]:
+        document = json.loads(run(self.bin / "ringside", report, "--ledger", self.directory, "--format", "json",
+                                  *options))
+        assert document["site"] == "test"
+        return document
+
+    def kpi(self, from_s: int, to_s: int, *options: str, by: Optional[str] = None) -> list[dict[str, Any]]:
+        grouping = ("--by", by) if by else ()
+        return self.ask("kpi", "--from", kpi_rows.rfc3339(from_s), "--to", kpi_rows.rfc3339(to_s), *grouping,
+                        *options)["rows"]
+
+    def status(self) -> dict[str, Any]:
+        return self.ask("status")
+
+    def check(self) -> None:
+        """Fails the test when a record is damaged or an interval does not balance."""
+        said = run(self.bin / "ringside", "ledger", "check", "--ledger", self.directory)
+        assert ": 0 defects, 0 intervals out of balance" in said, said
+
+
+class Ledger(Books):
     """A ledger made by importing the logs, in the order given; gone at the end of the `with` block, because each
     takes its full size from the disk at once."""
 
     def __init__(self, directory: Path, logs: list[Path]) -> None:
-        self.bin = bin_dir()
-        self.directory = directory
+        super().__init__(directory)
         try:
             run(self.bin / "ringside-agent", "import", "--ledger", directory, "--site", "test", *logs)
         except BaseException:
@@ -56,14 +82,3 @@ class Ledger:
 
     def _remove(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
-
-    def kpi(self, from_s: int, to_s: int, *options: str, by: Optional[str] = None) -> list[dict[str, Any]]:
-        grouping = ("--by", by) if by else ()
-        text = run(self.bin / "ringside", "kpi", "--ledger", self.directory, "--format", "json",
-                   "--from", kpi_rows.rfc3339(from_s), "--to", kpi_rows.rfc3339(to_s), *grouping, *options)
-        document = json.loads(text)
-        assert document["site"] == "test"
-        return document["rows"]
-
-    def status(self) -> dict[str, Any]:
-        return json.loads(run(self.bin / "ringside", "status", "--ledger", self.directory, "--format", "json"))

@@ -1,0 +1,271 @@
+"""Killed at any instruction, the totals are those of one clean import.
+
+Simulated branches write and rotate their logs, an agent follows each, and SIGKILL comes at random moments and at every
+named point of the commit's writes (tests/support/killpoint.c), more than 200 times in all."""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+import compare
+import kpi_rows
+from branch import Branch, wait_for
+from oracle import Oracle
+from ringside import Books, Ledger, bin_dir
+
+SUPPORT = Path(__file__).resolve().parents[1] / "support"
+SIM = SUPPORT.parent / "sim" / "sim.py"
+DAY_S, INTERVAL_S = 86400, 900
+
+COMMIT_POINTS = [f"{point}:{moment}" for point, moments in (
+    ("pwrite", ("before", "within", "after")), ("writev", ("before", "within", "after")),
+    ("fdatasync", ("before", "after")), ("meta", ("before", "after"))) for moment in moments]
+NAMED_ROUNDS = 5
+RANDOM_KILLS = 24
+ROTATIONS = ("rename", "copytruncate", "sequential")
+
+
+def history_start_s() -> int:
+    """Old enough that the daemon's clock does not reach the simulated one, young enough for every retention."""
+    return int(time.time()) // DAY_S * DAY_S - 30 * DAY_S
+
+
+def sim_options(seed: int) -> list[str]:
+    start = datetime.fromtimestamp(history_start_s(), timezone.utc).isoformat()
+    return ["--seed", str(seed), "--start", start, "--flat", "--holds", "--calls-per-day", "2000", "--restart-every",
+            "0.4"]
+
+
+class LiveCentre:
+    """The simulator beside the daemon: a simulated day in eight seconds, a rotation in each of them."""
+
+    def __init__(self, log: Path, seed: int, rotation: str) -> None:
+        self._truth = log.parent.parent / "truth.json"
+        self._process = subprocess.Popen(
+            [sys.executable, SUPPORT / "live_centre.py", *sim_options(seed), "--speed", str(DAY_S / 8),
+             "--rotate-every", str(DAY_S / 8), "--rotation", rotation, "--out", log, "--truth", self._truth])
+
+    def __enter__(self) -> LiveCentre:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    def end(self) -> dict[str, Any]:
+        """Lets the day end and returns the truth about it."""
+        assert self._process.poll() is None, "the simulator ended by itself"
+        self._process.send_signal(signal.SIGTERM)
+        assert self._process.wait(60) == 0
+        return json.loads(self._truth.read_text())
+
+
+def kill_at_point(branch: Branch, where: str) -> bool:
+    """False when the point was not reached although the log grew."""
+    agent = branch.start_to_die(where)
+    status = agent.wait(15)
+    if status is None:
+        agent.kill()
+        return False
+    assert status == -signal.SIGKILL, f"exit status {status} on the way to {where}\n{agent.said()}"
+    return True
+
+
+def kill_at_random(branch: Branch, moment_s: float) -> None:
+    agent = branch.start()
+    status = agent.wait(moment_s)
+    assert status is None, f"exit status {status} by itself\n{agent.said()}"
+    assert agent.kill() == -signal.SIGKILL
+
+
+def kill_often(branch: Branch, rng: random.Random) -> Counter:
+    """Kills as planned, in random order; how often each kind came about."""
+    plan = COMMIT_POINTS * NAMED_ROUNDS + ["random"] * RANDOM_KILLS
+    rng.shuffle(plan)
+    kills: Counter = Counter()
+    for number, where in enumerate(plan):
+        if where == "random":
+            kill_at_random(branch, rng.uniform(0, 0.4))
+            kills[where] += 1
+        else:
+            kills[where] += kill_at_point(branch, f"{where}:{rng.choice((1, 1, 2, 3))}")
+        if number % 20 == 19:
+            branch.books.check()
+        if rng.random() < 0.1:
+            time.sleep(rng.uniform(0, 1.5))  # long enough to miss a rotation
+    return kills
+
+
+def parts_in_order(log: Path) -> list[Path]:
+    """Rotated parts and the live log, as they were written."""
+    parts = [path for path in log.parent.iterdir() if path != log]
+    first_second = {path: int(path.read_bytes().split(b"|", 1)[0]) for path in parts if path.stat().st_size}
+    return [*sorted(first_second, key=first_second.__getitem__), log]
+
+
+def span() -> tuple[int, int]:
+    start_s = history_start_s()
+    return start_s - DAY_S, start_s + 29 * DAY_S
+
+
+def same_as_import(books: Books, clean: Books) -> list[str]:
+    problems = []
+    for by in ("queue", "queue,interval"):
+        found, expected = compare.by_key(books.kpi(*span(), by=by)), compare.by_key(clean.kpi(*span(), by=by))
+        problems += [f"{key}: a row that the import has not" for key in found.keys() - expected.keys()]
+        problems += [f"{key} {name}: {found.get(key, {}).get(name)} instead of {value}"
+                     for key, row in expected.items() for name, value in row.items()
+                     if found.get(key, {}).get(name) != value]
+    found, expected = books.status(), clean.status()
+    problems += [f"quality {name}: {found['quality'][name]} instead of {value}"
+                 for name, value in expected["quality"].items() if found["quality"][name] != value]
+    problems += [f"ledger {name}: {found['ledger'][name]} instead of {expected['ledger'][name]}"
+                 for name in ("legs", "intervals") if found["ledger"][name] != expected["ledger"][name]]
+    return [f"clean import: {line}" for line in problems]
+
+
+def same_as_oracle(books: Books, log: Path) -> list[str]:
+    oracle = Oracle([log])
+    problems = compare.differences(oracle.rows(INTERVAL_S), books.kpi(*span(), by="queue,interval"), oracle.quality)
+    problems += compare.quality_differences(oracle.quality, books.status()["quality"])
+    return [f"oracle: {line}" for line in problems]
+
+
+def slot_differences(slot: dict[str, Any], row: dict[str, Any]) -> Iterator[str]:
+    for name in kpi_rows.FLOW:
+        if row[name] != slot["flow"][name]:
+            yield f"{name}: {row[name]} instead of {slot['flow'][name]}"
+    for name in kpi_rows.COHORT:
+        if row["cohort"][name] != slot["cohort"][name]:
+            yield f"cohort.{name}: {row['cohort'][name]} instead of {slot['cohort'][name]}"
+    for name in kpi_rows.WAITING:
+        if row[name] != slot[name]:
+            yield f"{name}: {row[name]} instead of {slot[name]}"
+    for kind in kpi_rows.DURATIONS:
+        values = slot["durations_s"].get(kind, {})
+        true_ms = sum(int(value) * count for value, count in values.items()) * 1000
+        if (row[f"{kind}_ms"]["count"], row[f"{kind}_ms"]["sum"]) != (sum(values.values()), true_ms):
+            yield f"{kind}_ms: {row[f'{kind}_ms']} instead of {true_ms} over {sum(values.values())}"
+
+
+def same_as_truth(books: Books, truth: dict[str, Any]) -> list[str]:
+    rows = compare.by_key(books.kpi(*span(), by="queue,interval"))
+    problems = []
+    for queue, slots in truth["queues"].items():
+        for start, slot in slots.items():
+            row = rows.get((queue, int(start)))
+            if row:
+                problems += [f"{queue} {start} {line}" for line in slot_differences(slot, row)]
+            elif any(slot["flow"].values()) or slot["waiting_end"]:
+                problems.append(f"{queue} {start}: no such row")
+    return [f"simulator: {line}" for line in problems]
+
+
+def verify(branch: Branch, truth: dict[str, Any]) -> list[str]:
+    whole = branch.home / "whole"
+    whole.write_bytes(b"".join(part.read_bytes() for part in parts_in_order(branch.log)))
+    assert whole.read_bytes().count(b"\n") == truth["lines"]
+    branch.books.check()
+    with Ledger(branch.home / "clean", [whole]) as clean:
+        return (same_as_import(branch.books, clean) + same_as_oracle(branch.books, whole)
+                + same_as_truth(branch.books, truth))
+
+
+def one_branch(home: Path, seed: int, rotation: str) -> tuple[list[str], Counter]:
+    rng = random.Random(seed)
+    branch = Branch(home)
+    with LiveCentre(branch.log, seed, rotation) as centre:
+        wait_for("the first rows", lambda: branch.log.exists() and branch.log.stat().st_size > 1000)
+        kills = kill_often(branch, rng)
+        truth = centre.end()
+    with branch.running() as agent:
+        branch.wait_for_lines(agent, truth["lines"])
+    print(f"{rotation}: seed {seed}, {sum(kills.values())} kills, {truth['lines']} lines, "
+          f"{truth['rotations']} rotations, {len(parts_in_order(branch.log))} parts")
+    return [f"{rotation}, seed {seed}: {line}" for line in verify(branch, truth)], kills
+
+
+def test_killed_while_the_branch_writes_and_rotates(tmp_path: Path) -> None:
+    seeds = {rotation: random.randrange(1 << 30) for rotation in ROTATIONS}
+    print(f"seeds {seeds}")
+    with ThreadPoolExecutor(len(ROTATIONS)) as pool:
+        branches = [pool.submit(one_branch, tmp_path / rotation, seeds[rotation], rotation) for rotation in ROTATIONS]
+    results = [branch.result() for branch in branches]
+    problems = [line for lines, _ in results for line in lines]
+    assert not problems, "\n".join(problems[:40])
+    kills = sum((counter for _, counter in results), Counter())
+    print(dict(kills))
+    assert all(kills[where] > 0 for where in COMMIT_POINTS), kills
+    assert sum(kills.values()) >= 200
+
+
+def points_of_a_run(tmp_path: Path, command: list[object]) -> list[str]:
+    """Which points a program passes, in the order in which it passes them: "pwrite:1", "fdatasync:1", ..."""
+    log = tmp_path / "points"
+    subprocess.run([str(part) for part in command], check=True, capture_output=True, timeout=60,
+                   env={"LD_PRELOAD": str(bin_dir() / "killpoint.so"), "RINGSIDE_KILL_LOG": str(log)})
+    seen: Counter = Counter()
+    points = []
+    for point in log.read_text().split():
+        seen[point] += 1
+        points.append((point, seen[point]))
+    return points
+
+
+def moments_of(point: str) -> tuple[str, ...]:
+    return ("before", "within", "after") if point in ("pwrite", "writev") else ("before", "after")
+
+
+def test_import_killed_at_each_of_its_writes(tmp_path: Path) -> None:
+    """From the making of the ledger to the last commit: started again, it ends as if nothing had been."""
+    log = tmp_path / "queue_log"
+    subprocess.run([sys.executable, SIM, "--out", log, "--days", "2", *sim_options(7)], check=True, timeout=60)
+
+    def import_into(ledger: Path) -> list[object]:
+        return [bin_dir() / "ringside-agent", "import", "--ledger", ledger, "--site", "test", log]
+
+    with Ledger(tmp_path / "clean", [log]) as clean:
+        points = points_of_a_run(tmp_path, import_into(tmp_path / "counted"))
+        assert {"allocate", "pwrite", "writev", "fdatasync", "meta"} <= {point for point, _ in points}
+        for point, number in points:
+            for moment in moments_of(point):
+                where = f"{point}:{moment}:{number}"
+                killed = subprocess.run(
+                    [str(part) for part in import_into(tmp_path / "killed")], capture_output=True, timeout=60, check=False,
+                    env={"LD_PRELOAD": str(bin_dir() / "killpoint.so"), "RINGSIDE_KILL": where})
+                assert killed.returncode == -signal.SIGKILL, f"{where}: {killed.returncode} {killed.stderr}"
+                with Ledger(tmp_path / "killed", [log]) as again:
+                    again.check()
+                    problems = same_as_import(again, clean)
+                    assert not problems, f"killed at {where}\n" + "\n".join(problems[:20])
+
+
+@pytest.mark.parametrize("sent", (signal.SIGTERM, signal.SIGINT))
+def test_a_clean_stop_makes_durable_what_was_read(tmp_path: Path, sent: signal.Signals) -> None:
+    """The commit interval is far longer than the test: only the stop can have committed the last rows."""
+    branch = Branch(tmp_path, commit_interval="1m")
+    agent = branch.start()
+    try:
+        wait_for("the daemon", lambda: branch.ask() is not None)
+        subprocess.run([sys.executable, SIM, "--out", branch.log, "--days", "0.2", *sim_options(9)], check=True)
+        lines = branch.log.read_bytes().count(b"\n")
+        wait_for("the rows to be read", lambda: f"{branch.log}: reading" in agent.said() or True)
+        time.sleep(1)
+    finally:
+        agent.process.send_signal(sent)
+        status = agent.wait()
+    assert status == 0, agent.said()
+    assert branch.lines_held() == lines
+    branch.books.check()
