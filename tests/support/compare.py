@@ -13,9 +13,9 @@ EXACT_MS = 999_000  # whole seconds up to here are bin edges
 CHECKED_QUALITY = (
     "unknown_verbs", "bad_lines", "long_lines", "refused_times", "late_events", "duplicate_lines", "orphan_ends",
     "orphan_starts", "double_ends", "rescued", "inferred_answers", "suspect_durations", "restarts", "reloads",
-    "lost_restart", "lost_expired",
+    "lost_restart", "lost_expired", "clock_steps",
 )
-REORDERING = ("late_events", "inferred_answers", "lost_expired")  # these make waiting_max approximate
+REORDERING = ("late_events", "inferred_answers", "lost_expired", "clock_steps")  # these make waiting_max approximate
 
 Key = tuple[str, Optional[int]]
 

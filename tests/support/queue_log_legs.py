@@ -43,6 +43,7 @@ class Leg:
     outcome: str = "open"
     connect_s: Optional[int] = None  # as the row says; counted no earlier than entering
     end_s: Optional[int] = None
+    ended_at_clock_s: Optional[int] = None  # the newest time in the log when the end was taken
     operator: str = ""
     hold_since_s: Optional[int] = None
     hold_ms: int = 0
@@ -66,35 +67,23 @@ class Facts:
     newest_s: int = 0
 
 
-def _last_numbers(params: tuple[str, ...], count: int) -> Optional[list[int]]:
-    values = [number(text) for text in params[-count:]]
-    return values if len(values) == count and None not in values else None
-
-
 def end_fields(verb: str, params: tuple[str, ...]) -> tuple[Optional[int], Optional[int]]:
-    """Hold and talk seconds of an end of conversation, where the row has them."""
+    """Hold and talk seconds of an end of conversation, each where the row has it."""
     if verb == "TRANSFER" and len(params) == 4:  # Asterisk 1.4: no position
-        pair = _last_numbers(params, 2)
-        return (pair[0], pair[1]) if pair else (None, None)
-    least = 3 if verb in TALK_OUTCOME else 5
-    if len(params) >= least:
-        triple = _last_numbers(params, 3)
-        return (triple[0], triple[1]) if triple else (None, None)
+        return number(params[2]), number(params[3])
     if verb in TALK_OUTCOME and len(params) == 2:
         return number(params[0]), number(params[1])
+    if len(params) >= (3 if verb in TALK_OUTCOME else 5):
+        return number(params[-3]), number(params[-2])
     return None, None
 
 
 def wait_fields(verb: str, params: tuple[str, ...]) -> tuple[Optional[int], Optional[int]]:
-    """Original position and wait seconds of an unanswered end."""
-    if verb == "EXITWITHKEY":
-        triple = _last_numbers(params, 3) if len(params) >= 4 else None
-    elif len(params) >= 3:
-        values = [number(text) for text in params[:3]]
-        triple = values if None not in values else None
-    else:
-        triple = None
-    return (triple[1], triple[2]) if triple else (None, None)
+    """Original position and wait seconds of an unanswered end, each where the row has it."""
+    place = 1 if verb == "EXITWITHKEY" else 0  # a key comes first
+    if len(params) < place + 3:
+        return None, None
+    return number(params[place + 1]), number(params[place + 2])
 
 
 class Tracker:
@@ -107,6 +96,7 @@ class Tracker:
         self.open: dict[int, Leg] = {}  # by seq: in the order of entering
         self.in_queue: dict[str, dict[int, Leg]] = defaultdict(dict)  # open legs of a queue by seq
         self._earliest_enter_s = 0
+        self._clock_s = 0  # the newest time since the clock was last set back
 
     def take_all(self, rows: Iterable[Row | BadRow]) -> None:
         for row in rows:
@@ -123,11 +113,18 @@ class Tracker:
             facts.unknown_verbs[row.verb] += 1
             return
         facts.quality["events"] += 1
-        if row.time_s < facts.newest_s - LATE_S:
-            facts.quality["late_events"] += 1
+        self._look_at_clock(row.time_s)
         facts.newest_s = max(facts.newest_s, row.time_s)
         self._expire(row.time_s)
         self._dispatch(row)
+
+    def _look_at_clock(self, now_s: int) -> None:
+        if now_s < self._clock_s - CAP_S:
+            self.facts.quality["clock_steps"] += 1
+            self._clock_s = now_s
+        elif now_s < self._clock_s - LATE_S:
+            self.facts.quality["late_events"] += 1
+        self._clock_s = max(self._clock_s, now_s)
 
     def _dispatch(self, row: Row) -> None:
         verb = row.verb
@@ -180,10 +177,11 @@ class Tracker:
         self.facts.durations.append((at_s, leg.queue, kind, value_ms))
         return True
 
+    def _recently_over(self, call_id: str) -> list[Leg]:
+        return [leg for leg in self.ended.get(call_id, ()) if self._clock_s - leg.ended_at_clock_s <= RECENT_S]
+
     def _recent(self, row: Row) -> list[Leg]:
-        """Legs of the row's call id and queue that are recently over, newest end last."""
-        return [leg for leg in self.ended.get(row.call_id, ())
-                if leg.queue == row.queue and row.time_s - leg.end_s <= RECENT_S]
+        return [leg for leg in self._recently_over(row.call_id) if leg.queue == row.queue]
 
     def _waiting_at(self, row: Row) -> Optional[Leg]:
         leg = self.waiting.get(row.call_id)
@@ -200,7 +198,7 @@ class Tracker:
             self.facts.waiting.append((at_s, leg.queue, -1))
         else:
             self.talking[leg.call_id].remove(leg)
-        leg.state, leg.outcome, leg.end_s = OVER, outcome, at_s
+        leg.state, leg.outcome, leg.end_s, leg.ended_at_clock_s = OVER, outcome, at_s, self._clock_s
         self.ended[leg.call_id].append(leg)
         del self.open[leg.seq]
         del self.in_queue[leg.queue][leg.seq]
@@ -271,8 +269,8 @@ class Tracker:
     def _by_transfer(self, row: Row) -> bool:
         if self.talking.get(row.call_id):
             return True
-        ended = self.ended.get(row.call_id)
-        return bool(ended) and ended[-1].outcome == "transferred" and row.time_s - ended[-1].end_s <= RECENT_S
+        over = self._recently_over(row.call_id)
+        return bool(over) and max(over, key=lambda leg: (leg.end_s, leg.seq)).outcome == "transferred"
 
     # --- answering
 

@@ -53,17 +53,15 @@ def _numeric(*texts: str) -> bool:
 
 
 def _fits(verb: str, params: tuple[str, ...]) -> bool:
-    """Whether params look like those of the verb: only asked where a `|` in a name has shifted the columns."""
+    """Whether params have the verb's full form: only asked where a `|` in a name has shifted the columns."""
     if verb == "CONNECT":
-        return len(params) in (1, 2, 3) and _numeric(params[0]) and (len(params) < 3 or _numeric(params[2]))
+        return len(params) == 3 and _numeric(params[0], params[2])
     if verb in ("COMPLETEAGENT", "COMPLETECALLER"):
         return len(params) in (2, 3) and _numeric(*params)
     if verb in TRANSFERS:
-        return len(params) >= 4 and _numeric(*params[-2:])
-    if verb in ("ABANDON", "EXITWITHTIMEOUT", "EXITEMPTY"):
+        return len(params) >= 5 and _numeric(*params[-3:])
+    if verb == "ABANDON":  # the other exits never carry a name
         return len(params) in (1, 3) and _numeric(*params)
-    if verb == "EXITWITHKEY":
-        return len(params) == 4 and _numeric(*params[1:])
     if verb in ("RINGNOANSWER", "RINGCANCELED"):
         return len(params) == 1 and _numeric(*params)
     return verb in ("PAUSE", "UNPAUSE", "PAUSEALL", "UNPAUSEALL", "ADDMEMBER", "REMOVEMEMBER", "AGENTDUMP",
