@@ -3,6 +3,10 @@
  * Pull, never push: follow_read() hands out the next chunk or says that there is none; the caller keeps
  * chunk.after with its own data (one transaction) and gives it back to follow_open() after a restart.
  * A file is known by a fingerprint of its first bytes and of the bytes before the offset; device and inode are hints.
+ * Rotated files are looked for as PATH.* and PATH-* (beside the target too when PATH is a symbolic link), plain or
+ * gzip; their order comes from the numbers that their first lines begin with, then from the time of last change. A
+ * renamed file is read until a new one has a line in it and drain_grace_ms have passed since that was seen and since
+ * the old one grew last; a last line that is torn by then counts as skipped.
  * Not thread safe. */
 #ifndef RINGSIDE_PLATFORM_FILE_FOLLOW_H
 #define RINGSIDE_PLATFORM_FILE_FOLLOW_H
@@ -72,7 +76,9 @@ void follow_close(struct follow *follow);
  * which it may be called again. */
 int follow_read(struct follow *follow, int64_t now_ms, struct follow_chunk *out);
 
-/* A descriptor that becomes readable when a read may be worth it (inotify), or -1: poll by time then. */
+/* A descriptor that becomes readable when a read may be worth it (inotify), or -1. Only a hint: read by time as well,
+ * once a second or so (network file systems tell nothing, and grace times end by themselves). The same descriptor for
+ * the whole life. */
 int follow_fd(const struct follow *follow);
 void follow_fd_drain(struct follow *follow); /* call when it is readable, before reading */
 

@@ -338,9 +338,9 @@ static void reader_restart(struct world *world)
 
 static void reader_take_line(struct world *world, const char *line, size_t len)
 {
-    int64_t epoch;
-    uint32_t n;
-    uint32_t last;
+    int64_t epoch = 0;
+    uint32_t n = 0;
+    uint32_t last = 0;
     const char *end = memrchr(line, '|', len);
     CHECK(world, end && sscanf(line, "%" PRId64 "|%u|", &epoch, &n) == 2 && sscanf(end, "|%u\n", &last) == 1);
     CHECK(world, n == last && n < world->next_line && !world->void_line[n]);
