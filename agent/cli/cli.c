@@ -20,11 +20,11 @@ static int complain(const struct cli_world *world, int code, const char *format,
 static int complain(const struct cli_world *world, int code, const char *format, ...)
 {
     va_list args;
-    va_start(args, format);
     (void)fputs("ringside: ", world->err);
+    va_start(args, format);
     (void)vfprintf(world->err, format, args);
-    (void)fputc('\n', world->err);
     va_end(args);
+    (void)fputc('\n', world->err);
     return code;
 }
 

@@ -1,6 +1,5 @@
 #include "agent/cli/options.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -46,12 +45,10 @@ const char *options_help(void)
     return help_text;
 }
 
-__attribute__((format(printf, 2, 3))) static int usage(struct query_why *why, const char *format, ...)
+/* What is wrong: words around the culprit, which is cut to a line's worth. */
+static int usage(struct query_why *why, const char *before, const char *culprit, const char *after)
 {
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(why->text, sizeof why->text, format, args);
-    va_end(args);
+    (void)snprintf(why->text, sizeof why->text, "%s%.40s%s", before, culprit, after);
     return STATUS_INVALID;
 }
 
@@ -88,7 +85,7 @@ static int take_format(struct cli_options *options, const char *value, struct qu
             return 0;
         }
     }
-    return usage(why, "--format '%.40s' is not allowed; allowed: table, json, csv", value);
+    return usage(why, "--format '", value, "' is not allowed; allowed: table, json, csv");
 }
 
 static int take_option(struct cli_options *options, const char *name, const char *value, struct query_why *why)
@@ -96,7 +93,7 @@ static int take_option(struct cli_options *options, const char *name, const char
     const char *item = query_name(name);
     if (item) {
         if (options->item_count == CLI_ITEMS_MAX) {
-            return usage(why, "too many options");
+            return usage(why, "too many options", "", "");
         }
         options->items[options->item_count++] = (struct cli_item){item, value};
         return 0;
@@ -136,13 +133,13 @@ static int take_argument(int argc, char *const *argv, int *at, struct cli_option
         name[len] = 0;
     }
     if (len >= sizeof name || !is_option(name)) {
-        return usage(why, "unknown option '%.40s'; see `ringside help`", argv[*at]);
+        return usage(why, "unknown option '", argv[*at], "'; see `ringside help`");
     }
     if (text[len] == '=') {
         return take_option(options, name, text + len + 1, why);
     }
     if (*at + 1 >= argc) {
-        return usage(why, "--%s needs a value", name);
+        return usage(why, "--", name, " needs a value");
     }
     return take_option(options, name, argv[++*at], why);
 }
@@ -154,7 +151,7 @@ struct words {
 
 static int take_command(struct cli_options *options, const struct words *words, struct query_why *why)
 {
-    const char *first = words->at[0];
+    const char *first = words->count > 0 ? words->at[0] : "";
     bool check = words->count == 2 && strcmp(first, "ledger") == 0 && strcmp(words->at[1], "check") == 0;
     if (strcmp(first, "help") == 0) {
         options->command = CLI_HELP;
@@ -165,15 +162,15 @@ static int take_command(struct cli_options *options, const struct words *words, 
     } else if (check) {
         options->command = CLI_CHECK;
     } else if (strcmp(first, "ledger") == 0) {
-        return usage(why, "ledger knows only: ledger check --ledger DIR");
+        return usage(why, "ledger knows only: ledger check --ledger DIR", "", "");
     } else {
         options->kind = query_kind_find(slice_str(first));
         if (options->kind == REPORT_KIND_COUNT) {
-            return usage(why, "unknown command '%.40s'; see `ringside help`", first);
+            return usage(why, "unknown command '", first, "'; see `ringside help`");
         }
     }
     if (words->count > 1 && !check) {
-        return usage(why, "%s takes no '%.40s'", first, words->at[1]);
+        return usage(why, "unexpected '", words->at[1], "' behind the command; see `ringside help`");
     }
     return 0;
 }
@@ -181,13 +178,13 @@ static int take_command(struct cli_options *options, const struct words *words, 
 static int check_together(const struct cli_options *options, struct query_why *why)
 {
     if (options->command == CLI_CHECK && !options->ledger) {
-        return usage(why, "ledger check needs --ledger DIR");
+        return usage(why, "ledger check needs --ledger DIR", "", "");
     }
     if (options->zone && !options->ledger) {
-        return usage(why, "--zone goes with --ledger; an agent answers in its site's zone");
+        return usage(why, "--zone goes with --ledger; an agent answers in its site's zone", "", "");
     }
     if (options->command == CLI_CHECK && (options->item_count > 0 || options->format != RENDER_TABLE)) {
-        return usage(why, "ledger check takes only --ledger");
+        return usage(why, "ledger check takes only --ledger", "", "");
     }
     return 0;
 }
@@ -210,15 +207,15 @@ int options_parse(int argc, char *const *argv, const char *agent_default, struct
         if (strncmp(argv[at], "--", 2) == 0 && argv[at][2]) {
             status = take_argument(argc, argv, &at, &options, why);
         } else if (argv[at][0] == '-') {
-            status = usage(why, "unknown option '%.40s'; see `ringside help`", argv[at]);
+            status = usage(why, "unknown option '", argv[at], "'; see `ringside help`");
         } else if (words.count == 3) {
-            status = usage(why, "'%.40s' is too much; see `ringside help`", argv[at]);
+            status = usage(why, "'", argv[at], "' is too much; see `ringside help`");
         } else {
             words.at[words.count++] = argv[at];
         }
     }
     if (status == 0 && words.count == 0) {
-        status = usage(why, "what shall it be? status, queues, operators, calls or kpi; see `ringside help`");
+        status = usage(why, "what shall it be? status, queues, operators, calls or kpi; see `ringside help`", "", "");
     }
     if (status == 0) {
         status = take_command(&options, &words, why);

@@ -1,9 +1,10 @@
-#include "agent/status/render_parts.h"
+#include "agent/status/render.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/status/render_parts.h"
 #include "platform/base/status.h"
 
 const char *render_ms(double value_ms, char text[RENDER_VALUE_MAX])

@@ -77,10 +77,11 @@ static void layout_make(const struct table *table, size_t width, struct layout *
     for (size_t c = 0; c < table->column_count; c++) {
         layout->widths[c] = text_width(slice_str(table->columns[c].title));
     }
+    size_t column = 0;
     for (size_t i = 0; i < cell_count(table); i++) {
         size_t needed = text_width(cell_at(table, i));
-        size_t *have = &layout->widths[i % table->column_count];
-        *have = needed > *have ? needed : *have;
+        layout->widths[column] = needed > layout->widths[column] ? needed : layout->widths[column];
+        column = column + 1 < table->column_count ? column + 1 : 0;
     }
     if (layout_total(table, layout) > width) {
         layout->gap = 1;

@@ -84,7 +84,7 @@ static void test_wrong_usage_is_explained(void **state)
         {"kpi -f now", "unknown option '-f'"},
         {"kpi --from", "--from needs a value"},
         {"kpi --format xml", "--format 'xml' is not allowed; allowed: table, json, csv"},
-        {"kpi sales", "kpi takes no 'sales'"},
+        {"kpi sales", "unexpected 'sales' behind the command"},
         {"kpi a b c", "'c' is too much"},
         {"ledger", "ledger knows only: ledger check --ledger DIR"},
         {"ledger repair", "ledger knows only"},
