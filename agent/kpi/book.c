@@ -196,11 +196,13 @@ static struct summary *touch(struct book *book, uint32_t queue, int64_t at_ms, i
     return touch_number(book, queue, at_ms / book->options.interval_ms, status);
 }
 
+/* One more waits. Those who waited at the start did so at once, whatever has been taken off the end by now. */
 static void raise_waiting(struct summary *sum)
 {
     sum->waiting_end++;
-    if (sum->waiting_end > sum->waiting_max) {
-        sum->waiting_max = sum->waiting_end;
+    uint32_t most = sum->waiting_end > sum->waiting_start ? sum->waiting_end : sum->waiting_start;
+    if (most > sum->waiting_max) {
+        sum->waiting_max = most;
     }
 }
 

@@ -6,10 +6,14 @@
 #include "platform/base/hash.h"
 #include "platform/base/status.h"
 
+struct entry { /* what a look-up compares, side by side */
+    uint64_t hash;
+    char *name; /* ended by NUL */
+    uint32_t len;
+};
+
 struct intern {
-    char **names; /* names[id - 1], each ended by NUL */
-    uint32_t *lens;
-    uint64_t *hashes;
+    struct entry *entries; /* entries[id - 1] */
     uint32_t count;
     uint32_t cap;
     uint32_t max;
@@ -40,11 +44,9 @@ void intern_free(struct intern *names)
         return;
     }
     for (uint32_t i = 0; i < names->count; i++) {
-        free(names->names[i]);
+        free(names->entries[i].name);
     }
-    free(names->names);
-    free(names->lens);
-    free(names->hashes);
+    free(names->entries);
     free(names->slots);
     free(names);
 }
@@ -54,31 +56,24 @@ static uint32_t *intern_slot(const struct intern *names, struct slice name, uint
     uint32_t at = (uint32_t)hash & names->mask;
     for (;; at = (at + 1) & names->mask) {
         uint32_t id = names->slots[at];
-        if (id == 0 || (names->hashes[id - 1] == hash && names->lens[id - 1] == name.len &&
-                        memcmp(names->names[id - 1], name.data, name.len) == 0)) {
+        if (id == 0) {
+            return &names->slots[at];
+        }
+        const struct entry *entry = &names->entries[id - 1];
+        if (entry->hash == hash && entry->len == name.len && memcmp(entry->name, name.data, name.len) == 0) {
             return &names->slots[at];
         }
     }
 }
 
-static int intern_grow_arrays(struct intern *names)
+static int intern_grow_entries(struct intern *names)
 {
     uint32_t cap = names->cap ? names->cap * 2 : 32;
-    char **strings = realloc(names->names, cap * sizeof *strings);
-    if (strings) {
-        names->names = strings;
-    }
-    uint32_t *lens = realloc(names->lens, cap * sizeof *lens);
-    if (lens) {
-        names->lens = lens;
-    }
-    uint64_t *hashes = realloc(names->hashes, cap * sizeof *hashes);
-    if (hashes) {
-        names->hashes = hashes;
-    }
-    if (!strings || !lens || !hashes) {
+    struct entry *entries = realloc(names->entries, cap * sizeof *entries);
+    if (!entries) {
         return STATUS_NO_MEMORY;
     }
+    names->entries = entries;
     names->cap = cap;
     return 0;
 }
@@ -91,7 +86,7 @@ static int intern_grow_slots(struct intern *names)
         return STATUS_NO_MEMORY;
     }
     for (uint32_t i = 0; i < names->count; i++) {
-        uint32_t at = (uint32_t)names->hashes[i] & mask;
+        uint32_t at = (uint32_t)names->entries[i].hash & mask;
         while (slots[at]) {
             at = (at + 1) & mask;
         }
@@ -113,7 +108,7 @@ uint32_t intern_put(struct intern *names, struct slice name)
     if (names->count >= names->max || name.len > UINT32_MAX - 1) {
         return 0;
     }
-    if (names->count == names->cap && intern_grow_arrays(names) != 0) {
+    if (names->count == names->cap && intern_grow_entries(names) != 0) {
         return 0;
     }
     if (names->count * 2 >= names->mask) {
@@ -128,10 +123,7 @@ uint32_t intern_put(struct intern *names, struct slice name)
     }
     memcpy(copy, name.data, name.len);
     copy[name.len] = 0;
-    names->names[names->count] = copy;
-    names->lens[names->count] = (uint32_t)name.len;
-    names->hashes[names->count] = hash;
-    names->count++;
+    names->entries[names->count++] = (struct entry){.hash = hash, .name = copy, .len = (uint32_t)name.len};
     *slot = names->count;
     return names->count;
 }
@@ -146,7 +138,7 @@ struct slice intern_name(const struct intern *names, uint32_t id)
     if (id == 0 || id > names->count) {
         return slice_make("", 0);
     }
-    return slice_make(names->names[id - 1], names->lens[id - 1]);
+    return slice_make(names->entries[id - 1].name, names->entries[id - 1].len);
 }
 
 uint32_t intern_count(const struct intern *names)
