@@ -40,7 +40,7 @@ static int complain(const char *format, const char *what)
 }
 
 /* The value of an option, "--name VALUE" or "--name=VALUE"; NULL when argv[*at] is not it or the value is missing. */
-static const char *option_value(char **argv, int argc, int *at, const char *name, bool *missing)
+static const char *option_value(char **argv, int *at, const char *name, bool *missing)
 {
     size_t len = strlen(name);
     if (strncmp(argv[*at], name, len) != 0) {
@@ -52,14 +52,14 @@ static const char *option_value(char **argv, int argc, int *at, const char *name
     if (argv[*at][len] != 0) {
         return NULL;
     }
-    if (*at + 1 >= argc) {
+    if (!argv[*at + 1]) {
         *missing = true;
         return NULL;
     }
     return argv[++*at];
 }
 
-static int parse_option(char **argv, int argc, int *at, struct arguments *out)
+static int parse_option(char **argv, int *at, struct arguments *out)
 {
     bool missing = false;
     const char *value;
@@ -72,7 +72,7 @@ static int parse_option(char **argv, int argc, int *at, struct arguments *out)
                    {"--site", &out->site}};
     const char *word = argv[*at];
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        value = option_value(argv, argc, at, options[i].name, &missing);
+        value = option_value(argv, at, options[i].name, &missing);
         if (missing) {
             return complain("option %s wants a value", word);
         }
@@ -102,7 +102,7 @@ static int parse_arguments(int argc, char **argv, struct arguments *out)
             out->command = "version";
             return EXIT_OK;
         } else if (!options_over && word[0] == '-' && word[1] != 0) {
-            int result = parse_option(argv, argc, &at, out);
+            int result = parse_option(argv, &at, out);
             if (result != EXIT_OK) {
                 return result;
             }

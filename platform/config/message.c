@@ -80,8 +80,10 @@ void config_message_unknown_section(struct config_report *report, const struct c
     struct buf names = BUF_INIT;
     struct buf hint = BUF_INIT;
     for (size_t i = 0; i < table->section_count; i++) {
-        config_near_offer(&near, table->sections[i].name);
-        buf_printf(&names, "%s%s", i ? ", " : "", table->sections[i].name);
+        const char *name =
+            table->sections[i].name; // NOLINT(clang-analyzer-core.NullDereference): count says it is there
+        config_near_offer(&near, name);
+        buf_printf(&names, "%s%s", i ? ", " : "", name);
     }
     put_hint(&near, &hint);
     (void)config_report_at(report, token->line, "%s is not a section%s; allowed: %s", shown(token, text),
