@@ -11,7 +11,7 @@
  *   row before; else varint length and bytes; then the optional fields of h1 in the order of their bits (caller: 6
  *   bytes big-endian).
  * Worked example, the first row of a block, seq 1, call "1795284531.0" entering at 1795284531, answered after 2 s by
- * operator 1 in queue 1, ring 1 s, 6 s of talk, ended by the operator, no caller: 91 01 | 02 | e6d889b00d | 02 | 06 |
+ * operator 1 in queue 1, ring 1 s, 6 s of talk, ended by the operator, no caller: 91 01 | 02 | e6f88eb00d | 02 | 06 |
  * 01 | 01 | 0c "1795284531.0" | 01. */
 #ifndef RINGSIDE_AGENT_LEDGER_LEG_BLOCK_H
 #define RINGSIDE_AGENT_LEDGER_LEG_BLOCK_H
@@ -57,7 +57,7 @@ struct leg_block_reader {
 
 enum { LEG_BLOCK_END = 1 };
 int leg_block_open(struct leg_block_reader *reader, struct wire_reader payload); /* 0 or STATUS_CORRUPT */
-int leg_block_next(struct leg_block_reader *reader, struct call_leg *out);       /* 0, LEG_BLOCK_END, STATUS_CORRUPT */
+int leg_block_next(struct leg_block_reader *block, struct call_leg *out);        /* 0, LEG_BLOCK_END, STATUS_CORRUPT */
 
 /* Goes on filling a block that was stored: copies its rows and ends with its coder. */
 int leg_block_load(struct leg_block *block, struct wire_reader payload);

@@ -2,7 +2,7 @@
  *
  * A value is: version (u8), payload, CRC-32C (u32 big-endian) over the key, the version and the payload; so a value
  * that is damaged, cut, or under the wrong key is recognised. Keys are big-endian fixed-width integers and so sort by
- * their meaning. Example, database "names", queue 1 = "sales": key 01 00000001, value 01 73616c6573 <crc>. */
+ * their meaning. Example, database "names", queue 1 = "sales": key 01 00000001, value 01 73616c6573 cf6f73a4. */
 #ifndef RINGSIDE_AGENT_LEDGER_RECORD_H
 #define RINGSIDE_AGENT_LEDGER_RECORD_H
 

@@ -1,0 +1,40 @@
+/* kit: what the ledger's tests share: a ledger in a directory of its own, random legs, and how to say what is in it. */
+#ifndef RINGSIDE_TESTS_UNIT_LEDGER_KIT_H
+#define RINGSIDE_TESTS_UNIT_LEDGER_KIT_H
+
+#include "agent/ledger/ledger_write.h"
+#include "tests/support/rng.h"
+#include "tests/support/temp_dir.h"
+
+#define KIT_NOW_MS INT64_C(1795284531000)
+
+enum { KIT_HOUR_MS = 3600 * 1000, KIT_DAY_MS = 24 * KIT_HOUR_MS };
+
+extern struct temp_dir kit_dir;
+
+int kit_setup(void **state);
+int kit_teardown(void **state);
+
+/* Site "madrid-01", 15-minute intervals, legs for ever. */
+struct ledger_options kit_options(uint64_t map_bytes);
+struct ledger *kit_open(uint64_t map_bytes); /* fails the test when that fails */
+struct ledger *kit_reopen(struct ledger *ledger, uint64_t map_bytes);
+struct ledger *kit_open_readonly(void);
+
+/* A leg that is over at about `end_ms`: any outcome, fields and units. */
+struct call_leg kit_leg(struct rng *rng, uint64_t seq, int64_t end_ms);
+/* As an ordinary Asterisk writes them: whole seconds, numbered ids that grow. */
+struct call_leg kit_plain_leg(struct rng *rng, uint64_t seq, int64_t end_ms);
+void kit_assert_legs_equal(const struct call_leg *a, const struct call_leg *b);
+
+/* Entered and answered `calls` calls with a wait each; balanced. Takes what `out` held; returns owned in it. */
+void kit_summary(struct rng *rng, unsigned calls, struct summary *out);
+
+struct kit_facts {
+    struct ledger_facts facts;
+    struct ledger_check_result check;
+};
+/* Checks the whole ledger through `ledger`: no defects, counts of legs and intervals as accounted for. */
+struct kit_facts kit_check(struct ledger *ledger);
+
+#endif
