@@ -69,7 +69,8 @@ class Centre(Talking):
         else:
             self.dead = list(self.calls)
         self.calls.clear()
-        survivors = (self._new_day, self._shift_on, self._shift_off, self._arrival, self._pause)
+        survivors = (self._new_day, self._shift_on, self._shift_off, self._arrival, self._pause, self.rotate,
+                     self._reload)
         self.heap[:] = [event for event in self.heap if event[2] in survivors]
         heapq.heapify(self.heap)
         for queue in self.people.queues:
