@@ -20,7 +20,8 @@ struct status_server_options {
     int64_t (*now_ms)(void);      /* wall clock; NULL: the system's */
 };
 
-/* Listens, then serves in its own thread, which takes no signals. STATUS_INVALID or STATUS_DENIED (not a loopback
+/* Listens, then serves in its own thread, which takes no signals. Fixes the size from which the C library gives memory
+ * back at once, for the whole process. STATUS_INVALID or STATUS_DENIED (not a loopback
  * address), STATUS_BUSY (the port is taken), STATUS_IO, STATUS_NO_MEMORY. Returns owned. */
 int status_server_start(const struct status_server_options *options, struct status_server **out);
 

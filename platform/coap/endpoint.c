@@ -16,8 +16,8 @@
 #include "platform/coap/library.h"
 
 enum {
-    IDLE_SESSIONS_MAX = 64,
-    SESSION_TIMEOUT_S = 120,
+    IDLE_SESSIONS_MAX = 16, /* each may hold the body of a long answer until it ends */
+    SESSION_TIMEOUT_S = 30,
     CSM_MESSAGE_MAX = 64 * 1024,
     POLL_MAX_MS = 1000, /* libcoap wakes us by a timer of its own; this is only a net below it */
     SEGMENT_MAX = 255
@@ -145,6 +145,8 @@ static void handle_get(coap_resource_t *resource, coap_session_t *session, const
         buf_deinit(&answer.body);
         return;
     }
+    uint8_t *fitted = realloc(answer.body.data, answer.body.len); /* the session holds it until its last block went */
+    answer.body.data = fitted ? fitted : answer.body.data;
     coap_pdu_set_code(response, COAP_RESPONSE_CODE_CONTENT);
     if (answer.format == ENDPOINT_TEXT) {
         /* libcoap leaves out format 0 as if it were the default; RFC 7252 5.5.1 knows no default. */
