@@ -7,6 +7,13 @@
 /* Legs that close this much earlier than those before them make the blocks unsorted: a walk by time reads them all. */
 static const int64_t UNSORTED_MS = INT64_C(48) * 3600 * 1000;
 
+/* What every commit leaves free, so that giving up history always has pages to work with: a transaction that deletes
+ * copies about ten, and what it frees serves the next but one. */
+enum {
+    ROOM_TO_DELETE_BYTES = 48 * 4096,
+    PUT_BYTES_MAX = 3 * 4096 /* pages a put or a delete copies on its way down */
+};
+
 static void fail(struct ledger *ledger, int status)
 {
     if (status != 0 && ledger->failure == 0) {
@@ -22,6 +29,7 @@ int ledger_begin(struct ledger *ledger, int64_t now_ms)
     }
     ledger->before = ledger->state;
     ledger->failure = 0;
+    ledger->spent_bytes = 0;
     ledger->state.committed_ms = now_ms;
     ledger->state.commits++;
     return 0;
@@ -35,6 +43,7 @@ static void put(struct ledger *ledger, enum ledger_db db, const struct record_ke
     int status = record_end(&ledger->value, key);
     if (status == 0) {
         struct slice value = buf_slice(&ledger->value);
+        ledger->spent_bytes += PUT_BYTES_MAX + value.len;
         status = append ? kv_append(ledger->txn, ledger->db[db], record_key_slice(key), value)
                         : kv_put(ledger->txn, ledger->db[db], record_key_slice(key), value);
     }
@@ -53,6 +62,7 @@ void ledger_drop_open_leg(struct ledger *ledger, uint64_t seq)
 {
     if (ledger->failure == 0) {
         struct record_key key = record_key_u64(seq);
+        ledger->spent_bytes += PUT_BYTES_MAX;
         int status = kv_delete(ledger->txn, ledger->db[LEDGER_DB_OPEN_LEGS], record_key_slice(&key));
         fail(ledger, status == KV_END ? 0 : status);
     }
@@ -103,8 +113,9 @@ void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s,
     struct ledger_state *state = &ledger->state;
     struct record_key key = record_key_u32_u32((uint32_t)start_s, queue);
     bool newest = (uint64_t)start_s >= state->newest_interval_s;
+    bool may_be_stored = (uint64_t)start_s <= state->newest_interval_s; /* a damaged one comes as revision 1 again */
     struct slice old;
-    if (revision > 1 && kv_get(ledger->txn, ledger->db[LEDGER_DB_INTERVALS], record_key_slice(&key), &old) == 0) {
+    if (may_be_stored && kv_get(ledger->txn, ledger->db[LEDGER_DB_INTERVALS], record_key_slice(&key), &old) == 0) {
         state->interval_bytes -= old.len < state->interval_bytes ? old.len : state->interval_bytes;
     } else {
         state->interval_count++;
@@ -119,6 +130,7 @@ void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s,
     }
     if (ledger->failure == 0) {
         struct slice nothing = slice_make("", 0);
+        ledger->spent_bytes += PUT_BYTES_MAX;
         fail(ledger, newest ? kv_append(ledger->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(&key), nothing)
                             : kv_put(ledger->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(&key), nothing));
     }
@@ -224,6 +236,13 @@ static uint64_t put_legs_and_state(struct ledger *ledger)
     return whole.leg_bytes - ledger->state.leg_bytes;
 }
 
+static void keep_room(struct ledger *ledger)
+{
+    if (ledger->failure == 0) {
+        fail(ledger, kv_room(ledger->txn, ledger->db[LEDGER_DB_META], ledger->spent_bytes, ROOM_TO_DELETE_BYTES));
+    }
+}
+
 static void put_tended_state(struct ledger *ledger)
 {
     struct ledger_state whole = ledger->state;
@@ -257,6 +276,7 @@ int ledger_end(struct ledger *ledger)
         memcpy(ledger->state.quality, ledger->quality, sizeof ledger->quality);
         put_names(ledger);
         tail_bytes = put_legs_and_state(ledger);
+        keep_room(ledger);
     }
     struct kv_txn *txn = ledger->txn;
     ledger->txn = NULL;

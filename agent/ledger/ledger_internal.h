@@ -59,8 +59,9 @@ struct ledger {
     uint64_t quality[QUALITY_COUNT]; /* as counted; becomes the state's with the next commit */
     /* The transaction in progress: */
     struct kv_txn *txn;
-    int failure;  /* first failed put */
-    bool tending; /* it drops old data only: what waits for a commit must not go along */
+    int failure;          /* first failed put */
+    uint64_t spent_bytes; /* the most that its puts can have taken of the map */
+    bool tending;         /* it drops old data only: what waits for a commit must not go along */
     struct ledger_state before;
     /* Legs wait here for the next commit, packed already; they stay when it fails. */
     struct leg_block tail; /* the last, growing block, as stored plus what waits */

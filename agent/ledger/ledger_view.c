@@ -246,7 +246,7 @@ static int first_block(struct ledger_view *view, int64_t from_ms, struct record_
         struct wire_reader payload = wire_reader_make(value.data, value.len);
         struct leg_block_reader block;
         (void)wire_get_u8(&payload);
-        if (leg_block_open(&block, payload) == 0 && block.max_end_ms < from_ms - INT64_C(48) * 3600 * 1000) {
+        if (leg_block_open(&block, payload) == 0 && block.max_end_ms + INT64_C(48) * 3600 * 1000 < from_ms) {
             *out = record_key_u64(ledger_key_u64(key, 0));
             break;
         }

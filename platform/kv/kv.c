@@ -262,6 +262,39 @@ int kv_delete(struct kv_txn *txn, unsigned db, struct slice key)
     return kv_status(mdb_del(txn->txn, db, &k, NULL));
 }
 
+static int try_room(MDB_txn *txn, unsigned db, uint64_t bytes, size_t value_bytes)
+{
+    int rc = 0;
+    uint64_t number = UINT64_MAX;
+    for (uint64_t taken = 0; rc == 0 && taken < bytes; taken += value_bytes, number--) {
+        MDB_val key = {sizeof number, &number};
+        MDB_val value = {value_bytes, NULL};
+        rc = mdb_put(txn, db, &key, &value, MDB_RESERVE);
+    }
+    return rc;
+}
+
+int kv_room(struct kv_txn *txn, unsigned db, uint64_t spent_bytes, uint64_t bytes)
+{
+    MDB_envinfo info;
+    int rc = mdb_env_info(txn->kv->env, &info);
+    if (rc != 0) {
+        return kv_status(rc);
+    }
+    uint64_t page_bytes = txn->kv->page_bytes;
+    uint64_t used_bytes = ((uint64_t)info.me_last_pgno + 1) * page_bytes;
+    if (used_bytes + spent_bytes + bytes <= info.me_mapsize) {
+        return 0;
+    }
+    MDB_txn *trial;
+    rc = mdb_txn_begin(txn->kv->env, txn->txn, 0, &trial);
+    if (rc == 0) {
+        rc = try_room(trial, db, bytes, 4 * page_bytes - 16);
+        mdb_txn_abort(trial);
+    }
+    return kv_status(rc);
+}
+
 /* Pages on the free list, readable through its own database (number 0): each value is a list led by its length. */
 static int free_pages(struct kv_txn *txn, uint64_t *out)
 {

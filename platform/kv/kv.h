@@ -43,6 +43,11 @@ int kv_put(struct kv_txn *txn, unsigned db, struct slice key, struct slice value
 int kv_append(struct kv_txn *txn, unsigned db, struct slice key, struct slice value); /* key must be the largest */
 int kv_delete(struct kv_txn *txn, unsigned db, struct slice key);                     /* KV_END when there was none */
 
+/* Whether a write transaction leaves room for `bytes` more in values of a few pages: 0 or STATUS_FULL. Tries it out and
+ * takes it back, unless what the file never used is room enough even after `spent_bytes`, the most that this
+ * transaction can have taken. `db` is any database of it. */
+int kv_room(struct kv_txn *txn, unsigned db, uint64_t spent_bytes, uint64_t bytes);
+
 int kv_cursor_open(struct kv_txn *txn, unsigned db, struct kv_cursor **out);
 void kv_cursor_close(struct kv_cursor *cursor);
 int kv_cursor_first(struct kv_cursor *cursor, struct slice *key, struct slice *value);
