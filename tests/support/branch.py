@@ -109,12 +109,16 @@ class Branch:
         self.config.write_text(CONFIG.format(ledger=self.ledger, log=self.log, port=self.port, size_max=size_max,
                                              commit_interval=commit_interval, drain_grace=drain_grace))
 
+    @property
+    def killpoint(self) -> Path:
+        return bin_dir() / "killpoint.so"
+
     def start(self, **environment: str) -> Agent:
         return Agent(self.config, self.home / "agent.err", environment)
 
     def start_to_die(self, where: str) -> Agent:
         """With the kill point of tests/support/killpoint.c: "fdatasync:after:3"."""
-        return self.start(LD_PRELOAD=str(bin_dir() / "killpoint.so"), RINGSIDE_KILL=where)
+        return self.start(LD_PRELOAD=str(self.killpoint), RINGSIDE_KILL=where)
 
     @contextmanager
     def running(self) -> Iterator[Agent]:

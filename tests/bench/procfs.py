@@ -1,0 +1,31 @@
+"""What the kernel knows about a running process. The daemon hides its memory from others, so this takes root."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+
+def cpu_s(pid: int) -> float:
+    """Seconds on a core so far, all threads; in nanoseconds where /proc/PID/stat counts in ticks."""
+    total_ns = 0
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        total_ns += int((task / "schedstat").read_text().split()[0])
+    return total_ns / 1e9
+
+
+def _fields(path: str) -> dict[str, int]:
+    """Lines of "Name:  123 kB", in bytes."""
+    found = {}
+    for line in Path(path).read_text().splitlines():
+        name, _, rest = line.partition(":")
+        if rest.endswith(" kB"):
+            found[name] = int(rest.split()[0]) * 1024
+    return found
+
+
+def memory(pid: int) -> dict[str, int]:
+    """resident and its peak; anonymous: what belongs to the process alone and to no file; private: the same and the
+    pages of files that happen to be mapped by nobody else, which the kernel can drop at any time."""
+    status, rollup = _fields(f"/proc/{pid}/status"), _fields(f"/proc/{pid}/smaps_rollup")
+    return {"resident": status["VmRSS"], "peak": status["VmHWM"], "anonymous": rollup["Anonymous"],
+            "private": rollup["Private_Clean"] + rollup["Private_Dirty"]}
