@@ -10,7 +10,8 @@
 #include "platform/base/status.h"
 #include "platform/file/reader.h"
 
-enum { CALLERS_REMEMBERED = 65536, SOURCE_LINE_MAX = 8191 };
+/* Remembering more callers finds a few more again, but no longer in the cache: slower than hashing anew. */
+enum { CALLERS_REMEMBERED = 4096, SOURCE_LINE_MAX = 8191 };
 
 struct import_file {
     const char *path;

@@ -147,7 +147,7 @@ uint32_t leg_table_add(struct leg_table *table, const struct call_leg *leg)
 
 static bool same_call(const struct leg_slot *slot, uint64_t hash, const char *call_id, size_t len)
 {
-    return slot->hash == hash && slot->leg.call_id_len == len && memcmp(slot->leg.call_id, call_id, len) == 0;
+    return slot->hash == hash && slot->leg.call_id_len == len && hash_same(slot->leg.call_id, call_id, len);
 }
 
 uint32_t leg_table_find(const struct leg_table *table, struct slice call_id)

@@ -60,7 +60,7 @@ static uint32_t *intern_slot(const struct intern *names, struct slice name, uint
             return &names->slots[at];
         }
         const struct entry *entry = &names->entries[id - 1];
-        if (entry->hash == hash && entry->len == name.len && memcmp(entry->name, name.data, name.len) == 0) {
+        if (entry->hash == hash && entry->len == name.len && hash_same(entry->name, name.data, name.len)) {
             return &names->slots[at];
         }
     }
