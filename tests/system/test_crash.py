@@ -13,7 +13,6 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -21,13 +20,13 @@ import pytest
 
 import compare
 import kpi_rows
+from answers import DAY_S, answers, differences, sim_options, simulate, span
 from branch import Branch, wait_for
 from oracle import Oracle
 from ringside import Books, Ledger, bin_dir
 
 SUPPORT = Path(__file__).resolve().parents[1] / "support"
-SIM = SUPPORT.parent / "sim" / "sim.py"
-DAY_S, INTERVAL_S = 86400, 900
+INTERVAL_S = 900
 
 COMMIT_POINTS = [f"{point}:{moment}" for point, moments in (
     ("pwrite", ("before", "within", "after")), ("writev", ("before", "within", "after")),
@@ -38,17 +37,6 @@ NAMED_ROUNDS = 5
 HALF_BORN = "pwrite:within:1"
 RANDOM_KILLS = 24
 ROTATIONS = ("rename", "copytruncate", "sequential")
-
-
-def history_start_s() -> int:
-    """Old enough that the daemon's clock does not reach the simulated one, young enough for every retention."""
-    return int(time.time()) // DAY_S * DAY_S - 30 * DAY_S
-
-
-def sim_options(seed: int) -> list[str]:
-    start = datetime.fromtimestamp(history_start_s(), timezone.utc).isoformat()
-    return ["--seed", str(seed), "--start", start, "--flat", "--holds", "--calls-per-day", "2000", "--restart-every",
-            "0.4"]
 
 
 class LiveCentre:
@@ -118,32 +106,6 @@ def parts_in_order(log: Path) -> list[Path]:
     return [*sorted(first_second, key=first_second.__getitem__), log]
 
 
-def span() -> tuple[int, int]:
-    start_s = history_start_s()
-    return start_s - DAY_S, start_s + 29 * DAY_S
-
-
-Answers = dict[Any, dict[str, Any]]
-
-
-def answers(books: Books) -> Answers:
-    """All that must be the same however often the agent was killed."""
-    status = books.status()
-    held: Answers = {"quality": status["quality"],
-                     "ledger": {name: status["ledger"][name] for name in ("legs", "intervals")}}
-    for by in ("queue", "queue,interval"):
-        held.update(compare.by_key(books.kpi(*span(), by=by)))
-    return held
-
-
-def differences(expected: Answers, found: Answers) -> list[str]:
-    problems = [f"{key}: a row that the import has not" for key in found.keys() - expected.keys()]
-    problems += [f"{key} {name}: {found.get(key, {}).get(name)} instead of {value}"
-                 for key, row in expected.items() for name, value in row.items()
-                 if found.get(key, {}).get(name) != value]
-    return [f"clean import: {line}" for line in problems]
-
-
 def same_as_oracle(books: Books, log: Path) -> list[str]:
     oracle = Oracle([log])
     problems = compare.differences(oracle.rows(INTERVAL_S), books.kpi(*span(), by="queue,interval"), oracle.quality)
@@ -187,8 +149,8 @@ def verify(branch: Branch, truth: dict[str, Any]) -> list[str]:
     assert whole.read_bytes().count(b"\n") == truth["lines"]
     branch.books.check()
     with Ledger(branch.home / "clean", [whole]) as clean:
-        return (differences(answers(clean), answers(branch.books)) + same_as_oracle(branch.books, whole)
-                + same_as_truth(branch.books, truth))
+        return ([f"clean import: {line}" for line in differences(answers(clean), answers(branch.books))]
+                + same_as_oracle(branch.books, whole) + same_as_truth(branch.books, truth))
 
 
 def one_branch(home: Path, seed: int, rotation: str) -> tuple[list[str], Counter]:
@@ -242,7 +204,7 @@ def points_of_an_import(ledger: Path, log: Path) -> list[str]:
 def test_import_killed_at_each_of_its_writes(tmp_path: Path) -> None:
     """From the making of the ledger to the last commit: started again, it ends as if nothing had been."""
     log = tmp_path / "queue_log"
-    subprocess.run([sys.executable, SIM, "--out", log, "--days", "2", *sim_options(7)], check=True, timeout=60)
+    simulate(log, 7, "--days", "2")
     ledger = tmp_path / "ledger"
     with Ledger(tmp_path / "clean", [log]) as clean:
         expected = answers(clean)
@@ -267,7 +229,7 @@ def test_a_clean_stop_makes_durable_what_was_read(tmp_path: Path, sent: signal.S
     agent = branch.start()
     try:
         wait_for("the daemon", lambda: branch.ask() is not None)
-        subprocess.run([sys.executable, SIM, "--out", branch.log, "--days", "0.2", *sim_options(9)], check=True)
+        simulate(branch.log, 9, "--days", "0.2")
         lines = branch.log.read_bytes().count(b"\n")
         time.sleep(2)  # the log is looked at 40 times
         assert branch.lines_held() == 0
