@@ -73,11 +73,15 @@ static int grow_buckets(struct leg_table *table)
     return 0;
 }
 
+/* By number, not by when it was linked: a table put back from storage must answer as the one before did. */
 static void link_same(struct leg_table *table, uint32_t at)
 {
-    uint32_t *head = &table->buckets[(uint32_t)table->slots[at].hash & table->mask];
-    table->slots[at].next_same = *head;
-    *head = at;
+    uint32_t *link = &table->buckets[(uint32_t)table->slots[at].hash & table->mask];
+    while (*link && table->slots[*link].leg.seq > table->slots[at].leg.seq) {
+        link = &table->slots[*link].next_same;
+    }
+    table->slots[at].next_same = *link;
+    *link = at;
 }
 
 static void unlink_same(struct leg_table *table, uint32_t at)

@@ -12,7 +12,7 @@
 struct leg_slot {
     struct call_leg leg;
     uint64_t hash;      /* of the call id */
-    uint32_t next_same; /* chain of one bucket, newest first */
+    uint32_t next_same; /* chain of one bucket, largest seq first */
     uint32_t next_done; /* queue of done legs, in the order they ended; also the free list */
     uint32_t prev_live; /* list of live legs, in the order they entered */
     uint32_t next_live;
@@ -45,7 +45,7 @@ void leg_table_deinit(struct leg_table *table);
 /* A new live slot for `leg` (copied), linked by its call id; 0 when out of memory. May move the slots. */
 uint32_t leg_table_add(struct leg_table *table, const struct call_leg *leg);
 
-/* Newest slot of this call id, or 0; then the next older one. */
+/* The slot of this call id with the largest seq, or 0; then the next smaller one. */
 uint32_t leg_table_find(const struct leg_table *table, struct slice call_id);
 uint32_t leg_table_find_next(const struct leg_table *table, uint32_t at);
 

@@ -31,15 +31,29 @@ uint32_t track_find_leg(const struct track *track, struct slice call_id, uint32_
     return 0;
 }
 
+uint32_t track_find_newest_talking(const struct track *track, struct slice call_id, uint32_t queue)
+{
+    uint32_t best = 0;
+    for (uint32_t at = call_id.len ? leg_table_find(&track->table, call_id) : 0; at;
+         at = leg_table_find_next(&track->table, at)) {
+        const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
+        if (track_find_is_talking(leg) && (queue == 0 || leg->queue == queue) &&
+            (!best || leg->connect_ms > leg_table_slot(&track->table, best)->leg.connect_ms)) {
+            best = at;
+        }
+    }
+    return best;
+}
+
 /* What the caller's call was before: still talking somewhere, or the leg of it that ended last; 0: nothing known. */
 uint32_t track_find_before(const struct track *track, struct slice call_id)
 {
-    uint32_t best = 0;
+    uint32_t best = track_find_newest_talking(track, call_id, 0);
+    if (best) {
+        return best;
+    }
     for (uint32_t at = leg_table_find(&track->table, call_id); at; at = leg_table_find_next(&track->table, at)) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (track_find_is_talking(leg)) {
-            return at;
-        }
         if (!best || leg->end_ms > leg_table_slot(&track->table, best)->leg.end_ms) {
             best = at;
         }

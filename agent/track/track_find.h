@@ -13,6 +13,9 @@ bool track_find_is_done(const struct call_leg *leg);
 uint32_t track_find_leg(const struct track *track, struct slice call_id, uint32_t queue,
                         bool (*test)(const struct call_leg *));
 
+/* The conversation of this call that began last, in this queue or, queue 0, in any. */
+uint32_t track_find_newest_talking(const struct track *track, struct slice call_id, uint32_t queue);
+
 /* What the caller's call was before: a leg still talking, or the one that ended last. */
 uint32_t track_find_before(const struct track *track, struct slice call_id);
 

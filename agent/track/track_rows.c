@@ -406,10 +406,10 @@ static int row_without_leg(struct track *track, const struct call_event *event, 
 
 static int row_hold(struct track *track, const struct call_event *event, bool on)
 {
-    uint32_t at = track_find_leg(track, event->call_id, queue_id(track, event), track_find_is_talking);
-    for (uint32_t any = event->call_id.len ? leg_table_find(&track->table, event->call_id) : 0; !at && any;
-         any = leg_table_find_next(&track->table, any)) {
-        at = track_find_is_talking(&leg_table_slot(&track->table, any)->leg) ? any : 0;
+    uint32_t queue = queue_id(track, event);
+    uint32_t at = queue ? track_find_newest_talking(track, event->call_id, queue) : 0;
+    if (!at) {
+        at = track_find_newest_talking(track, event->call_id, 0);
     }
     if (!at) {
         return 0;
