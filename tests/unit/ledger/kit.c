@@ -60,7 +60,8 @@ static void set_call_id(struct rng *rng, struct call_leg *leg)
     static const char *const forms[] = {"%llu.%llu", "pbx-%llu.%llu", "a.b-c-%llu.%llu", "%llu.0%llu",    "%llu.%llu.",
                                         "x%llu",     ".%llu.%llu",    "%llu-%llu",       "5f3c%llue.%llu"};
     char id[LEG_CALL_ID_MAX + 1];
-    unsigned long long epoch = (unsigned long long)(leg->enter_ms / 1000 + rng_between(rng, -5, 5));
+    int64_t near_s = leg->enter_ms / 1000 + rng_between(rng, -5, 5);
+    unsigned long long epoch = (unsigned long long)near_s;
     unsigned long long counter = rng_chance(rng, 80) ? leg->seq * 3 : rng_next(rng) >> rng_below(rng, 64);
     int len;
     if (rng_chance(rng, 10)) { /* any bytes, of any length */
