@@ -38,7 +38,7 @@ status {{
     listen = "127.0.0.1:{port}"
 }}
 service {{
-    user = ""
+    user = "{user}"
 }}
 """
 
@@ -98,16 +98,16 @@ class Agent:
 
 
 class Branch:
-    def __init__(self, home: Path, size_max: str = "16MiB", commit_interval: str = "100ms",
-                 drain_grace: str = "100ms") -> None:
+    def __init__(self, home: Path, *, ledger: Optional[Path] = None, size_max: str = "16MiB",
+                 commit_interval: str = "100ms", drain_grace: str = "100ms", user: str = "") -> None:
         self.home = home
-        self.ledger = home / "ledger"
+        self.ledger = ledger or home / "ledger"
         self.log = home / "log" / "queue_log"
         self.log.parent.mkdir(parents=True)
         self.port = free_port()
         self.config = home / "agent.conf"
         self.config.write_text(CONFIG.format(ledger=self.ledger, log=self.log, port=self.port, size_max=size_max,
-                                             commit_interval=commit_interval, drain_grace=drain_grace))
+                                             commit_interval=commit_interval, drain_grace=drain_grace, user=user))
 
     @property
     def killpoint(self) -> Path:

@@ -1,0 +1,26 @@
+"""Ledgers of tests that passed go at once: each takes its full size from the disk. Those of failed ones are evidence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Iterator
+
+import pytest
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
+    outcome: Any = yield
+    if call.when == "call":
+        item.stash[passed_key] = outcome.get_result().passed
+
+
+passed_key = pytest.StashKey[bool]()
+
+
+@pytest.fixture(autouse=True)
+def fixture_no_ledgers_left(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+    yield
+    if request.node.stash.get(passed_key, False):
+        for data in tmp_path.rglob("data.mdb"):
+            data.unlink()
