@@ -3,12 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
-static const int64_t START_MS = INT64_C(1795284000000);
 static const int64_t DAY_MS = INT64_C(86400000);
 
 void stream_init(struct stream *stream, uint64_t seed, const struct stream_options *options)
 {
-    *stream = (struct stream){.rng = {seed}, .options = *options, .now_ms = START_MS};
+    *stream = (struct stream){.rng = {seed}, .options = *options, .now_ms = STREAM_START_MS};
 }
 
 static struct slice text(struct stream *stream, unsigned slot, const char *format, unsigned number)

@@ -9,6 +9,8 @@
 #include "agent/event/event.h"
 #include "tests/support/rng.h"
 
+#define STREAM_START_MS INT64_C(1795284000000)
+
 enum { STREAM_CALLS = 24 };
 
 struct stream_options {
