@@ -1,5 +1,6 @@
 #include "agent/cli/cli.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -28,11 +29,17 @@ static int complain(const struct cli_world *world, int code, const char *format,
     return code;
 }
 
+/* Whoever reads our output may have had enough of it (`| head`): then there is nobody to tell. */
+static int output_failed(const struct cli_world *world)
+{
+    return errno == EPIPE ? EXIT_FAILED : complain(world, EXIT_FAILED, "the output could not be written");
+}
+
 static int write_out(const struct cli_world *world, const struct buf *text)
 {
     size_t written = text->len ? fwrite(text->data, 1, text->len, world->out) : 0;
     if (written != text->len || fflush(world->out) != 0) {
-        return complain(world, EXIT_FAILED, "the output could not be written");
+        return output_failed(world);
     }
     return EXIT_OK;
 }
@@ -107,7 +114,7 @@ static int run_check(const struct cli_options *options, const struct cli_world *
                   " intervals out of balance\n",
                   result.records, result.legs, result.intervals, result.defects, result.unbalanced);
     if (fflush(world->out) != 0) {
-        return complain(world, EXIT_FAILED, "the output could not be written");
+        return output_failed(world);
     }
     return status > 0 || result.defects > 0 || result.unbalanced > 0 ? EXIT_FAILED : EXIT_OK;
 }
@@ -115,7 +122,7 @@ static int run_check(const struct cli_options *options, const struct cli_world *
 static int print_text(const struct cli_world *world, const char *text)
 {
     bool bad = fputs(text, world->out) < 0 || fflush(world->out) != 0;
-    return bad ? complain(world, EXIT_FAILED, "the output could not be written") : EXIT_OK;
+    return bad ? output_failed(world) : EXIT_OK;
 }
 
 int cli_run(int argc, char *const *argv, const struct cli_world *world)

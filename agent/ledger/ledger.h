@@ -60,6 +60,7 @@ struct ledger_facts {
     uint64_t commits;
     uint64_t leg_count; /* closed legs held in blocks */
     uint64_t leg_bytes;
+    uint64_t settling_count; /* legs that are over but not in a block yet: a late row may still concern them */
     uint64_t interval_count;
     uint64_t interval_bytes;
     uint64_t used_bytes; /* pages in use, all included */

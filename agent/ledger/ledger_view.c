@@ -28,37 +28,6 @@ void ledger_view_end(struct ledger_view *view)
     }
 }
 
-int ledger_view_facts(struct ledger_view *view, struct ledger_facts *out)
-{
-    struct ledger *ledger = view->ledger;
-    struct ledger_state state;
-    int status = ledger_state_load(ledger, view->txn, &state);
-    if (status != 0) {
-        return status == LEDGER_NONE ? STATUS_CORRUPT : status;
-    }
-    struct kv_usage usage;
-    status = kv_usage(view->txn, &usage);
-    if (status != 0) {
-        return status;
-    }
-    struct ledger_facts facts = {.created_ms = ledger->identity.created_ms,
-                                 .committed_ms = state.committed_ms,
-                                 .newest_event_ms = state.progress.newest_event_ms,
-                                 .interval_s = ledger->identity.interval_s,
-                                 .commits = state.commits,
-                                 .leg_count = state.leg_count,
-                                 .leg_bytes = state.leg_bytes,
-                                 .interval_count = state.interval_count,
-                                 .interval_bytes = state.interval_bytes,
-                                 .used_bytes = usage.used_bytes,
-                                 .map_bytes = usage.map_bytes};
-    memcpy(facts.epoch, ledger->identity.epoch, sizeof facts.epoch);
-    memcpy(facts.site, ledger->identity.site, sizeof facts.site);
-    memcpy(facts.quality, state.quality, sizeof facts.quality);
-    *out = facts;
-    return 0;
-}
-
 /* The loop that every walk shares: the first record at or behind `from`, then on while `each` returns 0; what else it
  * returns is passed on. */
 typedef int (*record_fn)(void *ctx, struct slice key, struct slice value);
@@ -230,6 +199,51 @@ static int each_open_leg(void *ctx, struct slice key, struct slice value)
     }
     bool within = !self->done || (leg.end_ms >= self->from_ms && leg.end_ms < self->to_ms);
     return within ? give_leg(self, &leg) : 0;
+}
+
+static int count_leg(void *ctx, const struct call_leg *leg)
+{
+    (void)leg;
+    (*(uint64_t *)ctx)++;
+    return 0;
+}
+
+int ledger_view_facts(struct ledger_view *view, struct ledger_facts *out)
+{
+    struct ledger *ledger = view->ledger;
+    struct ledger_state state;
+    int status = ledger_state_load(ledger, view->txn, &state);
+    if (status != 0) {
+        return status == LEDGER_NONE ? STATUS_CORRUPT : status;
+    }
+    struct kv_usage usage;
+    status = kv_usage(view->txn, &usage);
+    struct leg_walk settling = {.from_ms = INT64_MIN, .to_ms = INT64_MAX, .done = true, .fn = count_leg};
+    uint64_t settling_count = 0;
+    settling.ctx = &settling_count;
+    if (status == 0) {
+        status = walk(view, LEDGER_DB_OPEN_LEGS, NULL, each_open_leg, &settling);
+    }
+    if (status != 0) {
+        return status;
+    }
+    struct ledger_facts facts = {.created_ms = ledger->identity.created_ms,
+                                 .committed_ms = state.committed_ms,
+                                 .newest_event_ms = state.progress.newest_event_ms,
+                                 .interval_s = ledger->identity.interval_s,
+                                 .commits = state.commits,
+                                 .leg_count = state.leg_count,
+                                 .leg_bytes = state.leg_bytes,
+                                 .settling_count = settling_count,
+                                 .interval_count = state.interval_count,
+                                 .interval_bytes = state.interval_bytes,
+                                 .used_bytes = usage.used_bytes,
+                                 .map_bytes = usage.map_bytes};
+    memcpy(facts.epoch, ledger->identity.epoch, sizeof facts.epoch);
+    memcpy(facts.site, ledger->identity.site, sizeof facts.site);
+    memcpy(facts.quality, state.quality, sizeof facts.quality);
+    *out = facts;
+    return 0;
 }
 
 /* Blocks are in the order in which legs closed. From the newest back until a block ends well before the span begins:

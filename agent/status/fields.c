@@ -33,6 +33,13 @@ void fields_queue(struct json *map, struct ledger_view *view, uint32_t queue)
     json_put_text(map, "queue", ledger_view_name(view, LEDGER_QUEUE, queue));
 }
 
+/* A bin's upper edge may lie above everything that was counted. */
+static int64_t percentile_ms(const struct duration_stat *stat, double p)
+{
+    int64_t edge_ms = histogram_percentile(&stat->hist, p);
+    return edge_ms > (int64_t)stat->max_ms ? (int64_t)stat->max_ms : edge_ms;
+}
+
 void fields_stat(struct json *map, const char *key, const struct duration_stat *stat)
 {
     struct json *out = json_put_map(map, key);
@@ -45,10 +52,10 @@ void fields_stat(struct json *map, const char *key, const struct duration_stat *
     } else {
         json_put_null(out, "mean");
     }
-    fields_span(out, "p50", histogram_percentile(&stat->hist, 0.50));
-    fields_span(out, "p90", histogram_percentile(&stat->hist, 0.90));
-    fields_span(out, "p95", histogram_percentile(&stat->hist, 0.95));
-    fields_span(out, "p99", histogram_percentile(&stat->hist, 0.99));
+    fields_span(out, "p50", percentile_ms(stat, 0.50));
+    fields_span(out, "p90", percentile_ms(stat, 0.90));
+    fields_span(out, "p95", percentile_ms(stat, 0.95));
+    fields_span(out, "p99", percentile_ms(stat, 0.99));
     fields_span(out, "max", empty ? -1 : (int64_t)stat->max_ms);
 }
 

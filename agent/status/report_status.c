@@ -21,7 +21,7 @@ static void put_ledger(struct json *out, const struct report_job *job)
     fields_time(ledger, "created", facts->created_ms);
     json_put_int(ledger, "used_bytes", (int64_t)facts->used_bytes);
     json_put_int(ledger, "map_bytes", (int64_t)facts->map_bytes);
-    json_put_int(ledger, "legs", (int64_t)facts->leg_count);
+    json_put_int(ledger, "legs", (int64_t)(facts->leg_count + facts->settling_count));
     json_put_int(ledger, "leg_bytes", (int64_t)facts->leg_bytes);
     json_put_int(ledger, "intervals", (int64_t)facts->interval_count);
     json_put_int(ledger, "interval_bytes", (int64_t)facts->interval_bytes);
