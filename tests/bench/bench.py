@@ -39,6 +39,7 @@ PARTS = ("import", "live", "query")
 LOG_DAYS_AGO = 85  # the log of 2 million lines spans 74 days: all of it within the retention of 90
 LOG_KEPT_DAYS = 3  # the log made earlier is taken again so long
 LIVE_EVENTS_S = 50
+ROWS_A_CALL = 3.4  # of the simulator
 LIVE_WARM_S = 600  # history before, so that calls of every age are open
 COUNTED_S = 10
 QUERIES_MIN = 300  # for each path
@@ -104,7 +105,8 @@ def yardstick(bin_dir: Path, program: str, log: Path) -> float:
 
 
 def import_command(bin_dir: Path, ledger: Path, log: Path) -> list[str]:
-    return [*one_core(), str(bin_dir / "ringside-agent"), "import", "--ledger", str(ledger), "--site", "bench", str(log)]
+    command = [bin_dir / "ringside-agent", "import", "--ledger", ledger, "--site", "bench", log]
+    return [*one_core(), *map(str, command)]
 
 
 def sampled_import(bin_dir: Path, ledger: Path, log: Path) -> dict[str, int]:
@@ -173,8 +175,8 @@ class Feed:
         everything = home / "everything"
         start = datetime.now(timezone.utc) - timedelta(seconds=LIVE_WARM_S + 60)
         wanted = int((LIVE_WARM_S + seconds + 60) * LIVE_EVENTS_S)
-        # 3.4 rows a call
-        run_sim(everything, start, "--lines", str(wanted), "--calls-per-day", str(LIVE_EVENTS_S * 86400 / 3.4), "--flat",
+        calls_a_day = LIVE_EVENTS_S * 86400 / ROWS_A_CALL
+        run_sim(everything, start, "--lines", str(wanted), "--calls-per-day", str(calls_a_day), "--flat",
                 "--queues", "10", "--restart-every", "0", "--talk", "60", "--days", "30")
         rows = everything.read_bytes().splitlines(keepends=True)
         self._rows = iter(rows[LIVE_WARM_S * LIVE_EVENTS_S:])

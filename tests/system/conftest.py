@@ -1,4 +1,4 @@
-"""Ledgers of tests that passed go at once: each takes its full size from the disk. Those of failed ones are evidence."""
+"""Ledgers of tests that passed go at once, for each takes its full size from the disk; those of failed ones stay."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any, Iterator
 
 import pytest
 
+passed_key = pytest.StashKey[bool]()
+
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo) -> Iterator[None]:
     outcome: Any = yield
     if call.when == "call":
         item.stash[passed_key] = outcome.get_result().passed
-
-
-passed_key = pytest.StashKey[bool]()
 
 
 @pytest.fixture(autouse=True)

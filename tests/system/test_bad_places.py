@@ -166,7 +166,8 @@ def many_intervals(log: Path) -> int:
             for queue in range(QUEUES):
                 at = start_s + interval * 900 + queue // 2
                 call = f"{at}.{queue}|a-queue-{queue}"
-                file.write(f"{at}|{call}|NONE|ENTERQUEUE||5551|1\n{at + queue % 50}|{call}|NONE|ABANDON|1|1|{queue % 50}\n")
+                wait = queue % 50
+                file.write(f"{at}|{call}|NONE|ENTERQUEUE||5551|1\n{at + wait}|{call}|NONE|ABANDON|1|1|{wait}\n")
     return QUEUES * INTERVALS
 
 
@@ -177,9 +178,10 @@ def test_a_full_ledger_gives_up_the_oldest_and_goes_on(tmp_path: Path, log: Path
     lines = lines_of(branch.log)
     with branch.running() as agent:
         branch.wait_for_lines(agent, lines)
-        with open(branch.log, "ab") as file:  # it still counts what comes
+        with open(branch.log, "a", encoding="ascii") as file:  # it still counts what comes
             at = history_start_s() + 25 * 86400
-            file.write(f"{at}|{at}.1|newest|NONE|ENTERQUEUE||5551|1\n{at + 3}|{at}.1|newest|NONE|ABANDON|1|1|3\n".encode())
+            file.write(f"{at}|{at}.1|newest|NONE|ENTERQUEUE||5551|1\n")
+            file.write(f"{at + 3}|{at}.1|newest|NONE|ABANDON|1|1|3\n")
         branch.wait_for_lines(agent, lines + 2)
         answer = branch.ask()
     books = branch.books
@@ -258,8 +260,8 @@ def test_wrong_configuration_is_named_with_line_and_cure(tmp_path: Path, command
     line, option, allowed = WRONG[text]
     config = tmp_path / "agent.conf"
     config.write_text(text)
-    done = subprocess.run([str(bin_dir() / "ringside-agent"), *command, "-c", str(config)], capture_output=True, text=True,
-                          timeout=20, check=False)
+    done = subprocess.run([str(bin_dir() / "ringside-agent"), *command, "-c", str(config)], capture_output=True,
+                          text=True, timeout=20, check=False)
     assert (done.returncode, done.stdout) == (2, "")
     first = done.stderr.splitlines()[0]
     assert first.startswith(f"{config}:{line}: ") and option in first

@@ -20,6 +20,10 @@ def import_command(ledger: Path, *logs: Path) -> list[str]:
     return [str(part) for part in (bin_dir() / "ringside-agent", "import", "--ledger", ledger, "--site", "test", *logs)]
 
 
+def try_import(ledger: Path, *logs: Path) -> subprocess.CompletedProcess:
+    return subprocess.run(import_command(ledger, *logs), capture_output=True, text=True, timeout=60, check=False)
+
+
 @pytest.fixture(name="log", scope="module")
 def fixture_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     log = tmp_path_factory.mktemp("whole") / "queue_log"
@@ -82,8 +86,7 @@ def test_a_packed_log_equals_the_plain_one(tmp_path: Path, log: Path) -> None:
 def test_what_cannot_be_read_is_named_and_the_rest_taken(tmp_path: Path, log: Path) -> None:
     torn = tmp_path / "torn.gz"
     torn.write_bytes(gzip.compress(b"1|1.1|sales|NONE|ENTERQUEUE||5551|1\n" * 1000)[:-20])
-    done = subprocess.run(import_command(tmp_path / "ledger", tmp_path / "absent", log, tmp_path, torn),
-                          capture_output=True, text=True, timeout=60, check=False)
+    done = try_import(tmp_path / "ledger", tmp_path / "absent", log, tmp_path, torn)
     assert done.returncode == 1
     for name in (tmp_path / "absent", tmp_path, torn):
         assert f"import: {name}: " in done.stderr
@@ -99,7 +102,7 @@ def test_a_ledger_that_the_daemon_holds_is_refused(tmp_path: Path, log: Path) ->
     with branch.running() as agent:
         branch.wait_for_lines(agent, lines.count(b"\n"))
         before = answers(branch.books)
-        done = subprocess.run(import_command(branch.ledger, log), capture_output=True, text=True, timeout=60, check=False)
+        done = try_import(branch.ledger, log)
         assert (done.returncode, done.stdout, done.stderr.count("\n")) == (1, "", 1)
         assert f"{branch.ledger} is being written by another process; stop the daemon" in done.stderr
         assert answers(branch.books) == before
