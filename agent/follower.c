@@ -154,6 +154,7 @@ static int read_some(void *ctx)
                            status_str(status));
             return LOOP_DONE; /* the poll timer tries again */
         }
+        follower->health.last_error[0] = 0;
         if (chunk.gap) {
             log_write(LOG_WARNING, "source", "%s: bytes of the log were gone before they were read", chunk.path);
         }
