@@ -9,6 +9,7 @@
 #include "agent/ledger/ledger.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
+#include "platform/service/privilege.h"
 
 #define SITE_ID_CHARACTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_."
 
@@ -179,6 +180,19 @@ static int config_for_ledger(const struct arguments *arguments, struct agent_con
     return status == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
+/* Started by root, what an import makes must be the daemon's: it becomes the daemon's user, as the daemon does. */
+static int become_owner(const struct agent_config *config)
+{
+    struct buf why = BUF_INIT;
+    int status = privilege_drop(config->service.user, &why);
+    bool nobody = status == STATUS_NOT_FOUND && config->service.user_default;
+    if (status != 0 && !nobody) {
+        (void)fprintf(stderr, "ringside-agent: import: %s\n", buf_cstr(&why));
+    }
+    buf_deinit(&why);
+    return status == 0 || nobody ? EXIT_OK : EXIT_FAILED;
+}
+
 static int run_import(const struct arguments *arguments)
 {
     if (arguments->operand_count == 0) {
@@ -190,6 +204,9 @@ static int run_import(const struct arguments *arguments)
     struct agent_config *config = NULL;
     int result =
         arguments->ledger_dir ? config_for_ledger(arguments, &config) : load_config(arguments->config_path, &config);
+    if (result == EXIT_OK && !arguments->ledger_dir) {
+        result = become_owner(config);
+    }
     if (result == EXIT_OK) {
         struct import_options options = {.config = config,
                                          .paths = arguments->operands,
