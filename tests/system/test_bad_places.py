@@ -4,7 +4,6 @@ the agent says so in one line or in its status, and goes on by itself when thing
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import subprocess
 import tempfile
@@ -16,6 +15,7 @@ import pytest
 
 from answers import answers, differences, history_start_s, simulate, span
 from branch import Agent, Branch, wait_for
+from bulk import many_calls, many_intervals
 from ringside import Ledger, bin_dir
 
 STRANGER = "nobody" if os.geteuid() == 0 else ""  # whom permissions hold off; root goes everywhere
@@ -138,38 +138,6 @@ def test_a_ledger_below_a_missing_directory(tmp_path: Path) -> None:
 
 
 # --- fullness
-
-CALLS = 900_000
-QUEUES, INTERVALS = 900, 450
-
-
-def many_calls(log: Path) -> int:
-    """Each as hard to pack as it gets: callers, waits and operators at random."""
-    rng = random.Random(8)
-    start_s = history_start_s()
-    with open(log, "w", encoding="ascii") as file:
-        for number in range(CALLS):
-            at = start_s + number * 2
-            wait, talk = rng.randrange(1, 900), rng.randrange(1, 9000)
-            call = f"{at}.{number}|q{number % 7}"
-            file.write(f"{at}|{call}|NONE|ENTERQUEUE||{rng.randrange(10**9, 10**10)}|1\n"
-                       f"{at + wait}|{call}|op{rng.randrange(500)}|CONNECT|{wait}|1.1|{rng.randrange(60)}\n"
-                       f"{at + wait + talk}|{call}|op{rng.randrange(500)}|COMPLETECALLER|{wait}|{talk}|1\n")
-    return CALLS
-
-
-def many_intervals(log: Path) -> int:
-    """One call in each interval of each of many queues."""
-    start_s = history_start_s()
-    with open(log, "w", encoding="ascii") as file:
-        for interval in range(INTERVALS):
-            for queue in range(QUEUES):
-                at = start_s + interval * 900 + queue // 2
-                call = f"{at}.{queue}|a-queue-{queue}"
-                wait = queue % 50
-                file.write(f"{at}|{call}|NONE|ENTERQUEUE||5551|1\n{at + wait}|{call}|NONE|ABANDON|1|1|{wait}\n")
-    return QUEUES * INTERVALS
-
 
 @pytest.mark.parametrize("fill", (many_calls, many_intervals))
 def test_a_full_ledger_gives_up_the_oldest_and_goes_on(tmp_path: Path, log: Path, fill) -> None:

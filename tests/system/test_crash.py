@@ -22,6 +22,7 @@ import compare
 import kpi_rows
 from answers import DAY_S, answers, differences, sim_options, simulate, span
 from branch import Branch, wait_for
+from bulk import many_intervals
 from oracle import Oracle
 from ringside import Books, Ledger, bin_dir
 
@@ -220,6 +221,30 @@ def test_import_killed_at_each_of_its_writes(tmp_path: Path) -> None:
             again.check()
             problems = differences(expected, answers(again))
             assert not problems, f"killed at {where}\n" + "\n".join(problems[:20])
+
+
+def test_killed_while_making_room(tmp_path: Path) -> None:
+    """A ledger far too small for its log: what was given up is counted, whatever the kill cut off."""
+    seed = random.randrange(1 << 30)
+    print(f"seed {seed}")
+    rng = random.Random(seed)
+    branch = Branch(tmp_path)
+    calls = many_intervals(branch.log)
+    lines = branch.log.read_bytes().count(b"\n")
+    kills = 0
+    while branch.lines_held() < lines:
+        where = f"{rng.choice(COMMIT_POINTS)}:{rng.randrange(1, 20)}"
+        agent = branch.start_to_die(where)
+        wait_for("the kill or the end of the log",
+                 lambda: agent.process.poll() is not None or branch.lines_held() >= lines)
+        kills += agent.kill() == -signal.SIGKILL
+        branch.books.check()
+    print(f"{kills} kills")
+    status = branch.books.status()
+    shed = status["quality"]["shed_intervals"]
+    assert kills > 5 and shed > 0 and status["quality"]["lines"] == lines
+    assert sum(row["entered"] for row in branch.books.kpi(*span())) == calls - shed
+    assert status["quality"]["shed_legs"] + status["ledger"]["legs"] == calls
 
 
 @pytest.mark.parametrize("sent", (signal.SIGTERM, signal.SIGINT))
