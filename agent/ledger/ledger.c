@@ -321,6 +321,10 @@ static int load_name(struct ledger *ledger, struct slice key, struct slice value
     }
     enum ledger_name_kind kind = (enum ledger_name_kind)key.data[0];
     uint32_t id = ledger_key_u32(key, 1);
+    if (id == 0 || id > (kind == LEDGER_VERB ? LEDGER_VERBS_MAX : LEDGER_NAMES_MAX)) {
+        ledger->quality[QUALITY_QUARANTINED]++; /* nobody gave such an id */
+        return 0;
+    }
     struct intern *names = ledger->names[kind];
     char made_up[32];
     while (intern_count(names) + 1 < id) {

@@ -4,8 +4,11 @@
 #include "agent/ledger/ledger_internal.h"
 #include "platform/base/status.h"
 
-/* Legs that close this much earlier than those before them make the blocks unsorted: a walk by time reads them all. */
+/* A block all of whose legs ended this much before some in earlier blocks makes the blocks unsorted: a walk by time
+ * reads them all. */
 static const int64_t UNSORTED_MS = INT64_C(48) * 3600 * 1000;
+
+static const int64_t BLOCK_SPAN_MS = INT64_C(7) * 24 * 3600 * 1000;
 
 /* What every commit leaves free, so that giving up history always has pages to work with: a transaction that deletes
  * copies about ten, and what it frees serves the next but one. */
@@ -68,9 +71,20 @@ void ledger_drop_open_leg(struct ledger *ledger, uint64_t seq)
     }
 }
 
+/* A block goes when its newest leg is past its retention. It must not span much time, where calls are few or an old
+ * history is imported, or its oldest legs outlive theirs by as much. */
+static bool spans_enough(const struct ledger *ledger, const struct call_leg *leg)
+{
+    const struct leg_block *tail = &ledger->tail;
+    int64_t span_ms = ledger->options.legs_keep_ms / 8;
+    span_ms = span_ms < BLOCK_SPAN_MS ? span_ms : BLOCK_SPAN_MS;
+    return span_ms > 0 && tail->count > 0 &&
+           (leg->end_ms - tail->min_end_ms > span_ms || tail->max_end_ms - leg->end_ms > span_ms);
+}
+
 int ledger_add_closed_leg(struct ledger *ledger, const struct call_leg *leg)
 {
-    if (leg_block_full(&ledger->tail)) {
+    if (leg_block_full(&ledger->tail) || spans_enough(ledger, leg)) {
         if (ledger->sealed_count == ledger->sealed_cap) {
             size_t cap = ledger->sealed_cap ? ledger->sealed_cap * 2 : 16;
             struct leg_block *sealed = realloc(ledger->sealed, cap * sizeof *sealed);
@@ -97,7 +111,7 @@ static void put_block(struct ledger *ledger, const struct leg_block *block, stru
     put(ledger, LEDGER_DB_LEGS, &key, false);
     state->leg_count += block->count;
     state->leg_bytes += ledger->value.len;
-    state->legs_unsorted |= block->min_end_ms < state->newest_end_ms - UNSORTED_MS;
+    state->legs_unsorted |= block->max_end_ms < state->newest_end_ms - UNSORTED_MS;
     if (block->max_end_ms > state->newest_end_ms) {
         state->newest_end_ms = block->max_end_ms;
     }

@@ -39,7 +39,7 @@ struct ledger_state {
     uint32_t next_cursor;
     uint32_t next_gap;
     int64_t newest_end_ms; /* largest end time in a leg block */
-    bool legs_unsorted;    /* a block was added whose legs are much older than those before it */
+    bool legs_unsorted;    /* a block was added whose legs are all much older than some before it */
     uint64_t quality[QUALITY_COUNT];
 };
 
@@ -72,6 +72,7 @@ struct ledger {
     size_t sealed_count;
     size_t sealed_cap;
     struct buf value;
+    uint64_t tend_from; /* block at which tending goes on looking where they are unsorted */
 };
 
 struct ledger_view {

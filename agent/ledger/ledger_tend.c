@@ -8,6 +8,7 @@ enum { BLOCKS_A_CALL = 64, INTERVALS_A_CALL = 2000 };
 
 struct dropped {
     uint64_t blocks;
+    uint64_t damaged;
     uint64_t legs;
     uint64_t leg_bytes;
     uint64_t intervals;
@@ -26,31 +27,55 @@ static bool block_facts(struct slice key, struct slice value, uint64_t *count, i
     return true;
 }
 
-/* Deletes leg blocks from the oldest on: those that ended before `before_ms`, until `bytes` are given up. The growing
- * block stays. A damaged block counts as old. */
-static int drop_blocks(struct ledger *ledger, int64_t before_ms, uint64_t bytes, struct dropped *out)
+/* Deletes leg blocks from number `from` on: those that ended before `before_ms`, until `bytes` are given up. The
+ * growing block stays. A damaged block counts as old. */
+static int drop_blocks(struct ledger *ledger, uint64_t from, int64_t before_ms, uint64_t bytes, struct dropped *out)
 {
     struct kv_cursor *cursor = NULL;
     int status = kv_cursor_open(ledger->txn, ledger->db[LEDGER_DB_LEGS], &cursor);
+    struct record_key first = record_key_u64(from);
     struct slice key;
     struct slice value;
-    int step = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
+    int step = status == 0 ? kv_cursor_seek(cursor, record_key_slice(&first), &key, &value) : status;
     for (int seen = 0; step == 0 && seen < BLOCKS_A_CALL && out->leg_bytes < bytes; seen++) {
         uint64_t count = 0;
         int64_t max_end_ms = INT64_MIN;
-        (void)block_facts(key, value, &count, &max_end_ms);
+        bool good = block_facts(key, value, &count, &max_end_ms);
         if (ledger_key_u64(key, 0) >= ledger->state.next_block) {
             break;
         }
         if (max_end_ms < before_ms) {
             out->leg_bytes += value.len;
             out->legs += count;
+            out->damaged += !good;
             out->blocks++;
             step = kv_cursor_delete(cursor);
         } else if (!ledger->state.legs_unsorted) {
             break;
         }
         step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
+    }
+    kv_cursor_close(cursor);
+    return step < 0 ? step : 0;
+}
+
+/* A damaged block does not say how many legs went with it: count those that are left. */
+static int recount(struct ledger *ledger)
+{
+    struct ledger_state *state = &ledger->state;
+    struct kv_cursor *cursor = NULL;
+    int step = kv_cursor_open(ledger->txn, ledger->db[LEDGER_DB_LEGS], &cursor);
+    struct slice key;
+    struct slice value;
+    state->leg_count = 0;
+    state->leg_bytes = 0;
+    for (step = step == 0 ? kv_cursor_first(cursor, &key, &value) : step;
+         step == 0 && ledger_key_u64(key, 0) < state->next_block; step = kv_cursor_next(cursor, &key, &value)) {
+        uint64_t count = 0;
+        int64_t max_end_ms;
+        (void)block_facts(key, value, &count, &max_end_ms);
+        state->leg_count += count;
+        state->leg_bytes += value.len;
     }
     kv_cursor_close(cursor);
     return step < 0 ? step : 0;
@@ -84,6 +109,7 @@ static int drop_intervals(struct ledger *ledger, int64_t before_s, uint64_t byte
 
 struct limits {
     int64_t now_ms;
+    uint64_t from_block;
     int64_t legs_before_ms;
     int64_t intervals_before_s;
     uint64_t bytes;
@@ -112,11 +138,14 @@ static int drop(struct ledger *ledger, const struct limits *limits, bool shed, s
     }
     ledger->tending = true;
     ledger->state.committed_ms = ledger->before.committed_ms; /* tending is not progress */
-    status = drop_blocks(ledger, limits->legs_before_ms, limits->bytes, out);
+    status = drop_blocks(ledger, limits->from_block, limits->legs_before_ms, limits->bytes, out);
     if (status == 0 && out->blocks == 0) {
         status = drop_intervals(ledger, limits->intervals_before_s, limits->bytes, out);
     }
     subtract(ledger, out);
+    if (status == 0 && out->damaged > 0) {
+        status = recount(ledger);
+    }
     if (shed) {
         ledger->state.quality[QUALITY_SHED_LEGS] += out->legs;
         ledger->state.quality[QUALITY_SHED_INTERVALS] += out->intervals;
@@ -153,7 +182,7 @@ int ledger_shed(struct ledger *ledger, uint64_t bytes)
     uint64_t given = 0;
     while (given < bytes) {
         struct dropped dropped = {0};
-        struct limits limits = {ledger->state.committed_ms, INT64_MAX, INT64_MAX, bytes - given};
+        struct limits limits = {ledger->state.committed_ms, 0, INT64_MAX, INT64_MAX, bytes - given};
         int status = drop(ledger, &limits, true, &dropped);
         if (status != 0) {
             return status;
@@ -166,7 +195,34 @@ int ledger_shed(struct ledger *ledger, uint64_t bytes)
     return 0;
 }
 
-/* Whether the oldest leg block or interval is past its retention; cheap, so that tending an idle ledger is. */
+/* The first leg block past its retention. The oldest tells for all, unless the blocks are unsorted: then each call
+ * looks at some and the next goes on behind them. */
+static bool find_due_block(struct ledger *ledger, struct kv_cursor *cursor, int64_t before_ms)
+{
+    struct record_key from = record_key_u64(ledger->state.legs_unsorted ? ledger->tend_from : 0);
+    struct slice key;
+    struct slice value;
+    int limit = ledger->state.legs_unsorted ? BLOCKS_A_CALL : 1;
+    int step = kv_cursor_seek(cursor, record_key_slice(&from), &key, &value);
+    ledger->tend_from = 0;
+    for (; step == 0 && ledger_key_u64(key, 0) < ledger->state.next_block; limit--) {
+        uint64_t count;
+        int64_t max_end_ms = INT64_MIN;
+        ledger->tend_from = ledger_key_u64(key, 0);
+        (void)block_facts(key, value, &count, &max_end_ms);
+        if (max_end_ms < before_ms) {
+            return true;
+        }
+        if (limit <= 1) {
+            return false;
+        }
+        step = kv_cursor_next(cursor, &key, &value);
+    }
+    ledger->tend_from = 0; /* round */
+    return false;
+}
+
+/* Whether a leg block or interval is past its retention; cheap, so that tending an idle ledger is. */
 static int is_due(struct ledger *ledger, int64_t legs_before_ms, int64_t intervals_before_s, bool *due)
 {
     struct kv_txn *txn = NULL;
@@ -178,11 +234,8 @@ static int is_due(struct ledger *ledger, int64_t legs_before_ms, int64_t interva
         return status;
     }
     status = kv_cursor_open(txn, ledger->db[LEDGER_DB_LEGS], &cursor);
-    if (status == 0 && kv_cursor_first(cursor, &key, &value) == 0) {
-        uint64_t count;
-        int64_t max_end_ms = INT64_MIN;
-        (void)block_facts(key, value, &count, &max_end_ms);
-        *due |= max_end_ms < legs_before_ms && ledger_key_u64(key, 0) < ledger->state.next_block;
+    if (status == 0) {
+        *due = find_due_block(ledger, cursor, legs_before_ms);
     }
     kv_cursor_close(cursor);
     cursor = NULL;
@@ -197,6 +250,23 @@ static int is_due(struct ledger *ledger, int64_t legs_before_ms, int64_t interva
     return status;
 }
 
+/* The growing block is as old as the others once nothing was added to it for so long. As stored it counts as full
+ * from now on, which changes nothing in the file. */
+static void seal_old_tail(struct ledger *ledger, int64_t before_ms)
+{
+    struct ledger_state *state = &ledger->state;
+    if (ledger->tail.count == 0 || ledger->tail_changed || ledger->sealed_count > 0 ||
+        ledger->tail.max_end_ms >= before_ms) {
+        return;
+    }
+    state->next_block++;
+    state->leg_count += ledger->tail_stored_count;
+    state->leg_bytes += ledger->tail_stored_bytes;
+    ledger->tail_stored_count = 0;
+    ledger->tail_stored_bytes = 0;
+    leg_block_clear(&ledger->tail);
+}
+
 int ledger_tend(struct ledger *ledger, int64_t now_ms, bool *more)
 {
     *more = false;
@@ -204,10 +274,12 @@ int ledger_tend(struct ledger *ledger, int64_t now_ms, bool *more)
     int64_t legs_before_ms = options->legs_keep_ms > 0 ? now_ms - options->legs_keep_ms : INT64_MIN;
     int64_t intervals_before_s = options->intervals_keep_ms > 0 ? (now_ms - options->intervals_keep_ms) / 1000 : 0;
     bool due = false;
+    seal_old_tail(ledger, legs_before_ms);
     int status = is_due(ledger, legs_before_ms, intervals_before_s, &due);
     if (status == 0 && due) {
         struct dropped dropped = {0};
-        struct limits limits = {now_ms, legs_before_ms, intervals_before_s, UINT64_MAX};
+        uint64_t from = ledger->state.legs_unsorted ? ledger->tend_from : 0;
+        struct limits limits = {now_ms, from, legs_before_ms, intervals_before_s, UINT64_MAX};
         status = drop(ledger, &limits, false, &dropped);
         *more = dropped.blocks + dropped.intervals > 0;
     }

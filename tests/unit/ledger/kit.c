@@ -184,3 +184,31 @@ struct kit_facts kit_check(struct ledger *ledger)
     assert_int_equal(all.facts.interval_count, all.check.intervals);
     return all;
 }
+
+void kit_commit(struct ledger *ledger)
+{
+    assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
+    assert_int_equal(ledger_end(ledger), 0);
+}
+
+void kit_add_span(struct ledger *ledger, struct rng *rng, uint64_t *seq, int64_t from_ms, int64_t to_ms,
+                  int64_t pace_ms)
+{
+    for (int64_t at_ms = from_ms; at_ms < to_ms; at_ms += pace_ms) {
+        struct call_leg leg = kit_plain_leg(rng, ++*seq, at_ms);
+        assert_int_equal(ledger_add_closed_leg(ledger, &leg), 0);
+        if (rng_chance(rng, 3)) {
+            kit_commit(ledger);
+        }
+    }
+    kit_commit(ledger);
+}
+
+void kit_tend(struct ledger *ledger, int64_t now_ms, unsigned calls)
+{
+    bool more = true;
+    for (unsigned i = 0; i < calls || more; i++) {
+        assert_true(i < 1000);
+        assert_int_equal(ledger_tend(ledger, now_ms, &more), 0);
+    }
+}

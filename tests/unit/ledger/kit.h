@@ -30,6 +30,15 @@ void kit_assert_legs_equal(const struct call_leg *a, const struct call_leg *b);
 /* Entered and answered `calls` calls with a wait each; balanced. Takes what `out` held; returns owned in it. */
 void kit_summary(struct rng *rng, unsigned calls, struct summary *out);
 
+void kit_commit(struct ledger *ledger); /* of what waits */
+
+/* A plain leg every `pace_ms` from one time to another, numbered on from *seq, with a commit now and then. */
+void kit_add_span(struct ledger *ledger, struct rng *rng, uint64_t *seq, int64_t from_ms, int64_t to_ms,
+                  int64_t pace_ms);
+
+/* At least `calls` times, and until there is no more to do. */
+void kit_tend(struct ledger *ledger, int64_t now_ms, unsigned calls);
+
 struct kit_facts {
     struct ledger_facts facts;
     struct ledger_check_result check;

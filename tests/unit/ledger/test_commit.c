@@ -14,6 +14,7 @@ enum { MAP_BYTES = 16 << 20, LEGS_MAX = 40000 };
 
 /* What a run of random operations should have left. */
 struct model {
+    uint64_t seed;
     struct rng rng;
     struct ledger *ledger;
     struct call_leg *legs; /* every leg handed over, in order */
@@ -30,7 +31,7 @@ static void add_legs(struct model *model, size_t count)
 {
     for (size_t i = 0; i < count && model->added < LEGS_MAX; i++) {
         struct call_leg *leg = &model->legs[model->added++];
-        model->now_ms += rng_between(&model->rng, 0, 9000);
+        model->now_ms += rng_between(&model->rng, 0, rng_chance(&model->rng, 1) ? 5 * KIT_HOUR_MS : 9000);
         *leg = rng_chance(&model->rng, 50) ? kit_leg(&model->rng, model->seq, model->now_ms)
                                            : kit_plain_leg(&model->rng, model->seq, model->now_ms);
         model->seq++;
@@ -94,9 +95,20 @@ static void compare(const struct model *model, bool all)
     ledger_view_end(view);
 }
 
+/* So long a retention that nothing goes, and in half of the runs so short that blocks are closed for their span. */
+static struct ledger *open_model(uint64_t seed)
+{
+    struct ledger_options options = kit_options(MAP_BYTES);
+    options.legs_keep_ms = seed % 2 ? INT64_C(40) * KIT_DAY_MS : 0;
+    struct ledger *ledger = NULL;
+    assert_int_equal(ledger_open_writer(&options, &ledger), 0);
+    return ledger;
+}
+
 static void reopen(struct model *model)
 {
-    model->ledger = kit_reopen(model->ledger, MAP_BYTES);
+    ledger_close(model->ledger);
+    model->ledger = open_model(model->seed);
     model->added = model->committed; /* what waited is gone, as after a kill */
     model->lines = model->lines_committed;
     assert_int_equal(ledger_quality(model->ledger)[QUALITY_LINES], model->lines);
@@ -141,7 +153,7 @@ static void accounts_stay_right_whatever_happens(void **state)
     assert_non_null(legs);
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct model model = {
-            .rng = {seed}, .ledger = kit_open(MAP_BYTES), .legs = legs, .seq = 1, .now_ms = KIT_NOW_MS};
+            .rng = {seed}, .seed = seed, .ledger = open_model(seed), .legs = legs, .seq = 1, .now_ms = KIT_NOW_MS};
         bool dropped = false;
         for (unsigned i = 0; i < 60; i++) {
             step(&model, &dropped);
@@ -168,12 +180,6 @@ static struct slice name_of(struct ledger *ledger, enum ledger_name_kind kind, u
     return name;
 }
 
-static void commit_nothing(struct ledger *ledger)
-{
-    assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
-    assert_int_equal(ledger_end(ledger), 0);
-}
-
 static void names_come_with_the_commit_and_keep_their_ids(void **state)
 {
     (void)state;
@@ -187,13 +193,13 @@ static void names_come_with_the_commit_and_keep_their_ids(void **state)
     ledger_put_interval(ledger, 1, -1, 1, &nothing);
     assert_int_equal(ledger_end(ledger), STATUS_RANGE);
     assert_int_equal(name_of(ledger, LEDGER_QUEUE, 1).len, 0);
-    commit_nothing(ledger);
+    kit_commit(ledger);
     assert_true(slice_is(name_of(ledger, LEDGER_QUEUE, 1), "sales"));
     assert_int_equal(intern_put(queues, slice_str("support")), 2);
     bool more;
     assert_int_equal(ledger_tend(ledger, KIT_NOW_MS, &more), 0);
     assert_int_equal(name_of(ledger, LEDGER_QUEUE, 2).len, 0); /* tending takes nothing along */
-    commit_nothing(ledger);
+    kit_commit(ledger);
     assert_int_equal(intern_put(queues, slice_str("never committed")), 3);
     ledger = kit_reopen(ledger, MAP_BYTES);
     queues = ledger_names(ledger, LEDGER_QUEUE);
@@ -230,19 +236,19 @@ static void unknown_verbs_are_counted_by_name(void **state)
     ledger_count_verb(ledger, slice_str("BAR"));
     ledger_count_verb(ledger, slice_str("FOO"));
     assert_verbs(ledger, "");
-    commit_nothing(ledger);
+    kit_commit(ledger);
     assert_verbs(ledger, "FOO=2 BAR=1 ");
     ledger_count_verb(ledger, slice_str("FOO"));
     ledger = kit_reopen(ledger, MAP_BYTES); /* not committed: not counted */
     ledger_count_verb(ledger, slice_str("BAR"));
-    commit_nothing(ledger);
+    kit_commit(ledger);
     assert_verbs(ledger, "FOO=2 BAR=2 ");
     char text[32];
     for (unsigned i = 0; i < LEDGER_VERBS_MAX + 50; i++) { /* a log full of noise */
         (void)snprintf(text, sizeof text, "NOISE%u", i);
         ledger_count_verb(ledger, slice_str(text));
     }
-    commit_nothing(ledger);
+    kit_commit(ledger);
     ledger = kit_reopen(ledger, MAP_BYTES);
     assert_int_equal(intern_count(ledger_names(ledger, LEDGER_VERB)), LEDGER_VERBS_MAX);
     (void)kit_check(ledger);
@@ -485,7 +491,7 @@ static void a_walk_covers_its_span_and_stops_where_the_caller_says(void **state)
         struct call_leg leg = kit_plain_leg(&rng, i + 1, KIT_NOW_MS + (int64_t)i * 60000);
         assert_int_equal(ledger_add_closed_leg(ledger, &leg), 0);
     }
-    commit_nothing(ledger);
+    kit_commit(ledger);
     const int64_t from_ms = KIT_NOW_MS + INT64_C(1500) * 60000;
     struct ledger_view *view = NULL;
     assert_int_equal(ledger_view_begin(ledger, &view), 0);

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/ledger/ledger_write.h"
+#include "agent/ledger/ledger_internal.h"
 #include "platform/base/status.h"
 #include "tests/unit/ledger/kit.h"
 
@@ -132,11 +132,70 @@ static void the_fullest_ledger_can_still_shed(void **state)
     }
 }
 
+static void tending_keeps_the_reserve_free(void **state)
+{
+    (void)state;
+    struct site site = open_site(3, 4 * SMALL_BYTES);
+    for (unsigned i = 0; i < 900; i++) {
+        site.now_ms += 900000;
+        add_legs(&site, 150);
+        assert_int_equal(commit(&site, 20, 2), 0);
+        kit_tend(site.ledger, site.now_ms, 1);
+        if (i % 60 != 59) {
+            continue;
+        }
+        struct ledger_facts facts = kit_check(site.ledger).facts;
+        assert_true(facts.used_bytes <= 4 * SMALL_BYTES / 100 * 80);
+    }
+    struct ledger_facts facts = kit_check(site.ledger).facts;
+    assert_true(facts.quality[QUALITY_SHED_LEGS] > 10000 && facts.leg_count > 0);
+    assert_int_equal(facts.leg_count + facts.quality[QUALITY_SHED_LEGS], site.seq - 1);
+    ledger_close(site.ledger);
+}
+
+static void an_empty_ledger_has_nothing_to_give(void **state)
+{
+    (void)state;
+    struct ledger *ledger = kit_open(SMALL_BYTES);
+    bool more = true;
+    assert_int_equal(ledger_tend(ledger, KIT_NOW_MS, &more), 0);
+    assert_false(more);
+    assert_int_equal(ledger_shed(ledger, 1), LEDGER_NONE);
+    uint64_t seq = 0;
+    struct rng rng = {1};
+    kit_add_span(ledger, &rng, &seq, KIT_NOW_MS, KIT_NOW_MS + 1000, 1000);
+    assert_int_equal(ledger_shed(ledger, 1), LEDGER_NONE); /* the growing block stays */
+    assert_int_equal(kit_check(ledger).facts.leg_count, 1);
+    ledger_close(ledger);
+}
+
+static void accounts_are_right_again_once_a_damaged_block_is_gone(void **state)
+{
+    (void)state;
+    struct rng rng = {1};
+    uint64_t seq = 0;
+    struct ledger *ledger = kit_open(SMALL_BYTES);
+    kit_add_span(ledger, &rng, &seq, KIT_NOW_MS, KIT_NOW_MS + 3000 * 1000, 1000);
+    struct record_key key = record_key_u64(2);
+    struct kv_txn *txn = NULL;
+    assert_int_equal(kv_begin(ledger->kv, true, &txn), 0);
+    assert_int_equal(kv_put(txn, ledger->db[LEDGER_DB_LEGS], record_key_slice(&key), slice_str("damage")), 0);
+    assert_int_equal(kv_commit(txn), 0);
+    struct ledger_check_result check;
+    assert_int_equal(ledger_check(ledger, NULL, NULL, &check), 2);     /* the block, and the count */
+    assert_int_equal(ledger_shed(ledger, LEG_BLOCK_BYTES_MAX + 1), 0); /* the first two */
+    (void)kit_check(ledger);
+    ledger_close(ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_full_ledger_sheds_and_goes_on, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(the_fullest_ledger_can_still_shed, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(tending_keeps_the_reserve_free, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(an_empty_ledger_has_nothing_to_give, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(accounts_are_right_again_once_a_damaged_block_is_gone, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
