@@ -8,6 +8,8 @@
 
 #include <cmocka.h>
 
+#include "platform/kv/kv.h"
+
 struct temp_dir kit_dir;
 
 int kit_setup(void **state)
@@ -211,4 +213,18 @@ void kit_tend(struct ledger *ledger, int64_t now_ms, unsigned calls)
         assert_true(i < 1000);
         assert_int_equal(ledger_tend(ledger, now_ms, &more), 0);
     }
+}
+
+void kit_put_raw(const char *db_name, struct slice key, struct slice value)
+{
+    struct kv_options options = {.dir = kit_dir.path, .map_bytes = 1 << 20, .max_dbs = 8};
+    struct kv *kv = NULL;
+    struct kv_txn *txn = NULL;
+    unsigned db;
+    assert_int_equal(kv_open(&options, &kv), 0);
+    assert_int_equal(kv_db(kv, db_name, false, &db), 0);
+    assert_int_equal(kv_begin(kv, true, &txn), 0);
+    assert_int_equal(kv_put(txn, db, key, value), 0);
+    assert_int_equal(kv_commit(txn), 0);
+    kv_close(kv);
 }

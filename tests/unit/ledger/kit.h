@@ -39,6 +39,9 @@ void kit_add_span(struct ledger *ledger, struct rng *rng, uint64_t *seq, int64_t
 /* At least `calls` times, and until there is no more to do. */
 void kit_tend(struct ledger *ledger, int64_t now_ms, unsigned calls);
 
+/* Writes into the closed ledger's database what the ledger itself never would. */
+void kit_put_raw(const char *db_name, struct slice key, struct slice value);
+
 struct kit_facts {
     struct ledger_facts facts;
     struct ledger_check_result check;

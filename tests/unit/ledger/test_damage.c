@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "agent/ledger/ledger_write.h"
+#include "agent/ledger/leg_block.h"
 #include "agent/ledger/record.h"
 #include "platform/base/status.h"
 #include "tests/unit/ledger/kit.h"
@@ -259,20 +260,6 @@ static void names_keep_their_ids(void **state)
     }
 }
 
-static void put_raw(const char *db_name, struct slice key, struct slice value)
-{
-    struct kv_options options = {.dir = kit_dir.path, .map_bytes = MAP_BYTES, .max_dbs = 8};
-    struct kv *kv = NULL;
-    struct kv_txn *txn = NULL;
-    unsigned db;
-    assert_int_equal(kv_open(&options, &kv), 0);
-    assert_int_equal(kv_db(kv, db_name, false, &db), 0);
-    assert_int_equal(kv_begin(kv, true, &txn), 0);
-    assert_int_equal(kv_put(txn, db, key, value), 0);
-    assert_int_equal(kv_commit(txn), 0);
-    kv_close(kv);
-}
-
 /* Records under keys that this program never writes. */
 static void foreign_keys_are_stood(void **state)
 {
@@ -287,7 +274,7 @@ static void foreign_keys_are_stood(void **state)
     for (size_t d = 0; d < sizeof dbs / sizeof dbs[0]; d++) {
         fill();
         for (size_t k = 0; k < sizeof keys / sizeof keys[0]; k++) {
-            put_raw(dbs[d], keys[k], slice_make("\x01some value", k % 2 ? 0 : 11));
+            kit_put_raw(dbs[d], keys[k], slice_make("\x01some value", k % 2 ? 0 : 11));
         }
         struct counts counts = count_readonly();
         assert_int_equal(counts.closed, LEGS);
@@ -306,6 +293,23 @@ static void foreign_keys_are_stood(void **state)
         ledger_close(ledger);
         temp_dir_clear(&kit_dir);
     }
+}
+
+static void accounts_are_right_again_once_a_damaged_block_is_gone(void **state)
+{
+    (void)state;
+    struct rng rng = {1};
+    uint64_t seq = 0;
+    struct ledger *ledger = kit_open(MAP_BYTES);
+    kit_add_span(ledger, &rng, &seq, KIT_NOW_MS, KIT_NOW_MS + 3000 * 1000, 1000);
+    ledger_close(ledger);
+    kit_put_raw("legs", slice_make("\0\0\0\0\0\0\0\2", 8), slice_str("damage"));
+    ledger = kit_open(MAP_BYTES);
+    struct ledger_check_result check;
+    assert_int_equal(ledger_check(ledger, NULL, NULL, &check), 2);     /* the block, and the count */
+    assert_int_equal(ledger_shed(ledger, LEG_BLOCK_BYTES_MAX + 1), 0); /* the first two */
+    (void)kit_check(ledger);
+    ledger_close(ledger);
 }
 
 static void without_its_identity_it_is_corrupt(void **state)
@@ -373,6 +377,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_writer_starts_and_goes_on, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(names_keep_their_ids, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(foreign_keys_are_stood, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(accounts_are_right_again_once_a_damaged_block_is_gone, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(without_its_identity_it_is_corrupt, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(any_noise_is_stood, kit_setup, kit_teardown),
     };

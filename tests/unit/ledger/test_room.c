@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/ledger/ledger_internal.h"
+#include "agent/ledger/ledger_write.h"
 #include "platform/base/status.h"
 #include "tests/unit/ledger/kit.h"
 
@@ -169,25 +169,6 @@ static void an_empty_ledger_has_nothing_to_give(void **state)
     ledger_close(ledger);
 }
 
-static void accounts_are_right_again_once_a_damaged_block_is_gone(void **state)
-{
-    (void)state;
-    struct rng rng = {1};
-    uint64_t seq = 0;
-    struct ledger *ledger = kit_open(SMALL_BYTES);
-    kit_add_span(ledger, &rng, &seq, KIT_NOW_MS, KIT_NOW_MS + 3000 * 1000, 1000);
-    struct record_key key = record_key_u64(2);
-    struct kv_txn *txn = NULL;
-    assert_int_equal(kv_begin(ledger->kv, true, &txn), 0);
-    assert_int_equal(kv_put(txn, ledger->db[LEDGER_DB_LEGS], record_key_slice(&key), slice_str("damage")), 0);
-    assert_int_equal(kv_commit(txn), 0);
-    struct ledger_check_result check;
-    assert_int_equal(ledger_check(ledger, NULL, NULL, &check), 2);     /* the block, and the count */
-    assert_int_equal(ledger_shed(ledger, LEG_BLOCK_BYTES_MAX + 1), 0); /* the first two */
-    (void)kit_check(ledger);
-    ledger_close(ledger);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,7 +176,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(the_fullest_ledger_can_still_shed, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(tending_keeps_the_reserve_free, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(an_empty_ledger_has_nothing_to_give, kit_setup, kit_teardown),
-        cmocka_unit_test_setup_teardown(accounts_are_right_again_once_a_damaged_block_is_gone, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
