@@ -77,10 +77,13 @@ void ledger_put_cursor(struct ledger *ledger, struct ledger_cursor_record *recor
 void ledger_add_gap(struct ledger *ledger, const struct ledger_gap *gap);
 void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const struct ledger_queue_settings *settings);
 void ledger_put_progress(struct ledger *ledger, const struct ledger_progress *progress);
-int ledger_end(struct ledger *ledger); /* durable on 0; STATUS_FULL, STATUS_IO, ... : nothing happened */
+/* Durable on 0; STATUS_FULL, STATUS_IO, ...: nothing happened (but set ids of new cursors back to 0). STATUS_FULL comes
+ * while there is still room to delete. */
+int ledger_end(struct ledger *ledger);
 
 /* Drops what is past its retention, and the oldest legs, then intervals, when the map fills up; a bounded amount of
- * work a call, each piece its own small transaction. 0, or a failure. *more tells that another call has work. */
+ * work a call, each piece its own small transaction. Legs go by whole blocks: late by an eighth of their retention or
+ * by a week, whichever is less. 0, or a failure. *more tells that another call has work. */
 int ledger_tend(struct ledger *ledger, int64_t now_ms, bool *more);
 
 /* Gives up legs, then intervals, for at least `bytes` of room now; LEDGER_NONE when there is nothing left to give. */
