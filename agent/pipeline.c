@@ -438,6 +438,7 @@ static uint32_t put_settings(struct pipeline *pipeline)
         struct ledger_queue_settings settings = {.sl_method = (uint32_t)config->service_level_method,
                                                  .sl_threshold_ms = config->service_level_ms,
                                                  .short_abandon_ms = config->short_abandon_ms};
+        (void)snprintf(settings.label, sizeof settings.label, "%s", config->label);
         ledger_put_queue_settings(pipeline->ledger, queue, &settings);
     }
     return count;

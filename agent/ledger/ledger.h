@@ -131,6 +131,7 @@ struct ledger_queue_settings {
     uint32_t sl_method; /* enum sl_method */
     int64_t sl_threshold_ms;
     int64_t short_abandon_ms;
+    char label[65]; /* what people call the queue; empty: its name */
 };
 bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct ledger_queue_settings *out);
 

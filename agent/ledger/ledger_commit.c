@@ -193,6 +193,7 @@ void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const stru
     wire_put_varint(&ledger->value, settings->sl_method);
     wire_put_svarint(&ledger->value, settings->sl_threshold_ms);
     wire_put_svarint(&ledger->value, settings->short_abandon_ms);
+    wire_put_bytes(&ledger->value, slice_str(settings->label));
     put(ledger, LEDGER_DB_META, &key, false);
 }
 

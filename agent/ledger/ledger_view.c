@@ -401,6 +401,7 @@ bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct
     struct ledger_queue_settings settings = {.sl_method = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX)};
     settings.sl_threshold_ms = wire_get_svarint(&payload);
     settings.short_abandon_ms = wire_get_svarint(&payload);
+    ledger_copy_text(settings.label, sizeof settings.label, wire_get_bytes(&payload));
     if (payload.failed) {
         return false;
     }

@@ -28,9 +28,18 @@ void fields_span(struct json *map, const char *key, int64_t value_ms)
     }
 }
 
+void fields_label(struct json *map, struct ledger_view *view, uint32_t queue)
+{
+    struct ledger_queue_settings settings;
+    if (ledger_view_queue_settings(view, queue, &settings) && settings.label[0]) {
+        json_put_str(map, "label", settings.label);
+    }
+}
+
 void fields_queue(struct json *map, struct ledger_view *view, uint32_t queue)
 {
     json_put_text(map, "queue", ledger_view_name(view, LEDGER_QUEUE, queue));
+    fields_label(map, view, queue);
 }
 
 /* A bin's upper edge may lie above everything that was counted. */
@@ -63,6 +72,7 @@ struct ledger_queue_settings fields_settings(struct ledger_view *view, uint32_t 
 {
     struct ledger_queue_settings settings;
     if (!ledger_view_queue_settings(view, queue, &settings)) {
+        settings = (struct ledger_queue_settings){.label = ""};
         settings.sl_method = MEASURES_DEFAULT_SL_METHOD;
         settings.sl_threshold_ms = MEASURES_DEFAULT_SL_THRESHOLD_MS;
         settings.short_abandon_ms = MEASURES_DEFAULT_SHORT_ABANDON_MS;
@@ -77,6 +87,7 @@ struct ledger_queue_settings fields_settings(struct ledger_view *view, uint32_t 
         settings.short_abandon_ms = query->short_abandon_ms;
     }
     if (settings.sl_method >= SL_METHOD_COUNT) {
+        settings = (struct ledger_queue_settings){.label = ""};
         settings.sl_method = MEASURES_DEFAULT_SL_METHOD; /* written by a version that knows more */
     }
     return settings;

@@ -19,6 +19,7 @@ void fields_number(struct json *map, const char *key, double value);
 /* A span of the site's time: 0 and above, else null. */
 void fields_span(struct json *map, const char *key, int64_t value_ms);
 
+void fields_label(struct json *map, struct ledger_view *view, uint32_t queue); /* "label", where one is set */
 void fields_queue(struct json *map, struct ledger_view *view, uint32_t queue);
 
 /* {count,sum,mean,p50,p90,p95,p99,max}; what an empty set does not have is null. */

@@ -40,6 +40,11 @@ const char *render_ratio(const struct json *json, const char *path, char text[RE
     return text;
 }
 
+const char *render_queue(const struct json *row)
+{
+    return json_text(row, json_kind(row, "label") == JSON_TEXT ? "label" : "queue");
+}
+
 const char *render_count(const struct json *json, const char *path, char text[RENDER_VALUE_MAX])
 {
     int64_t value;

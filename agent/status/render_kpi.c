@@ -59,7 +59,7 @@ static void put_row(struct table *table, const struct json *row, enum start_shap
 {
     char text[RENDER_VALUE_MAX];
     put_start(table, row, shape);
-    table_cell_str(table, json_text(row, "queue"));
+    table_cell_str(table, render_queue(row));
     table_cell_str(table, render_count(row, "entered", text));
     table_cell_str(table, render_count(row, "answered", text));
     table_cell_str(table, render_count(row, "abandoned", text));

@@ -20,7 +20,7 @@ static void put_queue(struct table *table, const struct json *row)
     int64_t lost = 0;
     (void)json_int(row, "today/exits", &exits);
     (void)json_int(row, "today/lost", &lost);
-    table_cell_str(table, json_text(row, "queue"));
+    table_cell_str(table, render_queue(row));
     table_cell_str(table, render_count(row, "waiting", text));
     table_cell_str(table, render_span(row, "longest_wait_ms", text));
     table_cell_str(table, render_count(row, "connected", text));
@@ -101,7 +101,7 @@ void render_operators_table(const struct json *document, const struct render_sty
         const struct json *row = json_item(rows, i);
         table_cell_str(&table, json_text(row, "operator"));
         table_cell_str(&table, json_kind(row, "state") == JSON_TEXT ? json_text(row, "state") : "-");
-        table_cell_str(&table, json_kind(row, "queue") == JSON_TEXT ? json_text(row, "queue") : "-");
+        table_cell_str(&table, json_kind(row, "queue") == JSON_TEXT ? render_queue(row) : "-");
         table_cell_str(&table, render_span(row, "on_call_ms", text));
         table_cell_str(&table, render_count(row, "answered", text));
         table_cell_str(&table, render_span(row, "talk_ms", text));
@@ -171,7 +171,7 @@ static void put_open_calls(const struct json *document, const struct render_styl
         char text[RENDER_VALUE_MAX];
         const struct json *row = json_item(rows, i);
         table_cell_str(&table, json_text(row, "state"));
-        table_cell_str(&table, json_text(row, "queue"));
+        table_cell_str(&table, render_queue(row));
         put_moment(&table, document, row, "entered");
         table_cell_str(&table, render_span(row, "wait_ms", text));
         table_cell_str(&table, render_span(row, "talk_ms", text));
@@ -197,7 +197,7 @@ static void put_closed_calls(const struct json *document, const struct render_st
         const struct json *row = json_item(rows, i);
         put_moment(&table, document, row, "ended");
         table_cell_str(&table, outcome_words(json_text(row, "outcome"), text));
-        table_cell_str(&table, json_text(row, "queue"));
+        table_cell_str(&table, render_queue(row));
         table_cell_str(&table, render_span(row, "wait_ms", text));
         table_cell_str(&table, render_span(row, "talk_ms", text));
         put_operator(&table, row);

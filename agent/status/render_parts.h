@@ -29,6 +29,9 @@ const char *render_second(const struct json *json, const char *path, char text[R
 enum render_hue { RENDER_PLAIN, RENDER_BOLD, RENDER_GREEN, RENDER_YELLOW, RENDER_RED };
 void render_hued(struct buf *out, const struct render_style *style, enum render_hue hue, const char *text);
 
+/* What to call the row's queue: its label where one is set, else its name. Borrowed from the row. */
+const char *render_queue(const struct json *row);
+
 /* What went neither to an operator nor by hanging up: exits, withdrawn, lost. */
 int64_t render_others(const struct json *row);
 

@@ -171,6 +171,9 @@ static void put_row(struct json *rows, const struct kpi_work *work, const struct
     bool grouped = work->job->query->grain != QUERY_WHOLE;
     struct json *row = json_add_map(rows);
     json_put_text(row, "queue", item->name);
+    if (!work->job->query->total) {
+        fields_label(row, work->job->env->view, item->group->queue);
+    }
     if (grouped) {
         fields_time(row, "start", item->group->start_s * 1000);
     }

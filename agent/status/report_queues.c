@@ -154,6 +154,7 @@ static void put_rows(struct json *out, const struct queues_work *work)
         const struct group *hour = groups_find_whole(&work->last_hour, live->queue);
         struct json *row = json_add_map(rows);
         json_put_text(row, "queue", live->name);
+        fields_label(row, work->job->env->view, live->queue);
         json_put_int(row, "waiting", live->waiting);
         fields_span(row, "longest_wait_ms", live->waiting ? live->longest_wait_ms : -1);
         json_put_int(row, "connected", live->connected);
