@@ -101,9 +101,22 @@ static void test_settings_that_differ_are_told_by_queue(void **state)
 {
     (void)state;
     desk.ledger->has_settings[DESK_SALES] = true;
-    desk.ledger->settings[DESK_SALES] = (struct ledger_queue_settings){SL_AMAZON, 15500, 2000};
+    desk.ledger->settings[DESK_SALES] = (struct ledger_queue_settings){SL_AMAZON, 15500, 2000, ""};
     const char *text = rendered(REPORT_KPI, RENDER_TABLE, NULL);
     assert_non_null(strstr(text, "sales amazon within 15.5 s; 田中商店 asterisk_sl within 20 s"));
+}
+
+static void test_a_label_stands_for_the_name(void **state)
+{
+    (void)state;
+    desk.ledger->has_settings[DESK_SALES] = true;
+    desk.ledger->settings[DESK_SALES] = (struct ledger_queue_settings){SL_AMAZON, 15000, 2000, "Help desk"};
+    assert_non_null(strstr(rendered(REPORT_KPI, RENDER_TABLE, NULL), "\nHelp desk "));
+    assert_null(strstr(rendered(REPORT_KPI, RENDER_TABLE, NULL), "\nsales "));
+    assert_non_null(strstr(rendered(REPORT_QUEUES, RENDER_TABLE, NULL), "\nHelp desk "));
+    const char *json = rendered(REPORT_KPI, RENDER_JSON, NULL);
+    assert_non_null(strstr(json, "\"queue\": \"sales\""));
+    assert_non_null(strstr(json, "\"label\": \"Help desk\""));
 }
 
 static void test_marks_and_their_legend(void **state)
@@ -247,6 +260,7 @@ int main(void)
         CASE(test_every_table_fits_80_columns),
         CASE(test_start_column_is_local),
         CASE(test_settings_that_differ_are_told_by_queue),
+        CASE(test_a_label_stands_for_the_name),
         CASE(test_marks_and_their_legend),
         CASE(test_empty_reports_say_so),
         CASE(test_colour_only_when_asked),
