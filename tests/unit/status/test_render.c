@@ -115,8 +115,8 @@ static void test_a_label_stands_for_the_name(void **state)
     assert_null(strstr(rendered(REPORT_KPI, RENDER_TABLE, NULL), "\nsales "));
     assert_non_null(strstr(rendered(REPORT_QUEUES, RENDER_TABLE, NULL), "\nHelp desk "));
     const char *json = rendered(REPORT_KPI, RENDER_JSON, NULL);
-    assert_non_null(strstr(json, "\"queue\": \"sales\""));
-    assert_non_null(strstr(json, "\"label\": \"Help desk\""));
+    assert_non_null(strstr(json, "\"queue\":\"sales\""));
+    assert_non_null(strstr(json, "\"label\":\"Help desk\""));
 }
 
 static void test_marks_and_their_legend(void **state)
