@@ -456,7 +456,8 @@ static void gaps_and_settings_come_back(void **state)
     (void)state;
     struct ledger *ledger = kit_open(MAP_BYTES);
     const struct ledger_gap gaps[] = {{900, 950, "later"}, {100, 200, "one"}, {100, 300, "other"}};
-    const struct ledger_queue_settings settings = {.sl_method = 3, .sl_threshold_ms = 30000, .short_abandon_ms = 0};
+    const struct ledger_queue_settings settings = {
+        .sl_method = 3, .sl_threshold_ms = 30000, .short_abandon_ms = 0, .label = "Ventas"};
     assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
     for (size_t i = 0; i < 3; i++) {
         ledger_add_gap(ledger, &gaps[i]);
