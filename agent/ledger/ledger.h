@@ -34,7 +34,7 @@ enum quality {
     QUALITY_LOST_RESTART,  /* legs closed by a PBX start */
     QUALITY_LOST_EXPIRED,  /* legs closed by the age cap */
     QUALITY_LOST_EVICTED,  /* legs closed because too many were open */
-    QUALITY_NAMES_REFUSED, /* more names than the ledger takes; counted under the empty name */
+    QUALITY_NAMES_REFUSED, /* more names than the ledger takes: rows of such queues are left out */
     QUALITY_GAPS,          /* spans the source could not read */
     QUALITY_SHED_LEGS,     /* legs given up for room before their retention was over */
     QUALITY_SHED_INTERVALS,
@@ -65,7 +65,6 @@ struct ledger_facts {
     uint64_t interval_bytes;
     uint64_t used_bytes; /* pages in use, all included */
     uint64_t map_bytes;
-    bool full; /* reading is held: no room even after shedding */
     uint64_t quality[QUALITY_COUNT];
 };
 

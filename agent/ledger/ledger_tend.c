@@ -129,6 +129,22 @@ static void subtract(struct ledger *ledger, const struct dropped *dropped)
     state->interval_bytes = less(state->interval_bytes, dropped->interval_bytes);
 }
 
+/* Gaps say of which time the intervals are not whole: they go with them. */
+static int drop_gaps(struct ledger *ledger, int64_t before_s)
+{
+    struct kv_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    int status = kv_cursor_open(ledger->txn, ledger->db[LEDGER_DB_GAPS], &cursor);
+    int step = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
+    while (step == 0 && (int64_t)(ledger_key_u64(key, 0) / 1000) < before_s) {
+        step = kv_cursor_delete(cursor);
+        step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
+    }
+    kv_cursor_close(cursor);
+    return step < 0 ? step : 0;
+}
+
 /* One transaction that drops what is older than the limits; shed tells that it is given up before its time. */
 static int drop(struct ledger *ledger, const struct limits *limits, bool shed, struct dropped *out)
 {
@@ -141,6 +157,9 @@ static int drop(struct ledger *ledger, const struct limits *limits, bool shed, s
     status = drop_blocks(ledger, limits->from_block, limits->legs_before_ms, limits->bytes, out);
     if (status == 0 && out->blocks == 0) {
         status = drop_intervals(ledger, limits->intervals_before_s, limits->bytes, out);
+    }
+    if (status == 0 && !shed && limits->intervals_before_s > 0) {
+        status = drop_gaps(ledger, limits->intervals_before_s);
     }
     subtract(ledger, out);
     if (status == 0 && out->damaged > 0) {

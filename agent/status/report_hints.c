@@ -55,7 +55,7 @@ static void look_at_source(struct hints_work *work, const struct health_source *
 static void look_at_ledger(struct hints_work *work, const struct report_job *job)
 {
     const struct ledger_facts *facts = &job->facts;
-    if (facts->full || (job->env->health && job->env->health->ledger_full)) {
+    if (job->env->health && job->env->health->ledger_full) {
         buf_printf(&work->text, "the ledger is full and reading is held: give it more room (ledger.size_max) or a "
                                 "shorter retention");
         put_hint(work);

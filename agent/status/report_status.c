@@ -25,7 +25,7 @@ static void put_ledger(struct json *out, const struct report_job *job)
     json_put_int(ledger, "leg_bytes", (int64_t)facts->leg_bytes);
     json_put_int(ledger, "intervals", (int64_t)facts->interval_count);
     json_put_int(ledger, "interval_bytes", (int64_t)facts->interval_bytes);
-    json_put_bool(ledger, "full", facts->full || (job->env->health && job->env->health->ledger_full));
+    json_put_bool(ledger, "full", job->env->health && job->env->health->ledger_full);
     json_put_int(ledger, "commits", (int64_t)facts->commits);
     fields_time(ledger, "committed", facts->committed_ms);
     fields_span(ledger, "committed_age_ms", facts->committed_ms ? job->env->now_ms - facts->committed_ms : -1);

@@ -167,6 +167,43 @@ static void intervals_go_after_their_time(void **state)
     ledger_close(ledger);
 }
 
+static int count_gap(void *ctx, const struct ledger_gap *gap)
+{
+    struct ends *ends = ctx;
+    ends->newer++;
+    ends->oldest_ms = gap->from_ms < ends->oldest_ms ? gap->from_ms : ends->oldest_ms;
+    return 0;
+}
+
+static void gaps_go_with_their_intervals(void **state)
+{
+    (void)state;
+    const int64_t day_s = KIT_DAY_MS / 1000;
+    const int64_t start_s = KIT_NOW_MS / 1000 / day_s * day_s;
+    struct ledger *ledger = open_keeping(0, 30 * (int64_t)KIT_DAY_MS);
+    struct rng rng = {3};
+    struct summary sum = {0};
+    kit_summary(&rng, 2, &sum);
+    for (int64_t i = 0; i < 60; i++) {
+        struct ledger_gap gap = {.from_ms = (start_s + i * day_s) * 1000, .reason = "test"};
+        gap.to_ms = gap.from_ms + 1000;
+        assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
+        ledger_put_interval(ledger, 1, start_s + i * day_s, 1, &sum);
+        ledger_add_gap(ledger, &gap);
+        assert_int_equal(ledger_end(ledger), 0);
+    }
+    summary_deinit(&sum);
+    kit_tend(ledger, (start_s + 60 * day_s) * 1000, 1);
+    struct ends ends = {.oldest_ms = INT64_MAX};
+    struct ledger_view *view = NULL;
+    assert_int_equal(ledger_view_begin(ledger, &view), 0);
+    assert_int_equal(ledger_view_gaps(view, count_gap, &ends), 0);
+    ledger_view_end(view);
+    assert_int_equal(ends.newer, 30);
+    assert_true(ends.oldest_ms == (start_s + 30 * day_s) * 1000);
+    ledger_close(ledger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +211,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(imported_history_goes_after_its_time_too, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(few_calls_in_many_days_are_still_in_order, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(intervals_go_after_their_time, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(gaps_go_with_their_intervals, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
