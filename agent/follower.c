@@ -15,6 +15,7 @@ enum {
     TEND_MS = 60 * 1000,
     HINT_MS = 600 * 1000,
     FAILED_COMMITS_MAX = 5,
+    SETTLE_MS = 100, /* after a row was written: others follow, and one look takes them all */
 };
 
 struct follower {
@@ -24,6 +25,8 @@ struct follower {
     struct loop_fd *watch;
     struct loop_again *again;
     struct loop_timer *poll;
+    struct loop_timer *settle;
+    bool settling;
     struct loop_timer *commit;
     int64_t committed_at_ms; /* monotonic, as the next two */
     int64_t tended_at_ms;
@@ -143,9 +146,14 @@ static int take(struct follower *follower, const struct follow_chunk *chunk)
 static int read_some(void *ctx)
 {
     struct follower *follower = ctx;
+    bool first = follower->health.state[0] == 0;
     for (int i = 0; i < CHUNKS_A_ROUND && !follower->held && !follower->stopped; i++) {
         struct follow_chunk chunk;
         int status = follow_read(follower->follow, loop_now_ms(), &chunk);
+        if (first) {
+            first = false;
+            tell_health(follower);
+        }
         if (status == FOLLOW_IDLE) {
             return LOOP_DONE;
         }
@@ -170,7 +178,19 @@ static void on_readable(void *ctx, int ready)
     struct follower *follower = ctx;
     (void)ready;
     follow_fd_drain(follower->follow);
-    loop_again_start(follower->again);
+    if (!follower->settling) {
+        follower->settling = true;
+        (void)loop_timer_restart(follower->settle, SETTLE_MS);
+    }
+}
+
+static void on_settled(void *ctx)
+{
+    struct follower *follower = ctx;
+    follower->settling = false;
+    if (!follower->stopped) {
+        loop_again_start(follower->again);
+    }
 }
 
 static void on_poll(void *ctx)
@@ -178,6 +198,7 @@ static void on_poll(void *ctx)
     struct follower *follower = ctx;
     if (!follower->stopped) {
         loop_again_start(follower->again);
+        tell_health(follower);
     }
 }
 
@@ -230,6 +251,9 @@ static int start_watches(struct follower *follower)
     if (status == 0) {
         status = loop_timer_start(loop, commit_ms, commit_ms, on_commit_timer, follower, &follower->commit);
     }
+    if (status == 0) {
+        status = loop_timer_start(loop, SETTLE_MS, 0, on_settled, follower, &follower->settle);
+    }
     if (status == 0 && follow_fd(follower->follow) >= 0) {
         status =
             loop_fd_watch(loop, follow_fd(follower->follow), LOOP_READABLE, on_readable, follower, &follower->watch);
@@ -262,7 +286,6 @@ int follower_start(const struct follower_options *options, struct follower **out
     }
     follower->committed_at_ms = loop_now_ms();
     look_for_hint(follower, loop_now_ms());
-    tell_health(follower);
     loop_again_start(follower->again);
     *out = follower;
     return 0;
@@ -278,6 +301,7 @@ void follower_stop(struct follower *follower)
     }
     loop_fd_stop(follower->watch);
     loop_timer_stop(follower->poll);
+    loop_timer_stop(follower->settle);
     loop_timer_stop(follower->commit);
     loop_again_free(follower->again);
     follow_close(follower->follow);

@@ -75,7 +75,7 @@ static int check_pages(MDB_env *env, const MDB_envinfo *info, const MDB_stat *st
     return whole ? 0 : STATUS_CORRUPT;
 }
 
-static int open_env(const struct kv_options *options, unsigned flags, MDB_env **out)
+static int open_env(const struct kv_options *options, const char *path, unsigned flags, MDB_env **out)
 {
     MDB_env *env = NULL;
     int rc = mdb_env_create(&env);
@@ -89,7 +89,7 @@ static int open_env(const struct kv_options *options, unsigned flags, MDB_env **
         rc = mdb_env_set_mapsize(env, options->map_bytes);
     }
     if (rc == 0) {
-        rc = mdb_env_open(env, options->dir, flags, 0640);
+        rc = mdb_env_open(env, path, flags, 0640);
     }
     if (rc != 0) {
         if (env) {
@@ -99,6 +99,38 @@ static int open_env(const struct kv_options *options, unsigned flags, MDB_env **
     }
     *out = env;
     return 0;
+}
+
+/* Makes a new environment beside its place and renames it there, so that one half written is never taken for one that
+ * was cut short. What an earlier try left is thrown away: it never held anything. */
+static int make_env(const struct kv_options *options)
+{
+    char path[4096];
+    char aside[4096];
+    if (snprintf(path, sizeof path, "%s/data.mdb", options->dir) >= (int)sizeof path ||
+        snprintf(aside, sizeof aside, "%s/data.mdb.new", options->dir) >= (int)sizeof aside) {
+        return STATUS_RANGE;
+    }
+    if (access(path, F_OK) == 0) {
+        return 0;
+    }
+    (void)unlink(aside);
+    MDB_env *env = NULL;
+    int status = open_env(options, aside, MDB_NOSUBDIR | MDB_NOLOCK, &env);
+    if (status != 0) {
+        return status;
+    }
+    status = kv_status(mdb_env_sync(env, 1));
+    mdb_env_close(env);
+    if (status == 0 && rename(aside, path) != 0) {
+        status = kv_status(errno);
+    }
+    int dir = status == 0 ? open(options->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (dir >= 0) {
+        (void)fsync(dir);
+        (void)close(dir);
+    }
+    return status;
 }
 
 /* LMDB takes an empty file as a new environment, and looks at both meta pages before it checks anything. */
@@ -122,15 +154,18 @@ static int check_length(const struct kv_options *options)
 int kv_open(const struct kv_options *options, struct kv **out)
 {
     int status = check_length(options);
+    if (status == 0 && !options->read_only) {
+        status = make_env(options);
+    }
     if (status != 0) {
         return status;
     }
     /* MDB_NOTLS: a read transaction belongs to its object, not to the thread. MDB_NORDAHEAD: random access. */
     unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (options->read_only ? MDB_RDONLY : 0U);
     MDB_env *env = NULL;
-    status = open_env(options, flags, &env);
+    status = open_env(options, options->dir, flags, &env);
     if (status == STATUS_DENIED && options->read_only) {
-        status = open_env(options, flags | MDB_NOLOCK, &env);
+        status = open_env(options, options->dir, flags | MDB_NOLOCK, &env);
     }
     if (status != 0) {
         return status;

@@ -4,7 +4,7 @@
  *   RINGSIDE_KILL_LOG=/some/file       a line for each point that was passed: "fdatasync", "meta", ...
  *
  * Points, each counted by itself from the start of the process:
- *   pwrite writev write    writes to data.mdb (pwritev counts as writev)
+ *   pwrite writev write    writes to data.mdb, or data.mdb.new (pwritev counts as writev)
  *   meta                   writes through the O_DSYNC descriptor of data.mdb: what makes a commit valid
  *   fdatasync fsync msync  as they are called
  *   truncate allocate      while the file is made
@@ -270,6 +270,12 @@ EXPORT int posix_fallocate(int fd, off_t at, off_t len)
     return result;
 }
 
+static bool ends_in(const char *path, size_t len, const char *name)
+{
+    size_t name_len = strlen(name);
+    return len >= name_len && strcmp(path + len - name_len, name) == 0;
+}
+
 EXPORT int open(const char *path, int flags, ...)
 {
     prepare();
@@ -279,8 +285,8 @@ EXPORT int open(const char *path, int flags, ...)
     va_end(arguments);
     int fd = real.open(path, flags, mode);
     size_t len = strlen(path);
-    static const char name[] = "/data.mdb";
-    if (fd >= 0 && fd < FILES_MAX && len >= sizeof name && strcmp(path + len - (sizeof name - 1), name) == 0) {
+    bool ledger = ends_in(path, len, "/data.mdb") || ends_in(path, len, "/data.mdb.new");
+    if (fd >= 0 && fd < FILES_MAX && ledger) {
         atomic_store(&targets[fd], flags & O_DSYNC ? META_FILE : DATA_FILE);
     }
     return fd;

@@ -33,9 +33,6 @@ COMMIT_POINTS = [f"{point}:{moment}" for point, moments in (
     ("pwrite", ("before", "within", "after")), ("writev", ("before", "within", "after")),
     ("fdatasync", ("before", "after")), ("meta", ("before", "after"))) for moment in moments]
 NAMED_ROUNDS = 5
-# The first write of all makes an empty file an LMDB one. With half of it there the file holds nothing, but looks like
-# one that was cut short, and such a file is refused and left alone.
-HALF_BORN = "pwrite:within:1"
 RANDOM_KILLS = 24
 ROTATIONS = ("rename", "copytruncate", "sequential")
 
@@ -62,12 +59,6 @@ class LiveCentre:
         self._process.send_signal(signal.SIGTERM)
         assert self._process.wait(60) == 0
         return json.loads(self._truth.read_text())
-
-
-def make_ledger(branch: Branch) -> None:
-    """So that no kill comes before there is one: see HALF_BORN."""
-    with branch.running() as agent:
-        branch.wait_for_lines(agent, 0)
 
 
 def kill_at_point(branch: Branch, where: str) -> bool:
@@ -164,7 +155,6 @@ def one_branch(home: Path, seed: int, rotation: str) -> tuple[list[str], Counter
     rng = random.Random(seed)
     branch = Branch(home)
     with LiveCentre(branch.log, seed, rotation) as centre:
-        make_ledger(branch)
         kills = kill_often(branch, rng)
         truth = centre.end()
     with branch.running() as agent:
@@ -218,11 +208,6 @@ def test_import_killed_at_each_of_its_writes(tmp_path: Path) -> None:
     for where in points_of_an_import(tmp_path / "counted", log):
         killed = killed_import(ledger, log, RINGSIDE_KILL=where)
         assert killed.returncode == -signal.SIGKILL, f"{where}: {killed.returncode} {killed.stderr}"
-        if where == HALF_BORN:
-            refused = killed_import(ledger, log)
-            assert (refused.returncode, refused.stderr.count("\n")) == (1, 1), refused.stderr
-            assert f"{ledger}: ledger cannot be opened: data is corrupt" in refused.stderr
-            (ledger / "data.mdb").unlink()
         with Ledger(ledger, [log]) as again:
             again.check()
             problems = differences(expected, answers(again))
@@ -235,7 +220,6 @@ def test_killed_while_making_room(tmp_path: Path) -> None:
     print(f"seed {seed}")
     rng = random.Random(seed)
     branch = Branch(tmp_path)
-    make_ledger(branch)
     calls = many_intervals(branch.log)
     lines = branch.log.read_bytes().count(b"\n")
     kills = 0
