@@ -15,7 +15,7 @@ enum {
     TEND_MS = 60 * 1000,
     HINT_MS = 600 * 1000,
     FAILED_COMMITS_MAX = 5,
-    SETTLE_MS = 100, /* after a row was written: others follow, and one look takes them all */
+    SETTLE_MS = 200, /* after a row was written: others follow, and one look takes them all */
 };
 
 struct follower {
@@ -26,9 +26,9 @@ struct follower {
     struct loop_again *again;
     struct loop_timer *poll;
     struct loop_timer *settle;
-    bool settling;
     struct loop_timer *commit;
-    int64_t committed_at_ms; /* monotonic, as the next two */
+    int64_t looked_at_ms; /* monotonic, as the next three */
+    int64_t committed_at_ms;
     int64_t tended_at_ms;
     int64_t hinted_at_ms;
     unsigned failed_commits;
@@ -147,6 +147,7 @@ static int read_some(void *ctx)
 {
     struct follower *follower = ctx;
     bool first = follower->health.state[0] == 0;
+    follower->looked_at_ms = loop_now_ms();
     for (int i = 0; i < CHUNKS_A_ROUND && !follower->held && !follower->stopped; i++) {
         struct follow_chunk chunk;
         int status = follow_read(follower->follow, loop_now_ms(), &chunk);
@@ -173,33 +174,38 @@ static int read_some(void *ctx)
     return follower->held || follower->stopped ? LOOP_DONE : LOOP_MORE;
 }
 
+/* Rows come in bursts: the first wakes us, the others are taken with it a little later, without a wake-up each. */
 static void on_readable(void *ctx, int ready)
 {
     struct follower *follower = ctx;
     (void)ready;
-    follow_fd_drain(follower->follow);
-    if (!follower->settling) {
-        follower->settling = true;
-        (void)loop_timer_restart(follower->settle, SETTLE_MS);
-    }
+    (void)loop_fd_change(follower->watch, 0);
+    (void)loop_timer_restart(follower->settle, SETTLE_MS);
 }
 
 static void on_settled(void *ctx)
 {
     struct follower *follower = ctx;
-    follower->settling = false;
-    if (!follower->stopped) {
-        loop_again_start(follower->again);
+    if (follower->stopped) {
+        return;
     }
+    if (follower->watch) {
+        follow_fd_drain(follower->follow);
+        (void)loop_fd_change(follower->watch, LOOP_READABLE);
+    }
+    loop_again_start(follower->again);
 }
 
 static void on_poll(void *ctx)
 {
     struct follower *follower = ctx;
-    if (!follower->stopped) {
-        loop_again_start(follower->again);
-        tell_health(follower);
+    if (follower->stopped) {
+        return;
     }
+    if (loop_now_ms() - follower->looked_at_ms >= follower->source->poll_ms) {
+        loop_again_start(follower->again);
+    }
+    tell_health(follower);
 }
 
 static void tend(struct follower *follower, int64_t now_ms)

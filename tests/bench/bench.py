@@ -193,7 +193,7 @@ class Feed:
 
 
 def bench_live(_bin_dir: Path, _log: Path, home: Path, args: argparse.Namespace) -> Iterator[Figure]:
-    branch = Branch(home / "live", size_max="256MiB", commit_interval="1s")
+    branch = Branch(home / "live", size_max="256MiB", commit_interval="1s", poll="1s")
     feed = Feed(home, branch, args.seconds + COUNTED_S)
     warm_lines = LIVE_WARM_S * LIVE_EVENTS_S
     say(f"the agent at {LIVE_EVENTS_S} events a second for {args.seconds} s")

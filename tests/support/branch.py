@@ -30,7 +30,7 @@ ledger {{
 }}
 source "queue_log" {{
     path = "{log}"
-    poll = 50ms
+    poll = {poll}
     drain_grace = {drain_grace}
     asterisk_conf_dir = ""
 }}
@@ -99,7 +99,7 @@ class Agent:
 
 class Branch:
     def __init__(self, home: Path, *, ledger: Optional[Path] = None, size_max: str = "16MiB",
-                 commit_interval: str = "100ms", drain_grace: str = "100ms", user: str = "") -> None:
+                 commit_interval: str = "100ms", poll: str = "50ms", drain_grace: str = "100ms", user: str = "") -> None:
         self.home = home
         self.ledger = ledger or home / "ledger"
         self.log = home / "log" / "queue_log"
@@ -107,7 +107,8 @@ class Branch:
         self.port = free_port()
         self.config = home / "agent.conf"
         self.config.write_text(CONFIG.format(ledger=self.ledger, log=self.log, port=self.port, size_max=size_max,
-                                             commit_interval=commit_interval, drain_grace=drain_grace, user=user))
+                                             commit_interval=commit_interval, poll=poll,
+                                             drain_grace=drain_grace, user=user))
 
     @property
     def killpoint(self) -> Path:
