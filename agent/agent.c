@@ -3,7 +3,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/follower.h"
 #include "agent/pipeline.h"
@@ -13,6 +12,7 @@
 #include "platform/loop/loop.h"
 #include "platform/service/notify.h"
 #include "platform/service/privilege.h"
+#include "platform/time/clock.h"
 #include "platform/time/zone.h"
 
 enum { CALLERS_REMEMBERED = 1024 };
@@ -30,13 +30,6 @@ struct agent {
     struct loop_timer *watchdog;
     int result;
 };
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static int failed(const char *what, int status)
 {
@@ -100,7 +93,7 @@ static int drop_rights(const struct agent_config *config)
 static int open_pipeline(struct agent *agent)
 {
     struct pipeline_options options = {
-        .config = agent->config, .callers_remembered = CALLERS_REMEMBERED, .now_ms = wall_ms()};
+        .config = agent->config, .callers_remembered = CALLERS_REMEMBERED, .now_ms = clock_wall_ms()};
     int status = pipeline_open(&options, &agent->pipeline);
     if (status == STATUS_BUSY) {
         log_write(LOG_ERROR, "ledger", "%s: another process is writing it", agent->config->ledger.dir);
@@ -171,7 +164,7 @@ static int start(struct agent *agent)
         status = open_pipeline(agent);
     }
     if (status == 0) {
-        status = status_health_new(wall_ms(), &agent->health);
+        status = status_health_new(clock_wall_ms(), &agent->health);
     }
     if (status == 0) {
         status = loop_new(&agent->loop);

@@ -3,11 +3,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/check.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
+#include "platform/time/clock.h"
 
 enum {
     CHUNKS_A_ROUND = 4,          /* then timers and descriptors have their turn */
@@ -36,13 +36,6 @@ struct follower {
     bool stopped;
     struct health_source health;
 };
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void give_up(struct follower *follower, const char *what, int status)
 {
@@ -103,12 +96,12 @@ static void hold(struct follower *follower)
 
 static void do_commit(struct follower *follower)
 {
-    int status = pipeline_commit(follower->options.pipeline, wall_ms());
+    int status = pipeline_commit(follower->options.pipeline, clock_wall_ms());
     for (int tries = 0; status == STATUS_FULL && tries < 8; tries++) {
         if (make_room(follower) != 0) {
             break;
         }
-        status = pipeline_commit(follower->options.pipeline, wall_ms());
+        status = pipeline_commit(follower->options.pipeline, clock_wall_ms());
     }
     if (status == 0) {
         if (follower->held) {
@@ -134,7 +127,7 @@ static void do_commit(struct follower *follower)
 
 static int take(struct follower *follower, const struct follow_chunk *chunk)
 {
-    int status = pipeline_take(follower->options.pipeline, follower->source->name, chunk, wall_ms());
+    int status = pipeline_take(follower->options.pipeline, follower->source->name, chunk, clock_wall_ms());
     if (status != 0) {
         give_up(follower, "taking events failed", status);
     } else if (pipeline_wants_commit(follower->options.pipeline)) {
@@ -211,7 +204,7 @@ static void on_poll(void *ctx)
 static void tend(struct follower *follower, int64_t now_ms)
 {
     bool more = false;
-    int status = ledger_tend(pipeline_ledger(follower->options.pipeline), wall_ms(), &more);
+    int status = ledger_tend(pipeline_ledger(follower->options.pipeline), clock_wall_ms(), &more);
     if (status != 0) {
         log_write(LOG_WARNING, "ledger", "tending failed: %s", status_str(status));
     }
@@ -227,7 +220,7 @@ static void on_commit_timer(void *ctx)
     int64_t now_ms = loop_now_ms();
     struct pipeline *pipeline = follower->options.pipeline;
     if (follow_state(follower->follow) == FOLLOW_READING && follow_lag_bytes(follower->follow) == 0) {
-        int status = pipeline_tick(pipeline, wall_ms());
+        int status = pipeline_tick(pipeline, clock_wall_ms());
         if (status != 0) {
             give_up(follower, "counting failed", status);
             return;

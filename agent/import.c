@@ -2,13 +2,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/known.h"
 #include "agent/pipeline.h"
 #include "agent/progress.h"
 #include "platform/base/status.h"
 #include "platform/file/reader.h"
+#include "platform/time/clock.h"
 
 /* Remembering more callers finds a few more again, but no longer in the cache: slower than hashing anew. */
 enum { CALLERS_REMEMBERED = 4096, SOURCE_LINE_MAX = 8191 };
@@ -34,13 +34,6 @@ struct import {
     size_t failed_files;
     size_t known_files;
 };
-
-static int64_t wall_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void complain(struct import *import, const char *path, const char *what, int status)
 {
@@ -127,7 +120,7 @@ static const struct ledger_cursor_record *recognise(struct import *import, struc
 static int commit(struct import *import)
 {
     for (int tries = 0;; tries++) {
-        int status = pipeline_commit(import->pipeline, wall_ms());
+        int status = pipeline_commit(import->pipeline, clock_wall_ms());
         if (status != STATUS_FULL || tries == 8) {
             import->commits += status == 0;
             return status;
@@ -145,7 +138,7 @@ static int set_known(struct import *import, const struct import_file *file, cons
 {
     int64_t begins_ms = self ? self->cursor.last_ms : (int64_t)file->first_number * 1000;
     int status = 0;
-    known_clear(&import->known, wall_ms());
+    known_clear(&import->known, clock_wall_ms());
     for (size_t i = 0; i < import->cursor_count && status == 0; i++) {
         const struct ledger_cursor *cursor = &import->cursors[i].cursor;
         if (&import->cursors[i] != self && cursor->last_ms > begins_ms) {
@@ -162,7 +155,7 @@ static int take_chunks(struct import *import, struct reader *reader, uint64_t *c
     struct follow_chunk chunk;
     int failure = 0;
     while (failure == 0 && (*read_status = reader_read(reader, &chunk)) == 0) {
-        failure = pipeline_take(import->pipeline, "import", &chunk, wall_ms());
+        failure = pipeline_take(import->pipeline, "import", &chunk, clock_wall_ms());
         if (failure == 0 && pipeline_wants_commit(import->pipeline)) {
             failure = commit(import);
         }
@@ -209,7 +202,7 @@ static void report(struct import *import, const uint64_t *before, int64_t starte
 {
     const uint64_t *now = ledger_quality(pipeline_ledger(import->pipeline));
     uint64_t lines = now[QUALITY_LINES] - before[QUALITY_LINES];
-    double seconds = (double)(progress_clock_ms() - started_ms) / 1000;
+    double seconds = (double)(clock_monotonic_ms() - started_ms) / 1000;
     FILE *out = import->options->out;
     (void)fprintf(out, "%zu files: %llu lines taken", import->options->path_count, (unsigned long long)lines);
     if (lines > 0 && seconds > 0) {
@@ -244,7 +237,7 @@ static int take_all(struct import *import)
     }
     bool more = true;
     for (int rounds = 0; status == 0 && more && rounds < 10000; rounds++) {
-        status = ledger_tend(pipeline_ledger(import->pipeline), wall_ms(), &more);
+        status = ledger_tend(pipeline_ledger(import->pipeline), clock_wall_ms(), &more);
     }
     return status;
 }
@@ -270,7 +263,7 @@ int import_run(const struct import_options *options)
 {
     struct import import = {.options = options};
     int result = 1;
-    int64_t started_ms = progress_clock_ms();
+    int64_t started_ms = clock_monotonic_ms();
     import.files = calloc(options->path_count, sizeof *import.files);
     if (!import.files) {
         complain(&import, "memory", "allocation failed", STATUS_NO_MEMORY);
@@ -285,7 +278,7 @@ int import_run(const struct import_options *options)
     progress_init(&import.progress, options->err, options->progress, total_bytes);
 
     struct pipeline_options pipeline_options = {
-        .config = options->config, .callers_remembered = CALLERS_REMEMBERED, .now_ms = wall_ms()};
+        .config = options->config, .callers_remembered = CALLERS_REMEMBERED, .now_ms = clock_wall_ms()};
     int status = pipeline_open(&pipeline_options, &import.pipeline);
     if (status != 0) {
         explain_open(&import, status);

@@ -1,21 +1,15 @@
 #include "agent/progress.h"
 
 #include <string.h>
-#include <time.h>
+
+#include "platform/time/clock.h"
 
 enum { BAR_CELLS = 24, EVERY_MS = 150 };
-
-int64_t progress_clock_ms(void)
-{
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void progress_init(struct progress *progress, FILE *out, bool enabled, uint64_t total_bytes)
 {
     *progress = (struct progress){.out = out, .enabled = enabled, .total_bytes = total_bytes};
-    progress->started_ms = progress_clock_ms();
+    progress->started_ms = clock_monotonic_ms();
     progress->first_lines = UINT64_MAX;
 }
 
@@ -37,7 +31,7 @@ void progress_show(struct progress *progress, uint64_t done_bytes, uint64_t line
     if (progress->first_lines == UINT64_MAX) {
         progress->first_lines = lines;
     }
-    int64_t now_ms = progress_clock_ms();
+    int64_t now_ms = clock_monotonic_ms();
     if (now_ms < progress->next_ms) {
         return;
     }

@@ -16,8 +16,6 @@ struct progress {
     uint64_t first_lines;
 };
 
-int64_t progress_clock_ms(void); /* monotonic */
-
 /* Shows nothing unless enabled (standard error is a terminal). */
 void progress_init(struct progress *progress, FILE *out, bool enabled, uint64_t total_bytes);
 void progress_show(struct progress *progress, uint64_t done_bytes, uint64_t lines); /* a few times a second at most */

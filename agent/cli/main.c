@@ -1,10 +1,10 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "agent/cli/cli.h"
+#include "platform/time/clock.h"
 
 enum { WIDTH_MIN = 60, WIDTH_DEFAULT = 80, WIDTH_MAX = 200 };
 
@@ -19,18 +19,16 @@ static size_t terminal_width(void)
 
 int main(int argc, char **argv)
 {
-    struct timespec now;
     const char *no_colour = getenv("NO_COLOR");
     bool terminal = isatty(STDOUT_FILENO) == 1;
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)clock_gettime(CLOCK_REALTIME, &now);
     const struct cli_world world = {
         .out = stdout,
         .err = stderr,
         .agent = getenv("RINGSIDE_AGENT"),
         .width = terminal_width(),
         .colour = terminal && !(no_colour && *no_colour),
-        .now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000,
+        .now_ms = clock_wall_ms(),
     };
     return cli_run(argc, argv, &world);
 }

@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
@@ -17,6 +16,7 @@
 #include "platform/base/status.h"
 #include "platform/coap/endpoint.h"
 #include "platform/json/json.h"
+#include "platform/time/clock.h"
 #include "proto/paths.h"
 
 enum {
@@ -36,16 +36,9 @@ struct status_server {
     uint32_t queues;     /* ids 1..queues are registered */
 };
 
-static int64_t clock_ms(clockid_t clock)
-{
-    struct timespec now;
-    (void)clock_gettime(clock, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static int64_t server_now_ms(const struct status_server *server)
 {
-    return server->options.now_ms ? server->options.now_ms() : clock_ms(CLOCK_REALTIME);
+    return server->options.now_ms ? server->options.now_ms() : clock_wall_ms();
 }
 
 static void refuse(struct endpoint_answer *answer, unsigned code, const char *text)
@@ -217,7 +210,7 @@ static void visit_queues(struct status_server *server, bool changed)
 static int64_t take_turn(void *ctx)
 {
     struct status_server *server = ctx;
-    int64_t now_ms = clock_ms(CLOCK_MONOTONIC);
+    int64_t now_ms = clock_monotonic_ms();
     int64_t wait_ms = server->notified_ms + server->options.observe_min_ms - now_ms;
     if (server->notified_ms != 0 && wait_ms > 0) {
         return atomic_load(&server->changed) ? wait_ms : -1;
