@@ -433,6 +433,10 @@ static int put_interval(void *ctx, const struct book_item *item)
 static uint32_t put_settings(struct pipeline *pipeline)
 {
     uint32_t count = intern_count(ledger_names(pipeline->ledger, LEDGER_QUEUE));
+    const char *zone = pipeline->config->site.zone;
+    if (pipeline->settings_stored == 0 && strcmp(zone, "local") != 0) {
+        ledger_put_zone(pipeline->ledger, zone);
+    }
     for (uint32_t queue = pipeline->settings_stored + 1; queue <= count; queue++) {
         const struct agent_queue_config *config = queue_config(pipeline, queue);
         struct ledger_queue_settings settings = {.sl_method = (uint32_t)config->service_level_method,

@@ -120,6 +120,19 @@ int ask_open_ledger(const char *dir, struct ledger **out, struct query_why *why)
     return status;
 }
 
+bool ask_ledger_zone(const char *dir, char *out, size_t size)
+{
+    struct ledger *ledger = NULL;
+    struct ledger_view *view = NULL;
+    if (ledger_open_readonly(dir, &ledger) != 0) {
+        return false; /* the report itself will say so */
+    }
+    bool known = ledger_view_begin(ledger, &view) == 0 && ledger_view_zone(view, out, size);
+    ledger_view_end(view);
+    ledger_close(ledger);
+    return known;
+}
+
 int ask_ledger(const char *dir, const struct query *query, int64_t now_ms, struct json **out, struct query_why *why)
 {
     struct ledger *ledger = NULL;

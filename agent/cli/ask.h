@@ -16,4 +16,7 @@ int ask_ledger(const char *dir, const struct query *query, int64_t now_ms, struc
 /* Returns owned; on failure why->text names the directory. */
 int ask_open_ledger(const char *dir, struct ledger **out, struct query_why *why);
 
+/* The time zone of the site whose ledger it is; false when it cannot be told. */
+bool ask_ledger_zone(const char *dir, char *out, size_t size);
+
 #endif

@@ -125,6 +125,20 @@ static int print_text(const struct cli_world *world, const char *text)
     return bad ? output_failed(world) : EXIT_OK;
 }
 
+/* As asked for; else that of the site whose ledger is read, where this machine knows it; else the machine's own. */
+static bool set_zone(const struct cli_options *options)
+{
+    char site_zone[65];
+    if (options->zone) {
+        return zone_set(options->zone) == 0;
+    }
+    bool known = options->ledger && ask_ledger_zone(options->ledger, site_zone, sizeof site_zone);
+    if (!known || zone_set(site_zone) != 0) {
+        (void)zone_set("local");
+    }
+    return true;
+}
+
 int cli_run(int argc, char *const *argv, const struct cli_world *world)
 {
     struct cli_options options;
@@ -132,7 +146,7 @@ int cli_run(int argc, char *const *argv, const struct cli_world *world)
     if (options_parse(argc, argv, world->agent, &options, &why) != 0) {
         return complain(world, EXIT_USAGE, "%s", why.text);
     }
-    if (zone_set(options.zone ? options.zone : "local") != 0) {
+    if (!set_zone(&options)) {
         return complain(world, EXIT_USAGE, "--zone '%.60s': there is no such time zone", options.zone);
     }
     switch (options.command) {

@@ -134,6 +134,10 @@ struct ledger_queue_settings {
 };
 bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct ledger_queue_settings *out);
 
+/* The site's time zone as the daemon has it configured, so that a reader elsewhere cuts the same days; false when none
+ * is stored (the machine's own holds then). `size` bytes at `out`. */
+bool ledger_view_zone(struct ledger_view *view, char *out, size_t size);
+
 /* Reads and verifies every record, and the balance of every interval. Calls fn with one line for each defect.
  * Returns the number of defects, or a negative failure. */
 typedef void (*ledger_check_fn)(void *ctx, const char *line);

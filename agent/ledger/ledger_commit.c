@@ -197,6 +197,14 @@ void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const stru
     put(ledger, LEDGER_DB_META, &key, false);
 }
 
+void ledger_put_zone(struct ledger *ledger, const char *zone)
+{
+    struct record_key key = record_key_text("zone");
+    record_begin(&ledger->value);
+    wire_put_bytes(&ledger->value, slice_str(zone));
+    put(ledger, LEDGER_DB_META, &key, false);
+}
+
 void ledger_put_progress(struct ledger *ledger, const struct ledger_progress *progress)
 {
     ledger->state.progress = *progress;

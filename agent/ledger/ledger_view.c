@@ -408,3 +408,17 @@ bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct
     *out = settings;
     return true;
 }
+
+bool ledger_view_zone(struct ledger_view *view, char *out, size_t size)
+{
+    struct record_key key = record_key_text("zone");
+    struct slice value;
+    struct wire_reader payload;
+    if (kv_get(view->txn, view->ledger->db[LEDGER_DB_META], record_key_slice(&key), &value) != 0 ||
+        record_open(record_key_slice(&key), value, &payload) != 0) {
+        return false;
+    }
+    struct slice zone = wire_get_bytes(&payload);
+    ledger_copy_text(out, size, zone);
+    return !payload.failed && zone.len > 0 && zone.len < size;
+}

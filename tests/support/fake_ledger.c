@@ -185,6 +185,12 @@ bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct
     return true;
 }
 
+bool ledger_view_zone(struct ledger_view *view, char *out, size_t size)
+{
+    (void)snprintf(out, size, "%s", view->ledger->zone ? view->ledger->zone : "");
+    return view->ledger->zone != NULL;
+}
+
 int ledger_check(struct ledger *ledger, ledger_check_fn fn, void *ctx, struct ledger_check_result *out)
 {
     for (size_t i = 0; i < ledger->defect_count; i++) {

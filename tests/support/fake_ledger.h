@@ -30,6 +30,7 @@ struct ledger {
     size_t gap_count;
     struct ledger_queue_settings settings[FAKE_NAMES_MAX];
     bool has_settings[FAKE_NAMES_MAX];
+    const char *zone; /* NULL: not stored */
     uint64_t bad_intervals;
     int view_status; /* what ledger_view_facts() returns */
     const char *defects[FAKE_LIST_MAX];

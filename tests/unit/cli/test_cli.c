@@ -82,6 +82,13 @@ static void test_reports_from_a_ledger(void **state)
     assert_non_null(strstr(out_text, "madrid-01  2026-11-21 10:00 to 2026-11-21 10:15 Europe/Madrid\n"));
     assert_int_equal(run("kpi --ledger /x --zone UTC --format json --by hour"), 0);
     assert_non_null(strstr(out_text, "\"start\": \"2026-11-21T09:00:00Z\""));
+    desk.ledger->zone = "Asia/Tokyo"; /* the site's own, unless another is asked for */
+    assert_int_equal(run("kpi --ledger /x"), 0);
+    assert_non_null(strstr(out_text, " Asia/Tokyo\n"));
+    assert_int_equal(run("kpi --ledger /x --zone UTC"), 0);
+    assert_non_null(strstr(out_text, " UTC\n"));
+    desk.ledger->zone = "Europe/Atlantis"; /* not known on this machine */
+    assert_int_equal(run("kpi --ledger /x"), 0);
     assert_int_equal(run("queues --ledger /x --format csv"), 0);
     assert_true(strncmp(out_text, "queue,waiting,", 14) == 0);
     assert_int_equal(run("status --ledger /x"), 0);

@@ -463,6 +463,7 @@ static void gaps_and_settings_come_back(void **state)
         ledger_add_gap(ledger, &gaps[i]);
     }
     ledger_put_queue_settings(ledger, 7, &settings);
+    ledger_put_zone(ledger, "Europe/Madrid");
     assert_int_equal(ledger_end(ledger), 0);
     ledger = kit_reopen(ledger, MAP_BYTES);
     assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
@@ -473,6 +474,10 @@ static void gaps_and_settings_come_back(void **state)
     assert_int_equal(ledger_view_begin(ledger, &view), 0);
     assert_int_equal(ledger_view_gaps(view, see_gap, text), 0);
     assert_string_equal(text, "100-200 one; 100-300 other; 100-200 one; 900-950 later; ");
+    char zone[65];
+    assert_true(ledger_view_zone(view, zone, sizeof zone));
+    assert_string_equal(zone, "Europe/Madrid");
+    assert_false(ledger_view_zone(view, zone, 8)); /* no room for it */
     struct ledger_queue_settings back;
     assert_true(ledger_view_queue_settings(view, 7, &back));
     assert_int_equal(back.sl_method, settings.sl_method);
