@@ -1,7 +1,6 @@
 #include "platform/coap/endpoint.h"
 
 #include <arpa/inet.h>
-#include <coap3/coap.h>
 #include <errno.h>
 #include <poll.h>
 #include <stdatomic.h>

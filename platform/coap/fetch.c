@@ -1,6 +1,5 @@
 #include "platform/coap/fetch.h"
 
-#include <coap3/coap.h>
 #include <netdb.h>
 #include <stdbool.h>
 #include <stdio.h>

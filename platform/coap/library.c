@@ -1,6 +1,5 @@
 #include "platform/coap/library.h"
 
-#include <coap3/coap.h>
 #include <pthread.h>
 
 static void drop_line(coap_log_t level, const char *text)
