@@ -13,6 +13,7 @@
 #include "platform/base/num.h"
 #include "platform/base/status.h"
 #include "platform/coap/library.h"
+#include "platform/coap/library_internal.h"
 
 enum {
     IDLE_SESSIONS_MAX = 16, /* each may hold the body of a long answer until it ends */

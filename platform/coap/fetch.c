@@ -10,6 +10,7 @@
 #include "platform/base/num.h"
 #include "platform/base/status.h"
 #include "platform/coap/library.h"
+#include "platform/coap/library_internal.h"
 
 enum { DEFAULT_PORT = 5683, HOST_MAX = 255, OPTION_MAX = 255, STEP_MS = 100 };
 

@@ -2,6 +2,8 @@
 
 #include <pthread.h>
 
+#include "platform/coap/library_internal.h"
+
 static void drop_line(coap_log_t level, const char *text)
 {
     (void)level;
