@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "platform/base/hash.h"
 #include "platform/base/status.h"
 
 enum {
@@ -155,7 +156,7 @@ static uint8_t *put_call_id(uint8_t *at, struct leg_coder *coder, const struct c
         return put_bytes(at, leg->call_id, leg->call_id_len);
     }
     bool same_prefix =
-        number.prefix_len == coder->prefix_len && memcmp(leg->call_id, coder->prefix, number.prefix_len) == 0;
+        number.prefix_len == coder->prefix_len && hash_same(leg->call_id, coder->prefix, number.prefix_len);
     if (same_prefix && coder->seq != 0 && number.prefix_len <= LEG_CALL_ID_MAX - 25) {
         *h0 |= H0_SHORT_ID;
         at = put_svarint(at, (int64_t)number.epoch - leg->enter_ms / 1000);

@@ -1,6 +1,6 @@
 #include "agent/source/verb.h"
 
-#include <string.h>
+#include "platform/base/hash.h"
 
 /* A slot for every verb by four things that are at hand: first, middle and last letter, and the length. The factors
  * were searched for; two verbs in one slot would not compile (-Woverride-init). */
@@ -65,5 +65,5 @@ const struct verb *verb_find(struct slice name)
     }
     const uint8_t *letters = (const uint8_t *)name.data;
     const struct verb *verb = &verbs[SLOT(letters[0], letters[name.len / 2], letters[name.len - 1], name.len)];
-    return verb->length == name.len && memcmp(verb->name, name.data, name.len) == 0 ? verb : NULL;
+    return verb->length == name.len && hash_same(verb->name, name.data, name.len) ? verb : NULL;
 }
