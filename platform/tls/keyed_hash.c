@@ -30,6 +30,7 @@ struct recent {
 struct keyed_hash {
     mbedtls_sha256_context inner; /* after the inner pad */
     mbedtls_sha256_context outer; /* after the outer pad */
+    mbedtls_sha256_context work;  /* of the message in hand: set up once, wiped with the rest */
     struct recent *recent;
     size_t recent_count;
 };
@@ -61,6 +62,7 @@ int keyed_hash_new(const void *key, size_t len, size_t remember, struct keyed_ha
     }
     hash->recent_count = remember > 0 ? remember : 1;
     hash->recent = calloc(hash->recent_count, sizeof *hash->recent);
+    mbedtls_sha256_init(&hash->work);
     bool failed = start_pad(&hash->inner, key, len, 0x36) != 0;
     failed |= start_pad(&hash->outer, key, len, 0x5c) != 0;
     if (failed || !hash->recent) {
@@ -78,6 +80,7 @@ void keyed_hash_free(struct keyed_hash *hash)
     }
     mbedtls_sha256_free(&hash->inner); /* wipes */
     mbedtls_sha256_free(&hash->outer);
+    mbedtls_sha256_free(&hash->work);
     if (hash->recent) {
         explicit_bzero(hash->recent, hash->recent_count * sizeof *hash->recent);
     }
@@ -87,21 +90,19 @@ void keyed_hash_free(struct keyed_hash *hash)
 
 int keyed_hash_digest(struct keyed_hash *hash, struct slice message, uint8_t out[KEYED_HASH_BYTES])
 {
-    mbedtls_sha256_context context;
-    mbedtls_sha256_init(&context);
-    mbedtls_sha256_clone(&context, &hash->inner);
-    int rc = sha256_update(&context, (const uint8_t *)message.data, message.len);
+    mbedtls_sha256_context *work = &hash->work;
+    mbedtls_sha256_clone(work, &hash->inner);
+    int rc = sha256_update(work, (const uint8_t *)message.data, message.len);
     if (rc == 0) {
-        rc = sha256_finish(&context, out);
+        rc = sha256_finish(work, out);
     }
-    mbedtls_sha256_clone(&context, &hash->outer);
+    mbedtls_sha256_clone(work, &hash->outer);
     if (rc == 0) {
-        rc = sha256_update(&context, out, KEYED_HASH_BYTES);
+        rc = sha256_update(work, out, KEYED_HASH_BYTES);
     }
     if (rc == 0) {
-        rc = sha256_finish(&context, out);
+        rc = sha256_finish(work, out);
     }
-    mbedtls_sha256_free(&context);
     return rc == 0 ? 0 : STATUS_UNSUPPORTED;
 }
 
