@@ -6,6 +6,7 @@
 #include "agent/known.h"
 #include "agent/pipeline.h"
 #include "agent/progress.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/file/reader.h"
 #include "platform/time/clock.h"
@@ -81,15 +82,12 @@ static int compare_files(const void *a, const void *b)
 static int remember(void *ctx, const struct ledger_cursor_record *record)
 {
     struct import *import = ctx;
-    if (import->cursor_count == import->cursor_cap) {
-        size_t cap = import->cursor_cap ? import->cursor_cap * 2 : 64;
-        struct ledger_cursor_record *cursors = realloc(import->cursors, cap * sizeof *cursors);
-        if (!cursors) {
-            return STATUS_NO_MEMORY;
-        }
-        import->cursors = cursors;
-        import->cursor_cap = cap;
+    struct ledger_cursor_record *cursors =
+        grow_array(import->cursors, import->cursor_count, &import->cursor_cap, sizeof *cursors);
+    if (!cursors) {
+        return STATUS_NO_MEMORY;
     }
+    import->cursors = cursors;
     import->cursors[import->cursor_count++] = *record;
     return 0;
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 
 /* A leg may be open this long before it ends: how far behind its entering its end is looked for. */
@@ -29,15 +30,11 @@ void known_clear(struct known *known, int64_t now_ms)
 
 int known_add(struct known *known, int64_t first_ms, int64_t last_ms)
 {
-    if (known->count == known->cap) {
-        size_t cap = known->cap ? known->cap * 2 : 16;
-        struct known_span *spans = realloc(known->spans, cap * sizeof *spans);
-        if (!spans) {
-            return STATUS_NO_MEMORY;
-        }
-        known->spans = spans;
-        known->cap = cap;
+    struct known_span *spans = grow_array(known->spans, known->count, &known->cap, sizeof *spans);
+    if (!spans) {
+        return STATUS_NO_MEMORY;
     }
+    known->spans = spans;
     known->spans[known->count++] = (struct known_span){.first_ms = first_ms, .last_ms = last_ms};
     return 0;
 }

@@ -7,6 +7,7 @@
 #include "agent/kpi/book.h"
 #include "agent/source/queue_log.h"
 #include "agent/track/track.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/tls/keyed_hash.h"
 
@@ -256,15 +257,12 @@ static int take_line(struct pipeline *pipeline, struct slice line, int64_t now_m
 static int begin_file(struct pipeline *pipeline)
 {
     if (pipeline->cursor_changed) {
-        if (pipeline->finished_count == pipeline->finished_cap) {
-            size_t cap = pipeline->finished_cap ? pipeline->finished_cap * 2 : 16;
-            struct ledger_cursor_record *finished = realloc(pipeline->finished, cap * sizeof *finished);
-            if (!finished) {
-                return STATUS_NO_MEMORY;
-            }
-            pipeline->finished = finished;
-            pipeline->finished_cap = cap;
+        struct ledger_cursor_record *finished =
+            grow_array(pipeline->finished, pipeline->finished_count, &pipeline->finished_cap, sizeof *finished);
+        if (!finished) {
+            return STATUS_NO_MEMORY;
         }
+        pipeline->finished = finished;
         pipeline->finished[pipeline->finished_count++] = pipeline->cursor;
     }
     pipeline->cursor = (struct ledger_cursor_record){.id = 0};

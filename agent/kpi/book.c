@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 
 enum {
@@ -165,15 +166,11 @@ static int mark_dirty(struct book *book, struct entry *entry)
     if (entry->dirty) {
         return 0;
     }
-    if (book->dirty_count == book->dirty_cap) {
-        size_t cap = book->dirty_cap ? book->dirty_cap * 2 : 64;
-        struct entry **dirty = realloc((void *)book->dirty, cap * sizeof(struct entry *));
-        if (!dirty) {
-            return STATUS_NO_MEMORY;
-        }
-        book->dirty = dirty;
-        book->dirty_cap = cap;
+    struct entry **dirty = grow_array((void *)book->dirty, book->dirty_count, &book->dirty_cap, sizeof *dirty);
+    if (!dirty) {
+        return STATUS_NO_MEMORY;
     }
+    book->dirty = dirty;
     entry->dirty = true;
     entry->revision++;
     book->dirty[book->dirty_count++] = entry;

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "agent/ledger/ledger_internal.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 
 /* A block all of whose legs ended this much before some in earlier blocks makes the blocks unsorted: a walk by time
@@ -85,15 +86,12 @@ static bool spans_enough(const struct ledger *ledger, const struct call_leg *leg
 int ledger_add_closed_leg(struct ledger *ledger, const struct call_leg *leg)
 {
     if (leg_block_full(&ledger->tail) || spans_enough(ledger, leg)) {
-        if (ledger->sealed_count == ledger->sealed_cap) {
-            size_t cap = ledger->sealed_cap ? ledger->sealed_cap * 2 : 16;
-            struct leg_block *sealed = realloc(ledger->sealed, cap * sizeof *sealed);
-            if (!sealed) {
-                return STATUS_NO_MEMORY;
-            }
-            ledger->sealed = sealed;
-            ledger->sealed_cap = cap;
+        struct leg_block *sealed =
+            grow_array(ledger->sealed, ledger->sealed_count, &ledger->sealed_cap, sizeof *sealed);
+        if (!sealed) {
+            return STATUS_NO_MEMORY;
         }
+        ledger->sealed = sealed;
         ledger->sealed[ledger->sealed_count++] = ledger->tail;
         leg_block_init(&ledger->tail);
     }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "platform/base/grow.h"
 #include "platform/base/hash.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
@@ -40,15 +41,11 @@ static uint32_t *groups_slot(const struct groups *groups, uint32_t queue, int64_
 
 static int groups_grow(struct groups *groups)
 {
-    if (groups->count == groups->cap) {
-        uint32_t cap = groups->cap ? groups->cap * 2 : 16;
-        struct group **items = realloc(groups->items, cap * sizeof *items);
-        if (!items) {
-            return STATUS_NO_MEMORY;
-        }
-        groups->items = items;
-        groups->cap = cap;
+    struct group **items = grow_array(groups->items, groups->count, &groups->cap, sizeof *items);
+    if (!items) {
+        return STATUS_NO_MEMORY;
     }
+    groups->items = items;
     if (groups->count * 2 < groups->mask) {
         return 0;
     }

@@ -21,7 +21,7 @@ struct groups {
     uint32_t max; /* more groups than this are refused */
     struct group **items;
     uint32_t count;
-    uint32_t cap;
+    size_t cap;
     uint32_t *slots; /* index + 1 into items, open addressing, 0 is free */
     uint32_t mask;
     int64_t span_start_s; /* the span of the newest interval, since they come in order */

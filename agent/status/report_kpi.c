@@ -8,6 +8,7 @@
 #include "agent/status/fields.h"
 #include "agent/status/filter.h"
 #include "agent/status/groups.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
 
@@ -83,15 +84,11 @@ static int take_gap(void *ctx, const struct ledger_gap *gap)
     if (!gap_touches(gap, work->from_s, work->to_s)) {
         return 0;
     }
-    if (gaps->count == gaps->cap) {
-        size_t cap = gaps->cap ? gaps->cap * 2 : 8;
-        struct ledger_gap *items = realloc(gaps->items, cap * sizeof *items);
-        if (!items) {
-            return STATUS_NO_MEMORY;
-        }
-        gaps->items = items;
-        gaps->cap = cap;
+    struct ledger_gap *items = grow_array(gaps->items, gaps->count, &gaps->cap, sizeof *items);
+    if (!items) {
+        return STATUS_NO_MEMORY;
     }
+    gaps->items = items;
     gaps->items[gaps->count++] = *gap;
     return 0;
 }

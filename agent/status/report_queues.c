@@ -6,6 +6,7 @@
 #include "agent/status/fields.h"
 #include "agent/status/filter.h"
 #include "agent/status/groups.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
 
@@ -38,15 +39,11 @@ static struct live *live_of(struct queues_work *work, uint32_t queue)
             return &work->items[i];
         }
     }
-    if (work->count == work->cap) {
-        size_t cap = work->cap ? work->cap * 2 : 16;
-        struct live *items = realloc(work->items, cap * sizeof *items);
-        if (!items) {
-            return NULL;
-        }
-        work->items = items;
-        work->cap = cap;
+    struct live *items = grow_array(work->items, work->count, &work->cap, sizeof *items);
+    if (!items) {
+        return NULL;
     }
+    work->items = items;
     struct live *live = &work->items[work->count++];
     *live = (struct live){.queue = queue, .name = ledger_view_name(work->job->env->view, LEDGER_QUEUE, queue)};
     return live;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/base/grow.h"
 #include "platform/base/hash.h"
 #include "platform/base/status.h"
 
@@ -225,15 +226,11 @@ int leg_table_touch(struct leg_table *table, uint32_t at)
     if (table->slots[at].changed) {
         return 0;
     }
-    if (table->changed_count == table->changed_cap) {
-        uint32_t cap = table->changed_cap ? table->changed_cap * 2 : 64;
-        uint32_t *changed = realloc(table->changed, cap * sizeof *changed);
-        if (!changed) {
-            return STATUS_NO_MEMORY;
-        }
-        table->changed = changed;
-        table->changed_cap = cap;
+    uint32_t *changed = grow_array(table->changed, table->changed_count, &table->changed_cap, sizeof *changed);
+    if (!changed) {
+        return STATUS_NO_MEMORY;
     }
+    table->changed = changed;
     table->slots[at].changed = true;
     table->changed[table->changed_count++] = at;
     return 0;

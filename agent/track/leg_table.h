@@ -35,7 +35,7 @@ struct leg_table {
     uint32_t done_tail;
     uint32_t *changed; /* slots whose `changed` is set, each once */
     uint32_t changed_count;
-    uint32_t changed_cap;
+    size_t changed_cap;
     uint64_t seed;
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "agent/track/track_internal.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 
 /* A tick counts waiting callers into a new interval only after this delay, so that rows written late by the PBX have
@@ -121,15 +122,11 @@ int track_lose(struct track *track, uint32_t at, int64_t when_ms)
 
 static int remember_drop(struct track *track, uint64_t seq)
 {
-    if (track->dropped_count == track->dropped_cap) {
-        size_t cap = track->dropped_cap ? track->dropped_cap * 2 : 64;
-        uint64_t *dropped = realloc(track->dropped, cap * sizeof *dropped);
-        if (!dropped) {
-            return STATUS_NO_MEMORY;
-        }
-        track->dropped = dropped;
-        track->dropped_cap = cap;
+    uint64_t *dropped = grow_array(track->dropped, track->dropped_count, &track->dropped_cap, sizeof *dropped);
+    if (!dropped) {
+        return STATUS_NO_MEMORY;
     }
+    track->dropped = dropped;
     track->dropped[track->dropped_count++] = seq;
     return 0;
 }

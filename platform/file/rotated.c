@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "platform/base/cleanup.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/file/fingerprint.h"
 
@@ -103,15 +104,11 @@ bool rotated_before(const struct rotated_file *a, const struct rotated_file *b)
 
 static struct rotated_file *list_room(struct rotated_list *list)
 {
-    if (list->count == list->cap) {
-        size_t cap = list->cap ? list->cap * 2 : 16;
-        struct rotated_file *files = realloc(list->files, cap * sizeof *files);
-        if (!files) {
-            return NULL;
-        }
-        list->files = files;
-        list->cap = cap;
+    struct rotated_file *files = grow_array(list->files, list->count, &list->cap, sizeof *files);
+    if (!files) {
+        return NULL;
     }
+    list->files = files;
     return &list->files[list->count];
 }
 
