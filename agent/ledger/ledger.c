@@ -13,7 +13,7 @@
 #include "agent/ledger/ledger_internal.h"
 #include "platform/base/status.h"
 
-static const char *const db_names[LEDGER_DB_COUNT] = {"meta", "names",     "cursors", "open_legs",
+const char *const ledger_db_names[LEDGER_DB_COUNT] = {"meta", "names",     "cursors", "open_legs",
                                                       "legs", "intervals", "dirty",   "gaps"};
 
 const char *const ledger_quality_names[QUALITY_COUNT] = {
@@ -167,7 +167,7 @@ int ledger_state_put(struct ledger *ledger, struct kv_txn *txn, const struct led
 static int open_dbs(struct ledger *ledger, bool create)
 {
     for (int i = 0; i < LEDGER_DB_COUNT; i++) {
-        int status = kv_db(ledger->kv, db_names[i], create, &ledger->db[i]);
+        int status = kv_db(ledger->kv, ledger_db_names[i], create, &ledger->db[i]);
         if (status != 0) {
             return status == STATUS_NOT_FOUND ? STATUS_VERSION : status;
         }
@@ -314,8 +314,9 @@ static int load_secret(struct ledger *ledger, struct kv_txn *txn)
 }
 
 /* Names must come back under the ids they were stored with; a damaged one keeps its place under a made-up name. */
-static int load_name(struct ledger *ledger, struct slice key, struct slice value)
+static int load_name(void *ctx, struct slice key, struct slice value)
 {
+    struct ledger *ledger = ctx;
     if (key.len != 5 || key.data[0] < LEDGER_QUEUE || key.data[0] > LEDGER_VERB) {
         return 0;
     }
@@ -354,19 +355,7 @@ static int load_name(struct ledger *ledger, struct slice key, struct slice value
 
 static int load_names(struct ledger *ledger, struct kv_txn *txn)
 {
-    struct kv_cursor *cursor = NULL;
-    int status = kv_cursor_open(txn, ledger->db[LEDGER_DB_NAMES], &cursor);
-    struct slice key;
-    struct slice value;
-    for (int step = status == 0 ? kv_cursor_first(cursor, &key, &value) : status; step == 0 && status == 0;) {
-        status = load_name(ledger, key, value);
-        step = status == 0 ? kv_cursor_next(cursor, &key, &value) : status;
-        if (step < 0) {
-            status = step;
-        }
-    }
-    kv_cursor_close(cursor);
-    return status;
+    return kv_each(txn, ledger->db[LEDGER_DB_NAMES], slice_make("", 0), load_name, ledger);
 }
 
 static int load_tail(struct ledger *ledger, struct kv_txn *txn)

@@ -7,6 +7,7 @@
 
 struct checker {
     struct ledger_view *view;
+    int db; /* under check */
     ledger_check_fn fn;
     void *ctx;
     struct ledger_check_result result;
@@ -71,48 +72,35 @@ static void check_open_leg(struct checker *self, struct slice key, struct wire_r
     }
 }
 
-static void check_record(struct checker *self, int db, const char *name, struct slice key, struct slice value)
+static int check_record(void *ctx, struct slice key, struct slice value)
 {
+    struct checker *self = ctx;
     struct wire_reader payload;
     self->result.records++;
-    if (db == LEDGER_DB_DIRTY) {
-        return; /* the key says it all */
+    if (self->db == LEDGER_DB_DIRTY) {
+        return 0; /* the key says it all */
     }
     int status = record_open(key, value, &payload);
     if (status != 0) {
-        report(self, "%s: key %08x%08x: %s", name, ledger_key_u32(key, 0), ledger_key_u32(key, 4), status_str(status));
-        return;
+        report(self, "%s: key %08x%08x: %s", ledger_db_names[self->db], ledger_key_u32(key, 0), ledger_key_u32(key, 4),
+               status_str(status));
+        return 0;
     }
-    switch (db) {
+    switch (self->db) {
     case LEDGER_DB_INTERVALS: check_interval(self, key, value); break;
     case LEDGER_DB_LEGS: check_legs(self, key, payload); break;
     case LEDGER_DB_OPEN_LEGS: check_open_leg(self, key, payload); break;
     default: break;
     }
-}
-
-static int check_db(struct checker *self, int db, const char *name)
-{
-    struct kv_cursor *cursor = NULL;
-    int status = kv_cursor_open(self->view->txn, self->view->ledger->db[db], &cursor);
-    struct slice key;
-    struct slice value;
-    for (status = status == 0 ? kv_cursor_first(cursor, &key, &value) : status; status == 0;
-         status = kv_cursor_next(cursor, &key, &value)) {
-        check_record(self, db, name, key, value);
-    }
-    kv_cursor_close(cursor);
-    return status == KV_END ? 0 : status;
+    return 0;
 }
 
 int ledger_check(struct ledger *ledger, ledger_check_fn fn, void *ctx, struct ledger_check_result *out)
 {
-    static const char *const names[LEDGER_DB_COUNT] = {"meta", "names",     "cursors", "open_legs",
-                                                       "legs", "intervals", "dirty",   "gaps"};
     struct checker self = {.fn = fn, .ctx = ctx};
     int status = ledger_view_begin(ledger, &self.view);
-    for (int db = 0; db < LEDGER_DB_COUNT && status == 0; db++) {
-        status = check_db(&self, db, names[db]);
+    for (self.db = 0; self.db < LEDGER_DB_COUNT && status == 0; self.db++) {
+        status = kv_each(self.view->txn, ledger->db[self.db], slice_make("", 0), check_record, &self);
     }
     struct ledger_facts facts;
     if (status == 0 && ledger_view_facts(self.view, &facts) != 0) {

@@ -18,6 +18,8 @@ enum ledger_db {
     LEDGER_DB_COUNT
 };
 
+extern const char *const ledger_db_names[LEDGER_DB_COUNT];
+
 struct ledger_identity {
     uint8_t epoch[16];
     char site[65];

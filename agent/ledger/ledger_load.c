@@ -5,35 +5,25 @@
 
 struct load_walk {
     struct ledger *ledger;
-    int (*each)(struct load_walk *self, struct slice key, struct slice value);
     ledger_leg_fn leg;
     ledger_cursor_record_fn cursor;
     void *ctx;
 };
 
-static int load_all(struct load_walk *self, enum ledger_db db)
+static int load_all(struct load_walk *self, enum ledger_db db, kv_each_fn each)
 {
     struct kv_txn *txn = NULL;
-    struct kv_cursor *cursor = NULL;
     int status = kv_begin(self->ledger->kv, false, &txn);
-    if (status != 0) {
-        return status;
+    if (status == 0) {
+        status = kv_each(txn, self->ledger->db[db], slice_make("", 0), each, self);
     }
-    status = kv_cursor_open(txn, self->ledger->db[db], &cursor);
-    struct slice key;
-    struct slice value;
-    int step = status == 0 ? kv_cursor_first(cursor, &key, &value) : 0;
-    while (status == 0 && step == 0) {
-        status = self->each(self, key, value);
-        step = status == 0 ? kv_cursor_next(cursor, &key, &value) : 0;
-    }
-    kv_cursor_close(cursor);
     kv_abort(txn);
-    return status != 0 || step == KV_END ? status : step;
+    return status;
 }
 
-static int each_leg(struct load_walk *self, struct slice key, struct slice value)
+static int each_leg(void *ctx, struct slice key, struct slice value)
 {
+    struct load_walk *self = ctx;
     struct wire_reader payload;
     struct call_leg leg;
     int status = record_open(key, value, &payload);
@@ -49,12 +39,13 @@ static int each_leg(struct load_walk *self, struct slice key, struct slice value
 
 int ledger_load_open_legs(struct ledger *ledger, ledger_leg_fn fn, void *ctx)
 {
-    struct load_walk self = {.ledger = ledger, .each = each_leg, .leg = fn, .ctx = ctx};
-    return load_all(&self, LEDGER_DB_OPEN_LEGS);
+    struct load_walk self = {.ledger = ledger, .leg = fn, .ctx = ctx};
+    return load_all(&self, LEDGER_DB_OPEN_LEGS, each_leg);
 }
 
-static int each_cursor(struct load_walk *self, struct slice key, struct slice value)
+static int each_cursor(void *ctx, struct slice key, struct slice value)
 {
+    struct load_walk *self = ctx;
     struct ledger_cursor_record record;
     if (ledger_cursor_open(key, value, &record) != 0) {
         self->ledger->quality[QUALITY_QUARANTINED]++;
@@ -65,8 +56,8 @@ static int each_cursor(struct load_walk *self, struct slice key, struct slice va
 
 int ledger_load_cursors(struct ledger *ledger, ledger_cursor_record_fn fn, void *ctx)
 {
-    struct load_walk self = {.ledger = ledger, .each = each_cursor, .cursor = fn, .ctx = ctx};
-    return load_all(&self, LEDGER_DB_CURSORS);
+    struct load_walk self = {.ledger = ledger, .cursor = fn, .ctx = ctx};
+    return load_all(&self, LEDGER_DB_CURSORS, each_cursor);
 }
 
 int ledger_load_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, struct summary *out,

@@ -28,27 +28,10 @@ void ledger_view_end(struct ledger_view *view)
     }
 }
 
-/* The loop that every walk shares: the first record at or behind `from`, then on while `each` returns 0; what else it
- * returns is passed on. */
-typedef int (*record_fn)(void *ctx, struct slice key, struct slice value);
-
-static int walk(struct ledger_view *view, enum ledger_db db, const struct record_key *from, record_fn each, void *ctx)
+static int walk(struct ledger_view *view, enum ledger_db db, const struct record_key *from, kv_each_fn each, void *ctx)
 {
-    struct kv_cursor *cursor = NULL;
-    int status = kv_cursor_open(view->txn, view->ledger->db[db], &cursor);
-    if (status != 0) {
-        return status;
-    }
-    struct slice key;
-    struct slice value;
-    int step =
-        from ? kv_cursor_seek(cursor, record_key_slice(from), &key, &value) : kv_cursor_first(cursor, &key, &value);
-    while (step == 0 && status == 0) {
-        status = each(ctx, key, value);
-        step = status == 0 ? kv_cursor_next(cursor, &key, &value) : 0;
-    }
-    kv_cursor_close(cursor);
-    return status != 0 || step == KV_END ? status : step;
+    struct slice at = from ? record_key_slice(from) : slice_make("", 0);
+    return kv_each(view->txn, view->ledger->db[db], at, each, ctx);
 }
 
 struct slice ledger_view_name(struct ledger_view *view, enum ledger_name_kind kind, uint32_t id)

@@ -57,6 +57,11 @@ int kv_cursor_next(struct kv_cursor *cursor, struct slice *key, struct slice *va
 int kv_cursor_prev(struct kv_cursor *cursor, struct slice *key, struct slice *value);
 int kv_cursor_delete(struct kv_cursor *cursor); /* the record the cursor is at; next() goes on behind it */
 
+/* Calls fn for each record from the first one at or behind `from` on (empty: from the very first), in order of the
+ * keys; what fn returns other than 0 ends the walk and is passed on. fn must not write to the database. */
+typedef int (*kv_each_fn)(void *ctx, struct slice key, struct slice value);
+int kv_each(struct kv_txn *txn, unsigned db, struct slice from, kv_each_fn fn, void *ctx);
+
 struct kv_usage {
     uint64_t map_bytes;
     uint64_t file_bytes; /* high-water mark of pages times the page size */

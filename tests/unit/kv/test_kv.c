@@ -400,12 +400,59 @@ static void a_map_grows_and_does_not_shrink_below_its_content(void **state)
     assert_int_equal(temp_dir_size(&dir, "data.mdb"), 4 * MAP_BYTES);
 }
 
+struct seen {
+    unsigned count;
+    unsigned stop_at; /* at the so many-th record, 0: never */
+    char first[16];
+};
+
+static int see(void *ctx, struct slice key, struct slice value)
+{
+    struct seen *seen = ctx;
+    (void)value;
+    if (seen->count++ == 0) {
+        memcpy(seen->first, key.data, key.len < sizeof seen->first ? key.len : sizeof seen->first);
+    }
+    return seen->count == seen->stop_at ? 7 : 0;
+}
+
+static void each_goes_from_where_it_is_told_until_it_is_stopped(void **state)
+{
+    (void)state;
+    struct kv *kv = open_kv(false);
+    unsigned db = open_db(kv, "each");
+    char text[16];
+    struct seen seen = {.count = 0};
+    struct kv_txn *txn = begin(kv, true);
+    assert_int_equal(kv_each(txn, db, slice_make("", 0), see, &seen), 0);
+    assert_int_equal(seen.count, 0);
+    for (unsigned i = 10; i < 20; i++) {
+        assert_int_equal(kv_put(txn, db, key_of(i, text), slice_str("v")), 0);
+    }
+    assert_int_equal(kv_each(txn, db, slice_make("", 0), see, &seen), 0);
+    assert_int_equal(seen.count, 10);
+    seen = (struct seen){.count = 0};
+    struct slice from = key_of(15, text);
+    assert_int_equal(kv_each(txn, db, from, see, &seen), 0);
+    assert_int_equal(seen.count, 5);
+    assert_memory_equal(seen.first, from.data, from.len);
+    seen = (struct seen){.stop_at = 3};
+    assert_int_equal(kv_each(txn, db, slice_make("", 0), see, &seen), 7);
+    assert_int_equal(seen.count, 3);
+    seen = (struct seen){.count = 0};
+    assert_int_equal(kv_each(txn, db, key_of(99, text), see, &seen), 0);
+    assert_int_equal(seen.count, 0);
+    kv_abort(txn);
+    kv_close(kv);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_committed_is_there_after_opening_again, setup, teardown),
         cmocka_unit_test_setup_teardown(append_takes_keys_in_any_order, setup, teardown),
         cmocka_unit_test_setup_teardown(deleting_on_a_walk_skips_and_repeats_nothing, setup, teardown),
+        cmocka_unit_test_setup_teardown(each_goes_from_where_it_is_told_until_it_is_stopped, setup, teardown),
         cmocka_unit_test_setup_teardown(a_full_map_fails_and_leaves_what_was, setup, teardown),
         cmocka_unit_test_setup_teardown(keys_that_do_not_fit_are_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reader_keeps_its_moment, setup, teardown),
