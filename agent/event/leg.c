@@ -1,5 +1,20 @@
 #include "agent/event/leg.h"
 
+bool leg_is_waiting(const struct call_leg *leg)
+{
+    return leg->state == LEG_WAITING || leg->state == LEG_RINGING;
+}
+
+bool leg_is_talking(const struct call_leg *leg)
+{
+    return leg->state == LEG_CONNECTED || leg->state == LEG_HELD;
+}
+
+bool leg_is_done(const struct call_leg *leg)
+{
+    return leg->state == LEG_DONE;
+}
+
 const char *leg_state_str(enum leg_state state)
 {
     switch (state) {

@@ -2,6 +2,7 @@
 #ifndef RINGSIDE_AGENT_EVENT_LEG_H
 #define RINGSIDE_AGENT_EVENT_LEG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum leg_state { LEG_WAITING = 0, LEG_RINGING = 1, LEG_CONNECTED = 2, LEG_HELD = 3, LEG_DONE = 4 };
@@ -60,6 +61,10 @@ struct call_leg {
     uint8_t number_len;
     char number[23]; /* the caller's number, only where the site keeps it; else empty */
 };
+
+bool leg_is_waiting(const struct call_leg *leg); /* in the queue, an operator's phone ringing or not */
+bool leg_is_talking(const struct call_leg *leg); /* with an operator, on hold or not */
+bool leg_is_done(const struct call_leg *leg);
 
 const char *leg_state_str(enum leg_state state);       /* "waiting" ... */
 const char *leg_outcome_str(enum leg_outcome outcome); /* "open", "completed_operator", "abandoned" ... */

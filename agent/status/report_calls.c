@@ -53,7 +53,7 @@ static int take_open(void *ctx, const struct call_leg *leg)
     if (++work->open_count > work->job->query->limit) {
         return 0;
     }
-    bool answered = leg->state == LEG_CONNECTED || leg->state == LEG_HELD;
+    bool answered = leg_is_talking(leg);
     int64_t held_ms = leg->hold_ms + (leg->state == LEG_HELD ? span_since(now_ms, leg->hold_since_ms) : 0);
     struct json *row = json_add_map(work->open);
     json_put_str(row, "state", leg_state_str(leg->state));

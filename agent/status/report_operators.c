@@ -73,7 +73,7 @@ static int take_open(void *ctx, const struct call_leg *leg)
 {
     struct operators_work *work = ctx;
     struct operator_day *day;
-    if (leg->operator_id == 0 || (leg->state != LEG_CONNECTED && leg->state != LEG_HELD)) {
+    if (leg->operator_id == 0 || !leg_is_talking(leg)) {
         return 0;
     }
     int status = day_of(work, leg->operator_id, &day);

@@ -72,9 +72,9 @@ static int take_open_leg(void *ctx, const struct call_leg *leg)
     if (!live) {
         return STATUS_NO_MEMORY;
     }
-    if (leg->state == LEG_CONNECTED || leg->state == LEG_HELD) {
+    if (leg_is_talking(leg)) {
         live->connected++;
-    } else if (leg->state == LEG_WAITING || leg->state == LEG_RINGING) {
+    } else if (leg_is_waiting(leg)) {
         int64_t wait_ms = work->job->env->now_ms - leg->enter_ms;
         live->waiting++;
         live->longest_wait_ms = wait_ms > live->longest_wait_ms ? wait_ms : live->longest_wait_ms;

@@ -105,7 +105,7 @@ int track_lose(struct track *track, uint32_t at, int64_t when_ms)
     enum leg_change_kind kind = LEG_CHANGE_LEFT;
     int64_t counted = when_ms;
     int status = 0;
-    if (leg->state == LEG_WAITING || leg->state == LEG_RINGING) {
+    if (leg_is_waiting(leg)) {
         leg->outcome = LEG_LOST;
         status = track_stop_waiting(track, at, when_ms, &counted);
     } else {
@@ -210,7 +210,7 @@ static int wait_on(struct track *track, int64_t interval)
 {
     for (uint32_t at = track->table.live_head; at; at = leg_table_slot(&track->table, at)->next_live) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (leg->state <= LEG_RINGING && leg->waited_to < interval) {
+        if (leg_is_waiting(leg) && leg->waited_to < interval) {
             int status = emit_waited(track, at, interval);
             if (status != 0) {
                 return status;

@@ -2,21 +2,6 @@
 
 #include <stdlib.h>
 
-bool track_find_is_waiting(const struct call_leg *leg)
-{
-    return leg->state == LEG_WAITING || leg->state == LEG_RINGING;
-}
-
-bool track_find_is_talking(const struct call_leg *leg)
-{
-    return leg->state == LEG_CONNECTED || leg->state == LEG_HELD;
-}
-
-bool track_find_is_done(const struct call_leg *leg)
-{
-    return leg->state == LEG_DONE;
-}
-
 /* Newest leg of the event's call in this queue for which `test` holds; 0 when there is none. */
 uint32_t track_find_leg(const struct track *track, struct slice call_id, uint32_t queue,
                         bool (*test)(const struct call_leg *))
@@ -37,7 +22,7 @@ uint32_t track_find_newest_talking(const struct track *track, struct slice call_
     for (uint32_t at = call_id.len ? leg_table_find(&track->table, call_id) : 0; at;
          at = leg_table_find_next(&track->table, at)) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (track_find_is_talking(leg) && (queue == 0 || leg->queue == queue) &&
+        if (leg_is_talking(leg) && (queue == 0 || leg->queue == queue) &&
             (!best || leg->connect_ms > leg_table_slot(&track->table, best)->leg.connect_ms)) {
             best = at;
         }
@@ -73,7 +58,7 @@ uint32_t track_find_rescue_waiting(const struct track *track, uint32_t queue, co
     for (uint32_t at = track->table.live_head; at; at = leg_table_slot(&track->table, at)->next_live) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
         int64_t off_ms = llabs(leg->enter_ms - entered_ms);
-        if (leg->queue != queue || !track_find_is_waiting(leg) || off_ms > TRACK_RESCUE_MS) {
+        if (leg->queue != queue || !leg_is_waiting(leg) || off_ms > TRACK_RESCUE_MS) {
             continue;
         }
         bool same_place = event->original_position > 0 && (int64_t)leg->position == event->original_position;
@@ -119,7 +104,7 @@ uint32_t track_find_talking(const struct track *track, uint32_t queue, uint32_t 
     uint32_t best = 0;
     for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (!track_find_is_talking(leg) || leg->queue != queue || (operator_id && leg->operator_id != operator_id)) {
+        if (!leg_is_talking(leg) || leg->queue != queue || (operator_id && leg->operator_id != operator_id)) {
             continue;
         }
         if (!best || begins_nearer(leg, &leg_table_slot(&track->table, best)->leg, event)) {
@@ -139,7 +124,7 @@ uint32_t track_find_rescue_talking(const struct track *track, uint32_t queue, ui
     }
     for (uint32_t at = track->table.live_head; at; at = leg_table_slot(&track->table, at)->next_live) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (track_find_is_talking(leg) && leg->queue == queue && leg->operator_id == operator_id &&
+        if (leg_is_talking(leg) && leg->queue == queue && leg->operator_id == operator_id &&
             began_off_ms(leg, event) <= TRACK_RESCUE_MS &&
             (!best || begins_nearer(leg, &leg_table_slot(&track->table, best)->leg, event))) {
             best = at;
@@ -154,7 +139,7 @@ bool track_find_is_ended(const struct track *track, uint32_t queue, uint32_t ope
 {
     for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (track_find_is_done(leg) && leg->queue == queue && leg->connect_ms != 0 && leg->operator_id == operator_id &&
+        if (leg_is_done(leg) && leg->queue == queue && leg->connect_ms != 0 && leg->operator_id == operator_id &&
             began_off_ms(leg, event) <= TRACK_RESCUE_MS) {
             return true;
         }

@@ -5,10 +5,6 @@
 
 #include "agent/track/track_internal.h"
 
-bool track_find_is_waiting(const struct call_leg *leg);
-bool track_find_is_talking(const struct call_leg *leg);
-bool track_find_is_done(const struct call_leg *leg);
-
 /* The newest leg of this call in this queue for which `test` holds. */
 uint32_t track_find_leg(const struct track *track, struct slice call_id, uint32_t queue,
                         bool (*test)(const struct call_leg *));

@@ -75,7 +75,7 @@ static int close_waiting(struct track *track, const struct call_event *event, ui
 {
     for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = leg_table_find_next(&track->table, at)) {
         const struct call_leg *leg = &leg_table_slot(&track->table, at)->leg;
-        if (!track_find_is_waiting(leg)) {
+        if (!leg_is_waiting(leg)) {
             continue;
         }
         if (leg->queue == queue && leg->enter_ms == event->at_ms) {
@@ -92,7 +92,7 @@ static int close_waiting(struct track *track, const struct call_event *event, ui
 static void join_contact(struct call_leg *leg, const struct call_leg *before)
 {
     leg->contact = before->contact;
-    bool transferred = track_find_is_talking(before) || before->outcome == LEG_TRANSFERRED;
+    bool transferred = leg_is_talking(before) || before->outcome == LEG_TRANSFERRED;
     leg->flags |= transferred ? LEG_FLAG_TRANSFERRED_IN : LEG_FLAG_REQUEUED;
 }
 
@@ -182,7 +182,7 @@ static int close_talking(struct track *track, const struct call_event *event)
     uint32_t next;
     for (uint32_t at = leg_table_find(&track->table, event->call_id); at; at = next) {
         next = leg_table_find_next(&track->table, at);
-        if (track_find_is_talking(&leg_table_slot(&track->table, at)->leg)) {
+        if (leg_is_talking(&leg_table_slot(&track->table, at)->leg)) {
             track->counters.orphan_starts++;
             int status = track_lose(track, at, event->at_ms);
             if (status != 0) {
@@ -200,7 +200,7 @@ static int row_connect(struct track *track, const struct call_event *event)
     }
     uint32_t queue = queue_id(track, event);
     uint32_t operator_id = name_id(track, track->options.operators, event->operator_name);
-    uint32_t at = track_find_leg(track, event->call_id, queue, track_find_is_waiting);
+    uint32_t at = track_find_leg(track, event->call_id, queue, leg_is_waiting);
     if (at) {
         int status = close_talking(track, event);
         return status != 0 ? status : answer(track, at, event, event->at_ms, operator_id);
@@ -332,11 +332,11 @@ static int row_end(struct track *track, const struct call_event *event)
     if (at) {
         return end_talk(track, at, event);
     }
-    at = track_find_leg(track, event->call_id, queue, track_find_is_waiting);
+    at = track_find_leg(track, event->call_id, queue, leg_is_waiting);
     if (at && may_infer(&leg_table_slot(&track->table, at)->leg, event)) {
         return infer_answer(track, at, event, operator_id);
     }
-    bool over = track_find_leg(track, event->call_id, queue, track_find_is_done) != 0;
+    bool over = track_find_leg(track, event->call_id, queue, leg_is_done) != 0;
     track->counters.double_ends += over;
     track->counters.orphan_ends += !over;
     return 0;
@@ -345,15 +345,15 @@ static int row_end(struct track *track, const struct call_event *event)
 /* The waiting leg that the row ends, docs/kpis.md 8.5; 0 when there is none, counted. */
 static uint32_t find_leaving(struct track *track, uint32_t queue, const struct call_event *event)
 {
-    uint32_t at = track_find_leg(track, event->call_id, queue, track_find_is_waiting);
+    uint32_t at = track_find_leg(track, event->call_id, queue, leg_is_waiting);
     if (at) {
         return at;
     }
-    if (track_find_leg(track, event->call_id, queue, track_find_is_done)) {
+    if (track_find_leg(track, event->call_id, queue, leg_is_done)) {
         track->counters.double_ends++;
         return 0;
     }
-    if (!track_find_leg(track, event->call_id, queue, track_find_is_talking)) {
+    if (!track_find_leg(track, event->call_id, queue, leg_is_talking)) {
         at = track_find_rescue_waiting(track, queue, event);
     }
     if (!at) {
@@ -392,7 +392,7 @@ static int row_without_leg(struct track *track, const struct call_event *event, 
         return 0;
     }
     if (kind == LEG_CHANGE_MISSED) {
-        uint32_t at = track_find_leg(track, event->call_id, change.queue, track_find_is_waiting);
+        uint32_t at = track_find_leg(track, event->call_id, change.queue, leg_is_waiting);
         if (at) {
             leg_table_slot(&track->table, at)->leg.missed++;
             int status = leg_table_touch(&track->table, at);
