@@ -74,9 +74,8 @@ void book_free(struct book *book)
     free(book);
 }
 
-static uint32_t bucket_of(const struct book *book, uint32_t queue, int64_t number, uint32_t mask)
+static uint32_t bucket_of(uint32_t queue, int64_t number, uint32_t mask)
 {
-    (void)book;
     uint64_t h = ((uint64_t)number << 20 ^ queue) * UINT64_C(0x9e3779b97f4a7c15);
     return (uint32_t)(h >> 32) & mask;
 }
@@ -91,7 +90,7 @@ static int grow(struct book *book)
     for (uint32_t i = 0; i <= book->mask; i++) {
         for (struct entry *entry = book->buckets[i], *next; entry; entry = next) {
             next = entry->next;
-            uint32_t b = bucket_of(book, entry->queue, entry->number, mask);
+            uint32_t b = bucket_of(entry->queue, entry->number, mask);
             entry->next = buckets[b];
             buckets[b] = entry;
         }
@@ -128,7 +127,7 @@ static int make_entry(struct book *book, uint32_t queue, int64_t number, struct 
         book->spare = entry;
         return status;
     }
-    uint32_t b = bucket_of(book, queue, number, book->mask);
+    uint32_t b = bucket_of(queue, number, book->mask);
     entry->next = book->buckets[b];
     book->buckets[b] = entry;
     book->count++;
@@ -146,7 +145,7 @@ static int find_entry(struct book *book, uint32_t queue, int64_t number, struct 
         *out = *recent;
         return 0;
     }
-    struct entry *entry = book->buckets[bucket_of(book, queue, number, book->mask)];
+    struct entry *entry = book->buckets[bucket_of(queue, number, book->mask)];
     while (entry && (entry->queue != queue || entry->number != number)) {
         entry = entry->next;
     }

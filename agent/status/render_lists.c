@@ -157,6 +157,16 @@ static const char *outcome_words(const char *outcome, char text[RENDER_VALUE_MAX
     return text;
 }
 
+/* The columns that open and closed calls share. */
+static void put_call_end(struct table *table, const struct json *row)
+{
+    char text[RENDER_VALUE_MAX];
+    table_cell_str(table, render_span(row, "wait_ms", text));
+    table_cell_str(table, render_span(row, "talk_ms", text));
+    put_operator(table, row);
+    put_caller(table, row);
+}
+
 static void put_open_calls(const struct json *document, const struct render_style *style, struct buf *out)
 {
     static const struct table_column columns[] = {
@@ -168,15 +178,11 @@ static void put_open_calls(const struct json *document, const struct render_styl
     struct table table;
     table_init(&table, columns, sizeof columns / sizeof columns[0]);
     for (size_t i = 0; i < json_count(rows, ""); i++) {
-        char text[RENDER_VALUE_MAX];
         const struct json *row = json_item(rows, i);
         table_cell_str(&table, json_text(row, "state"));
         table_cell_str(&table, render_queue(row));
         put_moment(&table, document, row, "entered");
-        table_cell_str(&table, render_span(row, "wait_ms", text));
-        table_cell_str(&table, render_span(row, "talk_ms", text));
-        put_operator(&table, row);
-        put_caller(&table, row);
+        put_call_end(&table, row);
     }
     table_write(&table, style->width, style->colour, out);
     table_deinit(&table);
@@ -198,10 +204,7 @@ static void put_closed_calls(const struct json *document, const struct render_st
         put_moment(&table, document, row, "ended");
         table_cell_str(&table, outcome_words(json_text(row, "outcome"), text));
         table_cell_str(&table, render_queue(row));
-        table_cell_str(&table, render_span(row, "wait_ms", text));
-        table_cell_str(&table, render_span(row, "talk_ms", text));
-        put_operator(&table, row);
-        put_caller(&table, row);
+        put_call_end(&table, row);
     }
     table_write(&table, style->width, style->colour, out);
     table_deinit(&table);
