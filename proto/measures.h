@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "proto/summary.h"
 
@@ -33,6 +34,14 @@ enum sl_method {
 
 #define MEASURES_DEFAULT_SL_METHOD SL_ASTERISK_SL
 enum { MEASURES_DEFAULT_SL_THRESHOLD_MS = 20000, MEASURES_DEFAULT_SHORT_ABANDON_MS = 5000 };
+
+/* What a queue is judged by, and what people call it. */
+struct queue_settings {
+    uint32_t sl_method; /* enum sl_method */
+    int64_t sl_threshold_ms;
+    int64_t short_abandon_ms;
+    char label[65]; /* empty: the queue's name */
+};
 
 /* The contract name ("asterisk_sl", "genesys_flow_outs_no_short", ...) and back; find returns SL_METHOD_COUNT when
  * there is none of that name. */

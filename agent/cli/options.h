@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "agent/status/query.h"
-#include "agent/status/render.h"
+#include "proto/report/query.h"
+#include "proto/report/render.h"
 
 enum cli_command { CLI_REPORT, CLI_CHECK, CLI_HELP, CLI_VERSION };
 

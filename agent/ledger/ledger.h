@@ -10,6 +10,7 @@
 
 #include "agent/event/leg.h"
 #include "platform/base/slice.h"
+#include "proto/measures.h"
 #include "proto/summary.h"
 
 /* Counters of what the agent met, kept with the data, additive. Append only. */
@@ -126,13 +127,7 @@ int ledger_view_gaps(struct ledger_view *view, ledger_gap_fn fn, void *ctx);
 
 /* Per-queue settings stored by the daemon so that a reader without its configuration computes the same numbers;
  * false when none are stored for this queue (then the defaults of measures.h hold). */
-struct ledger_queue_settings {
-    uint32_t sl_method; /* enum sl_method */
-    int64_t sl_threshold_ms;
-    int64_t short_abandon_ms;
-    char label[65]; /* what people call the queue; empty: its name */
-};
-bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct ledger_queue_settings *out);
+bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct queue_settings *out);
 
 /* The site's time zone as the daemon has it configured, so that a reader elsewhere cuts the same days; false when none
  * is stored (the machine's own holds then). `size` bytes at `out`. */

@@ -184,7 +184,7 @@ void ledger_add_gap(struct ledger *ledger, const struct ledger_gap *gap)
     put(ledger, LEDGER_DB_GAPS, &key, false);
 }
 
-void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const struct ledger_queue_settings *settings)
+void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const struct queue_settings *settings)
 {
     struct record_key key = record_key_u8_u32('q', queue);
     record_begin(&ledger->value);

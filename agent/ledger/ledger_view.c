@@ -372,7 +372,7 @@ int ledger_view_gaps(struct ledger_view *view, ledger_gap_fn fn, void *ctx)
     return walk(view, LEDGER_DB_GAPS, NULL, each_gap, &self);
 }
 
-bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct ledger_queue_settings *out)
+bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct queue_settings *out)
 {
     struct record_key key = record_key_u8_u32('q', queue);
     struct slice value;
@@ -381,7 +381,7 @@ bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct
         record_open(record_key_slice(&key), value, &payload) != 0) {
         return false;
     }
-    struct ledger_queue_settings settings = {.sl_method = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX)};
+    struct queue_settings settings = {.sl_method = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX)};
     settings.sl_threshold_ms = wire_get_svarint(&payload);
     settings.short_abandon_ms = wire_get_svarint(&payload);
     ledger_copy_text(settings.label, sizeof settings.label, wire_get_bytes(&payload));

@@ -75,7 +75,7 @@ void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s,
                          const struct summary *summary); /* marks it dirty for sync; call in order of (start, queue) */
 void ledger_put_cursor(struct ledger *ledger, struct ledger_cursor_record *record);
 void ledger_add_gap(struct ledger *ledger, const struct ledger_gap *gap);
-void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const struct ledger_queue_settings *settings);
+void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const struct queue_settings *settings);
 void ledger_put_zone(struct ledger *ledger, const char *zone);
 void ledger_put_progress(struct ledger *ledger, const struct ledger_progress *progress);
 /* Durable on 0; STATUS_FULL, STATUS_IO, ...: nothing happened (but set ids of new cursors back to 0). STATUS_FULL comes

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "agent/ledger/ledger.h"
-#include "agent/status/query.h"
+#include "proto/report/query.h"
 
 struct filter {
     const struct query *query;

@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "agent/status/query.h"
+#include "proto/report/query.h"
 #include "proto/summary.h"
 
 struct group {

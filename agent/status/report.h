@@ -7,8 +7,8 @@
 
 #include "agent/ledger/ledger.h"
 #include "agent/status/health.h"
-#include "agent/status/query.h"
 #include "platform/json/json.h"
+#include "proto/report/query.h"
 
 /* A ledger without its daemon is "down" when its newest commit is older than this; the daemon commits at least once a
  * minute, busy or not. */

@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "agent/status/fields.h"
 #include "agent/status/filter.h"
+#include "agent/status/settings.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
+#include "proto/report/fields.h"
 
 enum { RECENT_MS = 3600000 };
 
@@ -57,7 +58,7 @@ static int take_open(void *ctx, const struct call_leg *leg)
     int64_t held_ms = leg->hold_ms + (leg->state == LEG_HELD ? span_since(now_ms, leg->hold_since_ms) : 0);
     struct json *row = json_add_map(work->open);
     json_put_str(row, "state", leg_state_str(leg->state));
-    fields_queue(row, work->job->env->view, leg->queue);
+    settings_put_queue(row, work->job->env->view, leg->queue);
     fields_time(row, "entered", leg->enter_ms);
     fields_span(row, "wait_ms", answered ? leg->wait_ms : span_since(now_ms, leg->enter_ms));
     fields_span(row, "talk_ms", answered ? span_since(span_since(now_ms, leg->connect_ms), held_ms) : -1);
@@ -134,7 +135,7 @@ static void put_closed(struct json *rows, const struct calls_work *work, const s
     bool answered = leg->connect_ms != 0;
     struct json *row = json_add_map(rows);
     json_put_str(row, "outcome", leg_outcome_str(leg->outcome));
-    fields_queue(row, work->job->env->view, leg->queue);
+    settings_put_queue(row, work->job->env->view, leg->queue);
     fields_time(row, "entered", leg->enter_ms);
     fields_time(row, "ended", leg->end_ms);
     fields_span(row, "wait_ms", leg->flags & LEG_FLAG_SUSPECT_WAIT ? -1 : leg->wait_ms);

@@ -5,12 +5,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/status/fields.h"
 #include "agent/status/filter.h"
 #include "agent/status/groups.h"
+#include "agent/status/settings.h"
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
+#include "proto/report/fields.h"
+#include "proto/report/kpi_row.h"
 
 enum { ROWS_MAX = 100000 };
 
@@ -34,7 +36,7 @@ struct kpi_work {
     bool met;
 };
 
-struct kpi_row {
+struct kpi_item {
     const struct group *group;
     struct slice name;
 };
@@ -105,8 +107,8 @@ static bool has_gap(const struct kpi_gaps *gaps, int64_t from_s, int64_t to_s)
 
 static int compare_rows(const void *left, const void *right)
 {
-    const struct kpi_row *a = left;
-    const struct kpi_row *b = right;
+    const struct kpi_item *a = left;
+    const struct kpi_item *b = right;
     if (a->group->start_s != b->group->start_s) {
         return a->group->start_s < b->group->start_s ? -1 : 1;
     }
@@ -119,81 +121,52 @@ static int compare_rows(const void *left, const void *right)
 }
 
 /* All queues together go by the settings that they share; where they do not, by the defaults. */
-static struct ledger_queue_settings total_settings(const struct kpi_work *work)
+static struct queue_settings total_settings(const struct kpi_work *work)
 {
     const struct query *query = work->job->query;
     struct ledger_view *view = work->job->env->view;
-    struct ledger_queue_settings shared = fields_settings(view, 0, query);
+    struct queue_settings shared = settings_of(view, 0, query);
     for (uint32_t i = 0; i < work->groups.count; i++) {
-        struct ledger_queue_settings one = fields_settings(view, work->groups.items[i]->queue, query);
+        struct queue_settings one = settings_of(view, work->groups.items[i]->queue, query);
         if (i == 0) {
             shared = one;
         } else if (one.sl_method != shared.sl_method || one.sl_threshold_ms != shared.sl_threshold_ms ||
                    one.short_abandon_ms != shared.short_abandon_ms) {
-            return fields_settings(view, 0, query);
+            return settings_of(view, 0, query);
         }
     }
     return shared;
 }
 
-static void put_counters(struct json *row, const struct kpi_work *work, const struct summary *sum,
-                         const struct ledger_queue_settings *settings)
+static void put_row(struct json *rows, const struct kpi_work *work, const struct kpi_item *item,
+                    const struct queue_settings *settings)
 {
-    for (int i = 0; i < FLOW_COUNT; i++) {
-        int64_t value = sum->flow[i];
-        if (i == FLOW_ABANDONED_SHORT && work->job->query->short_abandon_ms >= 0) {
-            value = (int64_t)measures_short_abandons(sum, settings->short_abandon_ms);
-        }
-        json_put_int(row, summary_flow_names[i], value);
+    const struct query *query = work->job->query;
+    bool grouped = query->grain != QUERY_WHOLE;
+    struct kpi_row row = {.queue = item->name,
+                          .start_ms = grouped ? item->group->start_s * 1000 : 0,
+                          .sum = &item->group->sum,
+                          .settings = settings,
+                          .total = query->total,
+                          .short_abandon_asked = query->short_abandon_ms >= 0,
+                          .balanced = summary_balanced(&item->group->sum),
+                          .complete = grouped ? !has_gap(&work->gaps, item->group->start_s, item->group->end_s)
+                                              : !has_gap(&work->gaps, work->from_s, work->to_s)};
+    struct queue_settings own;
+    if (!query->total && ledger_view_queue_settings(work->job->env->view, item->group->queue, &own)) {
+        row.label = own.label;
     }
-    json_put_int(row, "waiting_start", sum->waiting_start);
-    json_put_int(row, "waiting_end", sum->waiting_end);
-    if (work->job->query->total) {
-        json_put_null(row, "waiting_max"); /* the queues' peaks need not coincide */
-    } else {
-        json_put_int(row, "waiting_max", sum->waiting_max);
-    }
-    struct json *cohort = json_put_map(row, "cohort");
-    for (int i = 0; i < COHORT_COUNT; i++) {
-        json_put_int(cohort, summary_cohort_names[i], sum->cohort[i]);
-    }
-}
-
-static void put_row(struct json *rows, const struct kpi_work *work, const struct kpi_row *item,
-                    const struct ledger_queue_settings *settings)
-{
-    static const enum duration_kind shown[] = {DURATION_WAIT_ANSWERED, DURATION_WAIT_ABANDONED, DURATION_TALK,
-                                               DURATION_HOLD,          DURATION_RING,           DURATION_HANDLE};
-    const struct summary *sum = &item->group->sum;
-    bool grouped = work->job->query->grain != QUERY_WHOLE;
-    struct json *row = json_add_map(rows);
-    json_put_text(row, "queue", item->name);
-    if (!work->job->query->total) {
-        fields_label(row, work->job->env->view, item->group->queue);
-    }
-    if (grouped) {
-        fields_time(row, "start", item->group->start_s * 1000);
-    }
-    put_counters(row, work, sum, settings);
-    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
-        fields_stat(row, summary_duration_names[shown[i]], &sum->duration[shown[i]]);
-    }
-    fields_ratios(row, sum);
-    fields_service_level(row, sum, settings);
-    json_put_bool(row, "balanced", summary_balanced(sum));
-    json_put_bool(row, "complete",
-                  grouped ? !has_gap(&work->gaps, item->group->start_s, item->group->end_s)
-                          : !has_gap(&work->gaps, work->from_s, work->to_s));
+    kpi_row_put(json_add_map(rows), &row);
 }
 
 static int put_rows(struct json *out, struct kpi_work *work)
 {
     struct json *rows = json_put_list(out, "rows");
     bool total = work->job->query->total;
-    struct ledger_queue_settings settings = {0};
+    struct queue_settings settings = {0};
     struct groups joined = {0};
     const struct groups *groups = &work->groups;
-    struct kpi_row *items = NULL;
+    struct kpi_item *items = NULL;
     int status = 0;
     if (total) {
         settings = total_settings(work);
@@ -213,7 +186,7 @@ static int put_rows(struct json *out, struct kpi_work *work)
         qsort(items, groups->count, sizeof *items, compare_rows);
         for (uint32_t i = 0; i < groups->count; i++) {
             if (!total) {
-                settings = fields_settings(work->job->env->view, items[i].group->queue, work->job->query);
+                settings = settings_of(work->job->env->view, items[i].group->queue, work->job->query);
             }
             put_row(rows, work, &items[i], &settings);
         }

@@ -3,9 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/status/fields.h"
+#include "agent/status/settings.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
+#include "proto/report/fields.h"
 
 enum { OPERATORS_MAX = 1 << 20 };
 
@@ -101,7 +102,7 @@ static void put_day(struct json *rows, const struct operators_work *work, const 
     json_put_text(row, "operator", day->name);
     json_put_str(row, "state", day->state);
     if (day->state) {
-        fields_queue(row, work->job->env->view, day->queue);
+        settings_put_queue(row, work->job->env->view, day->queue);
         int64_t now_ms = work->job->env->now_ms;
         fields_span(row, "on_call_ms", now_ms > day->since_ms ? now_ms - day->since_ms : 0);
     } else {

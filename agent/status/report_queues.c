@@ -3,12 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/status/fields.h"
 #include "agent/status/filter.h"
 #include "agent/status/groups.h"
+#include "agent/status/settings.h"
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
+#include "proto/report/fields.h"
 
 enum { QUEUES_MAX = 1 << 16, HOUR_MS = 3600000 };
 
@@ -127,7 +128,7 @@ static void put_today(struct json *row, const struct queues_work *work, const st
     static const struct summary nothing;
     const struct group *group = groups_find_whole(&work->today, live->queue);
     const struct summary *sum = group ? &group->sum : &nothing;
-    const struct ledger_queue_settings settings = fields_settings(work->job->env->view, live->queue, work->job->query);
+    const struct queue_settings settings = settings_of(work->job->env->view, live->queue, work->job->query);
     struct json *today = json_put_map(row, "today");
     json_put_int(today, "entered", sum->flow[FLOW_ENTERED]);
     json_put_int(today, "answered", sum->flow[FLOW_ANSWERED]);
@@ -151,7 +152,7 @@ static void put_rows(struct json *out, const struct queues_work *work)
         const struct group *hour = groups_find_whole(&work->last_hour, live->queue);
         struct json *row = json_add_map(rows);
         json_put_text(row, "queue", live->name);
-        fields_label(row, work->job->env->view, live->queue);
+        settings_put_label(row, work->job->env->view, live->queue);
         json_put_int(row, "waiting", live->waiting);
         fields_span(row, "longest_wait_ms", live->waiting ? live->longest_wait_ms : -1);
         json_put_int(row, "connected", live->connected);

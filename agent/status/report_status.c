@@ -3,9 +3,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/status/fields.h"
+#include "agent/status/settings.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
+#include "proto/report/fields.h"
 
 enum { NAMES_MAX = 1 << 16 };
 
@@ -111,9 +112,9 @@ static void put_queues(struct json *list, const struct report_job *job)
 {
     struct ledger_view *view = job->env->view;
     for (uint32_t id = 1; id < NAMES_MAX && ledger_view_name(view, LEDGER_QUEUE, id).len > 0; id++) {
-        struct ledger_queue_settings settings = fields_settings(view, id, job->query);
+        struct queue_settings settings = settings_of(view, id, job->query);
         struct json *row = json_add_map(list);
-        fields_queue(row, view, id);
+        settings_put_queue(row, view, id);
         json_put_str(row, "service_level_method", measures_sl_name((enum sl_method)settings.sl_method));
         fields_number(row, "service_level_threshold_s", (double)settings.sl_threshold_ms / 1000);
         fields_number(row, "short_abandon_s", (double)settings.short_abandon_ms / 1000);

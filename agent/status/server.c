@@ -10,14 +10,14 @@
 #include <malloc.h>
 #endif
 
-#include "agent/status/query.h"
-#include "agent/status/render.h"
 #include "agent/status/report.h"
 #include "platform/base/status.h"
 #include "platform/coap/endpoint.h"
 #include "platform/json/json.h"
 #include "platform/time/clock.h"
 #include "proto/paths.h"
+#include "proto/report/query.h"
+#include "proto/report/render.h"
 
 enum {
     KPI_ROWS_MAX = 2000,        /* some 10 MB while it is made; longer reports come from --ledger */

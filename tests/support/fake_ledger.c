@@ -176,7 +176,7 @@ int ledger_view_gaps(struct ledger_view *view, ledger_gap_fn fn, void *ctx)
     return outcome;
 }
 
-bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct ledger_queue_settings *out)
+bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct queue_settings *out)
 {
     if (queue >= FAKE_NAMES_MAX || !view->ledger->has_settings[queue]) {
         return false;

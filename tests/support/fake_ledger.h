@@ -28,7 +28,7 @@ struct ledger {
     size_t cursor_count;
     struct ledger_gap gaps[FAKE_LIST_MAX];
     size_t gap_count;
-    struct ledger_queue_settings settings[FAKE_NAMES_MAX];
+    struct queue_settings settings[FAKE_NAMES_MAX];
     bool has_settings[FAKE_NAMES_MAX];
     const char *zone; /* NULL: not stored */
     uint64_t bad_intervals;

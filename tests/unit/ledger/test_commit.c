@@ -456,7 +456,7 @@ static void gaps_and_settings_come_back(void **state)
     (void)state;
     struct ledger *ledger = kit_open(MAP_BYTES);
     const struct ledger_gap gaps[] = {{900, 950, "later"}, {100, 200, "one"}, {100, 300, "other"}};
-    const struct ledger_queue_settings settings = {
+    const struct queue_settings settings = {
         .sl_method = 3, .sl_threshold_ms = 30000, .short_abandon_ms = 0, .label = "Ventas"};
     assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
     for (size_t i = 0; i < 3; i++) {
@@ -478,7 +478,7 @@ static void gaps_and_settings_come_back(void **state)
     assert_true(ledger_view_zone(view, zone, sizeof zone));
     assert_string_equal(zone, "Europe/Madrid");
     assert_false(ledger_view_zone(view, zone, 8)); /* no room for it */
-    struct ledger_queue_settings back;
+    struct queue_settings back;
     assert_true(ledger_view_queue_settings(view, 7, &back));
     assert_int_equal(back.sl_method, settings.sl_method);
     assert_int_equal(back.sl_threshold_ms, settings.sl_threshold_ms);

@@ -44,7 +44,7 @@ static void fill(void)
     }
     struct ledger_cursor_record cursor = {.cursor = {.source = "queue_log", .path = "/x"}};
     struct ledger_gap gap = {1, 2, "gap"};
-    struct ledger_queue_settings settings = {.sl_method = 1};
+    struct queue_settings settings = {.sl_method = 1};
     struct ledger_progress progress = {.newest_event_ms = KIT_NOW_MS, .next_seq = LEGS + OPEN + 1};
     ledger_put_cursor(ledger, &cursor);
     ledger_add_gap(ledger, &gap);

@@ -1,4 +1,4 @@
-#include "agent/status/query.h"
+#include "proto/report/query.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,4 +1,4 @@
-#include "agent/status/render.h"
+#include "proto/report/render.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "agent/status/text.h"
+#include "proto/report/text.h"
 #include "platform/base/cleanup.h"
 #include "platform/base/status.h"
 #include "tests/unit/status/desk.h"
@@ -101,7 +101,7 @@ static void test_settings_that_differ_are_told_by_queue(void **state)
 {
     (void)state;
     desk.ledger->has_settings[DESK_SALES] = true;
-    desk.ledger->settings[DESK_SALES] = (struct ledger_queue_settings){SL_AMAZON, 15500, 2000, ""};
+    desk.ledger->settings[DESK_SALES] = (struct queue_settings){SL_AMAZON, 15500, 2000, ""};
     const char *text = rendered(REPORT_KPI, RENDER_TABLE, NULL);
     assert_non_null(strstr(text, "sales amazon within 15.5 s; 田中商店 asterisk_sl within 20 s"));
 }
@@ -110,7 +110,7 @@ static void test_a_label_stands_for_the_name(void **state)
 {
     (void)state;
     desk.ledger->has_settings[DESK_SALES] = true;
-    desk.ledger->settings[DESK_SALES] = (struct ledger_queue_settings){SL_AMAZON, 15000, 2000, "Help desk"};
+    desk.ledger->settings[DESK_SALES] = (struct queue_settings){SL_AMAZON, 15000, 2000, "Help desk"};
     assert_non_null(strstr(rendered(REPORT_KPI, RENDER_TABLE, NULL), "\nHelp desk "));
     assert_null(strstr(rendered(REPORT_KPI, RENDER_TABLE, NULL), "\nsales "));
     assert_non_null(strstr(rendered(REPORT_QUEUES, RENDER_TABLE, NULL), "\nHelp desk "));

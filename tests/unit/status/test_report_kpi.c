@@ -212,7 +212,7 @@ static void test_total_of_queues_with_their_own_settings(void **state)
 {
     (void)state;
     desk.ledger->has_settings[DESK_SALES] = true;
-    desk.ledger->settings[DESK_SALES] = (struct ledger_queue_settings){SL_AMAZON, 15000, 2000, ""};
+    desk.ledger->settings[DESK_SALES] = (struct queue_settings){SL_AMAZON, 15000, 2000, ""};
     CLEANUP(json_cleanup) struct json *mixed = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &mixed, "by=total", NULL), 0);
     assert_string_equal(json_text(mixed, "rows/0/service_level/method"), "asterisk_sl");
@@ -229,7 +229,7 @@ static void test_wishes_recompute_from_the_histograms(void **state)
 {
     (void)state;
     desk.ledger->has_settings[DESK_SALES] = true;
-    desk.ledger->settings[DESK_SALES] = (struct ledger_queue_settings){SL_AMAZON, 15000, 2000, ""};
+    desk.ledger->settings[DESK_SALES] = (struct queue_settings){SL_AMAZON, 15000, 2000, ""};
     CLEANUP(json_cleanup) struct json *stored = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &stored, "queue=sales", NULL), 0);
     assert_string_equal(json_text(stored, "rows/0/service_level/method"), "amazon");

@@ -1,4 +1,4 @@
-#include "agent/status/text.h"
+#include "proto/report/text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "agent/status/table.h"
+#include "proto/report/table.h"
 
 static void assert_put(struct slice text, size_t width, enum text_align align, const char *expected)
 {

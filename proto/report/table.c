@@ -1,4 +1,4 @@
-#include "agent/status/table.h"
+#include "proto/report/table.h"
 
 #include <string.h>
 

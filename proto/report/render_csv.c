@@ -1,6 +1,6 @@
 /* CSV after RFC 4180: a header, CRLF, quotes where needed. A row for each element of the report's lists, its nested
  * members as "wait_answered_ms.p90"; of several lists the first column names the list. */
-#include "agent/status/render_parts.h"
+#include "proto/report/render_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,13 +1,13 @@
 /* table: rows of text laid out in columns within a given width. */
-#ifndef RINGSIDE_AGENT_STATUS_TABLE_H
-#define RINGSIDE_AGENT_STATUS_TABLE_H
+#ifndef RINGSIDE_PROTO_REPORT_TABLE_H
+#define RINGSIDE_PROTO_REPORT_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "agent/status/text.h"
 #include "platform/base/buf.h"
 #include "platform/base/slice.h"
+#include "proto/report/text.h"
 
 enum { TABLE_COLUMNS_MAX = 16, TABLE_SHRUNK_MIN = 6 };
 

@@ -1,7 +1,7 @@
 /* SenML (RFC 8428) as JSON: a pack of records whose base name is "site/queue/". Names there may hold only letters,
  * digits and - : . / _ so every other byte of a site's or queue's name, and the colon, becomes ":" and two hex digits
  * ("田" is :E7:94:B0). A value that does not exist has no record. */
-#include "agent/status/render_parts.h"
+#include "proto/report/render_parts.h"
 
 #include <ctype.h>
 #include <string.h>

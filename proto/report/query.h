@@ -1,7 +1,7 @@
 /* query: what is asked of a report. The command line and the CoAP server read it with the same rules, so that they
  * understand the same words and refuse with the same sentence. */
-#ifndef RINGSIDE_AGENT_STATUS_QUERY_H
-#define RINGSIDE_AGENT_STATUS_QUERY_H
+#ifndef RINGSIDE_PROTO_REPORT_QUERY_H
+#define RINGSIDE_PROTO_REPORT_QUERY_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* queues, operators and calls as tables. */
-#include "agent/status/render_parts.h"
+#include "proto/report/render_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

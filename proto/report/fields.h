@@ -1,13 +1,12 @@
-/* fields: how reports write times, ratios, durations and settings. Inside the status stage only. */
-#ifndef RINGSIDE_AGENT_STATUS_FIELDS_H
-#define RINGSIDE_AGENT_STATUS_FIELDS_H
+/* fields: how reports write times, ratios, durations and settings.  */
+#ifndef RINGSIDE_PROTO_REPORT_FIELDS_H
+#define RINGSIDE_PROTO_REPORT_FIELDS_H
 
 #include <stdint.h>
 
-#include "agent/ledger/ledger.h"
-#include "agent/status/query.h"
 #include "platform/json/json.h"
 #include "proto/measures.h"
+#include "proto/report/query.h"
 #include "proto/summary.h"
 
 /* RFC 3339 in the zone of the process; null for 0. */
@@ -19,17 +18,15 @@ void fields_number(struct json *map, const char *key, double value);
 /* A span of the site's time: 0 and above, else null. */
 void fields_span(struct json *map, const char *key, int64_t value_ms);
 
-void fields_label(struct json *map, struct ledger_view *view, uint32_t queue); /* "label", where one is set */
-void fields_queue(struct json *map, struct ledger_view *view, uint32_t queue);
-
 /* {count,sum,mean,p50,p90,p95,p99,max}; what an empty set does not have is null. */
 void fields_stat(struct json *map, const char *key, const struct duration_stat *stat);
 
-/* The settings that hold for a queue, the query's wishes first. */
-struct ledger_queue_settings fields_settings(struct ledger_view *view, uint32_t queue, const struct query *query);
+/* What a queue without settings of its own is judged by, and the same with what the query wishes put over it. */
+struct queue_settings fields_default_settings(void);
+struct queue_settings fields_settings(const struct queue_settings *own, const struct query *query);
 
 /* "service_level": {threshold_s, method, value} and the rates that need no settings. */
-void fields_service_level(struct json *map, const struct summary *sum, const struct ledger_queue_settings *settings);
+void fields_service_level(struct json *map, const struct summary *sum, const struct queue_settings *settings);
 void fields_ratios(struct json *map, const struct summary *sum);
 
 #endif

@@ -1,9 +1,9 @@
 /* The single renderers behind render(), and how they write values. Inside the status stage only. */
-#ifndef RINGSIDE_AGENT_STATUS_RENDER_PARTS_H
-#define RINGSIDE_AGENT_STATUS_RENDER_PARTS_H
+#ifndef RINGSIDE_PROTO_REPORT_RENDER_PARTS_H
+#define RINGSIDE_PROTO_REPORT_RENDER_PARTS_H
 
-#include "agent/status/render.h"
-#include "agent/status/table.h"
+#include "proto/report/render.h"
+#include "proto/report/table.h"
 
 enum { RENDER_VALUE_MAX = 48 };
 

@@ -1,11 +1,11 @@
-#include "agent/status/render.h"
+#include "proto/report/render.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/status/render_parts.h"
 #include "platform/base/status.h"
+#include "proto/report/render_parts.h"
 
 const char *render_ms(double value_ms, char text[RENDER_VALUE_MAX])
 {

@@ -1,7 +1,7 @@
 /* text: strings of unknown origin on a terminal: how wide they are, cut to a width, without anything that a terminal
  * would obey. */
-#ifndef RINGSIDE_AGENT_STATUS_TEXT_H
-#define RINGSIDE_AGENT_STATUS_TEXT_H
+#ifndef RINGSIDE_PROTO_REPORT_TEXT_H
+#define RINGSIDE_PROTO_REPORT_TEXT_H
 
 #include <stddef.h>
 

@@ -1,14 +1,14 @@
 /* render: a report's document as text for people (table), for spreadsheets (CSV), for programs (JSON) and for sensor
  * networks (SenML). Works from the document alone, so it does not matter where that came from. */
-#ifndef RINGSIDE_AGENT_STATUS_RENDER_H
-#define RINGSIDE_AGENT_STATUS_RENDER_H
+#ifndef RINGSIDE_PROTO_REPORT_RENDER_H
+#define RINGSIDE_PROTO_REPORT_RENDER_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "agent/status/query.h"
 #include "platform/base/buf.h"
 #include "platform/json/json.h"
+#include "proto/report/query.h"
 
 enum render_format { RENDER_TABLE, RENDER_JSON, RENDER_CSV, RENDER_SENML };
 

@@ -1,4 +1,4 @@
-#include "agent/status/fields.h"
+#include "proto/report/fields.h"
 
 #include <math.h>
 
@@ -28,20 +28,6 @@ void fields_span(struct json *map, const char *key, int64_t value_ms)
     }
 }
 
-void fields_label(struct json *map, struct ledger_view *view, uint32_t queue)
-{
-    struct ledger_queue_settings settings;
-    if (ledger_view_queue_settings(view, queue, &settings) && settings.label[0]) {
-        json_put_str(map, "label", settings.label);
-    }
-}
-
-void fields_queue(struct json *map, struct ledger_view *view, uint32_t queue)
-{
-    json_put_text(map, "queue", ledger_view_name(view, LEDGER_QUEUE, queue));
-    fields_label(map, view, queue);
-}
-
 /* A bin's upper edge may lie above everything that was counted. */
 static int64_t percentile_ms(const struct duration_stat *stat, double p)
 {
@@ -68,15 +54,18 @@ void fields_stat(struct json *map, const char *key, const struct duration_stat *
     fields_span(out, "max", empty ? -1 : (int64_t)stat->max_ms);
 }
 
-struct ledger_queue_settings fields_settings(struct ledger_view *view, uint32_t queue, const struct query *query)
+struct queue_settings fields_default_settings(void)
 {
-    struct ledger_queue_settings settings;
-    if (!ledger_view_queue_settings(view, queue, &settings)) {
-        settings = (struct ledger_queue_settings){.label = ""};
-        settings.sl_method = MEASURES_DEFAULT_SL_METHOD;
-        settings.sl_threshold_ms = MEASURES_DEFAULT_SL_THRESHOLD_MS;
-        settings.short_abandon_ms = MEASURES_DEFAULT_SHORT_ABANDON_MS;
-    }
+    struct queue_settings settings = {.label = ""};
+    settings.sl_method = MEASURES_DEFAULT_SL_METHOD;
+    settings.sl_threshold_ms = MEASURES_DEFAULT_SL_THRESHOLD_MS;
+    settings.short_abandon_ms = MEASURES_DEFAULT_SHORT_ABANDON_MS;
+    return settings;
+}
+
+struct queue_settings fields_settings(const struct queue_settings *own, const struct query *query)
+{
+    struct queue_settings settings = *own;
     if (query->sl_method != SL_METHOD_COUNT) {
         settings.sl_method = query->sl_method;
     }
@@ -87,13 +76,12 @@ struct ledger_queue_settings fields_settings(struct ledger_view *view, uint32_t 
         settings.short_abandon_ms = query->short_abandon_ms;
     }
     if (settings.sl_method >= SL_METHOD_COUNT) {
-        settings = (struct ledger_queue_settings){.label = ""};
         settings.sl_method = MEASURES_DEFAULT_SL_METHOD; /* written by a version that knows more */
     }
     return settings;
 }
 
-void fields_service_level(struct json *map, const struct summary *sum, const struct ledger_queue_settings *settings)
+void fields_service_level(struct json *map, const struct summary *sum, const struct queue_settings *settings)
 {
     struct json *out = json_put_map(map, "service_level");
     enum sl_method method = (enum sl_method)settings->sl_method;

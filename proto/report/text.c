@@ -1,4 +1,4 @@
-#include "agent/status/text.h"
+#include "proto/report/text.h"
 
 #include <stdbool.h>
 #include <stdint.h>

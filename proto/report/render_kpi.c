@@ -1,4 +1,4 @@
-#include "agent/status/render_parts.h"
+#include "proto/report/render_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,0 +1,27 @@
+/* kpi_row: one row of a kpi report, as design 7 and docs/kpis.md section 9 name its fields. */
+#ifndef RINGSIDE_PROTO_REPORT_KPI_ROW_H
+#define RINGSIDE_PROTO_REPORT_KPI_ROW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "platform/base/slice.h"
+#include "platform/json/json.h"
+#include "proto/measures.h"
+#include "proto/summary.h"
+
+struct kpi_row {
+    struct slice queue;
+    const char *label;                     /* NULL or empty: none */
+    int64_t start_ms;                      /* 0: not grouped by time */
+    const struct summary *sum;             /* borrowed, as the settings */
+    const struct queue_settings *settings; /* what ratios are computed by */
+    bool total;                            /* several queues in one: their peaks need not coincide, so no waiting_max */
+    bool short_abandon_asked;              /* abandoned_short by the settings, not as the sites counted */
+    bool balanced;
+    bool complete;
+};
+
+void kpi_row_put(struct json *out, const struct kpi_row *row);
+
+#endif
