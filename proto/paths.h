@@ -1,4 +1,5 @@
-/* paths: what the agent's status interface is called, for both of its ends (design 4.6). */
+/* paths: what resources are called, for both ends: the agent's status interface (design 4.6), the collector's ingest
+ * (docs/protocol.md) and its enrolment (RFC 9148). */
 #ifndef RINGSIDE_PROTO_PATHS_H
 #define RINGSIDE_PROTO_PATHS_H
 
@@ -21,5 +22,28 @@
 #define PATHS_QUERY_SERVICE_LEVEL_METHOD "service_level_method"
 #define PATHS_QUERY_SHORT_ABANDON "short_abandon"
 #define PATHS_QUERY_LIMIT "limit"
+
+/* The collector's. Short, for every byte of a summary counts. */
+#define PATHS_HELLO "h"
+#define PATHS_SUMMARIES "s"
+#define PATHS_LIVE "l"
+
+/* Enrolment: /.well-known/est/... */
+#define PATHS_WELL_KNOWN ".well-known"
+#define PATHS_EST "est"
+#define PATHS_EST_CRTS "crts"
+#define PATHS_EST_ENROLL "sen"
+#define PATHS_EST_REENROLL "sren"
+
+/* Content formats (RFC 7252 12.3, RFC 9148 9.1). */
+enum {
+    PATHS_FORMAT_OCTETS = 42,
+    PATHS_FORMAT_PKCS7 = 281,      /* application/pkcs7-mime; smime-type=certs-only */
+    PATHS_FORMAT_PKCS10 = 286,     /* application/pkcs10 */
+    PATHS_FORMAT_CERTIFICATE = 287 /* application/pkix-cert */
+};
+
+/* PSK identity of a site that joins: this and the site id. */
+#define PATHS_JOIN_IDENTITY "join:"
 
 #endif

@@ -91,6 +91,16 @@ int summary_add_duration(struct summary *sum, enum duration_kind kind, int64_t v
 int summary_append(struct summary *into, const struct summary *from);
 int summary_copy(struct summary *into, const struct summary *from);
 
+/* Adds another site's or queue's summary of the same span: as summary_append, but what waited at both ends adds up, and
+ * so do the peaks (an upper bound, for they need not coincide). Commutative and associative, bit for bit. */
+int summary_merge(struct summary *into, const struct summary *from);
+
+/* Takes away what summary_merge added: counters, sums, histograms, waiting_*. The maxima of durations cannot be taken
+ * away: SUMMARY_MAXIMA (positive) when one of `what` equals that of `from`, which then stays (at most the upper edge of
+ * the highest bin left). STATUS_RANGE when something would fall below zero: then nothing changed. */
+enum { SUMMARY_MAXIMA = 1 };
+int summary_subtract(struct summary *from, const struct summary *what);
+
 /* waiting_start + entered = answered + abandoned + exits + withdrawn + lost + waiting_end */
 bool summary_balanced(const struct summary *sum);
 

@@ -133,6 +133,32 @@ bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct
  * is stored (the machine's own holds then). `size` bytes at `out`. */
 bool ledger_view_zone(struct ledger_view *view, char *out, size_t size);
 
+/* Intervals that wait to be sent, newest first, from the one before (start_s, queue) on (INT64_MAX: from the newest);
+ * those that the collector refused are left out. fn as above. */
+struct ledger_dirty {
+    struct ledger_interval interval; /* its summary is borrowed for the call */
+};
+typedef int (*ledger_dirty_fn)(void *ctx, const struct ledger_dirty *item);
+int ledger_view_dirty(struct ledger_view *view, int64_t start_s, uint32_t queue, ledger_dirty_fn fn, void *ctx,
+                      uint64_t *bad);
+
+/* What the collector refused as invalid: kept, not sent again until their content changes. Oldest first. */
+struct ledger_refusal {
+    int64_t start_s;
+    uint32_t queue;
+    uint32_t revision;
+    char reason[128];
+};
+typedef int (*ledger_refusal_fn)(void *ctx, const struct ledger_refusal *refusal);
+int ledger_view_refusals(struct ledger_view *view, ledger_refusal_fn fn, void *ctx);
+
+struct ledger_backlog {
+    uint64_t dirty;         /* intervals that wait to be sent */
+    int64_t oldest_start_s; /* of them; 0: none */
+    uint64_t refused;
+};
+int ledger_view_backlog(struct ledger_view *view, struct ledger_backlog *out);
+
 /* Reads and verifies every record, and the balance of every interval. Calls fn with one line for each defect.
  * Returns the number of defects, or a negative failure. */
 typedef void (*ledger_check_fn)(void *ctx, const char *line);

@@ -82,6 +82,24 @@ void ledger_put_progress(struct ledger *ledger, const struct ledger_progress *pr
  * while there is still room to delete. */
 int ledger_end(struct ledger *ledger);
 
+/* What the collector answered. A mark goes only if the interval still has this revision. Each call is a transaction of
+ * its own, durable on 0, that takes nothing else along; not within begin/end. */
+enum ledger_ack_kind {
+    LEDGER_ACKED,
+    LEDGER_REFUSED_ACK, /* kept and marked with the reason, until its content changes */
+    LEDGER_SURPASSED    /* the collector holds a higher revision of this ledger: it was put back to an older state. The
+                           interval gets a revision above `held_revision`, as do all that are written from now on */
+};
+struct ledger_ack {
+    enum ledger_ack_kind kind;
+    int64_t start_s;
+    uint32_t queue;
+    uint32_t revision;
+    uint64_t held_revision;
+    char reason[128];
+};
+int ledger_acknowledge(struct ledger *ledger, const struct ledger_ack *acks, size_t count);
+
 /* Drops what is past its retention, and the oldest legs, then intervals, when the map fills up; a bounded amount of
  * work a call, each piece its own small transaction. Legs go by whole blocks: late by an eighth of their retention or
  * by a week, whichever is less. 0, or a failure. *more tells that another call has work. */

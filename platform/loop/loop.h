@@ -7,6 +7,7 @@
 #ifndef RINGSIDE_PLATFORM_LOOP_LOOP_H
 #define RINGSIDE_PLATFORM_LOOP_LOOP_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 struct loop;
@@ -60,5 +61,16 @@ typedef int (*loop_again_fn)(void *ctx);
 int loop_again_new(struct loop *loop, loop_again_fn fn, void *ctx, struct loop_again **out);
 void loop_again_start(struct loop_again *again);
 void loop_again_free(struct loop_again *again);
+
+/* Looks up a host's addresses without blocking the loop. A literal comes back as it is. fn is called once: 0 and at
+ * least one address, in the order of the system's resolver (each once), or STATUS_NOT_FOUND, STATUS_IO. The watch rests
+ * after that and is ended with its stop function, before or after. */
+struct loop_resolve;
+struct loop_address {
+    char text[64]; /* IPv4 or IPv6 literal, with a zone index where it has one */
+};
+typedef void (*loop_resolve_fn)(void *ctx, int status, const struct loop_address *addresses, size_t count);
+int loop_resolve_start(struct loop *loop, const char *host, loop_resolve_fn fn, void *ctx, struct loop_resolve **out);
+void loop_resolve_stop(struct loop_resolve *resolve);
 
 #endif

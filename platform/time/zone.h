@@ -42,4 +42,13 @@ int64_t zone_moment(struct zone_date date, int32_t second_of_day);
 /* RFC 3339 with the zone's offset at that moment. Returns `out`. */
 char *zone_format(int64_t at_ms, char out[STAMP_MAX]);
 
+/* Other zones beside it. A zone is immutable, found once and kept until the process ends; both functions may be called
+ * from any thread. The name is one as for zone_set(). Borrowed. */
+struct zone;
+int zone_find(const char *name, const struct zone **out); /* STATUS_NOT_FOUND, STATUS_NO_MEMORY */
+const char *zone_text(const struct zone *zone);
+
+/* Everything above, asked from this thread, is about this zone from now on; NULL: the process's own again. */
+void zone_use(const struct zone *zone);
+
 #endif

@@ -1,0 +1,91 @@
+/* registry: which sites there are, what they may do and by which key they are known. An LMDB environment of its own,
+ * small and seldom written, by the daemon and by `ringside-collector site ...` beside it. */
+#ifndef RINGSIDE_COLLECTOR_REGISTRY_REGISTRY_H
+#define RINGSIDE_COLLECTOR_REGISTRY_REGISTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "platform/base/slice.h"
+#include "proto/limits.h"
+
+struct registry;
+
+enum registry_state {
+    REGISTRY_INVITED = 1, /* added, has not joined yet */
+    REGISTRY_JOINED = 2,
+    REGISTRY_REVOKED = 3, /* its certificate no longer counts; its data stays */
+    REGISTRY_REMOVED = 4  /* its data is being deleted; then the record goes */
+};
+
+enum { REGISTRY_KEY_BYTES = 32, REGISTRY_NAME_MAX = 64 };
+
+struct registry_site {
+    uint32_t number; /* from 1, never given twice */
+    char id[LIMITS_SITE_MAX + 1];
+    enum registry_state state;
+    char group[REGISTRY_NAME_MAX + 1]; /* empty: none */
+    uint32_t group_number;             /* from 1; 0: none */
+    char zone[REGISTRY_NAME_MAX + 1];  /* empty: as its agent says */
+    int64_t created_ms;
+    int64_t joined_ms;
+    int64_t changed_ms;
+    bool has_key;
+    uint8_t key_hash[REGISTRY_KEY_BYTES]; /* SHA-256 of the public key of its certificate */
+    bool has_next_key;                    /* issued by renewal and not seen in use yet; both count until it is */
+    uint8_t next_key_hash[REGISTRY_KEY_BYTES];
+    char serial[41];
+    int64_t not_after_s;
+    bool has_token;
+    int64_t token_expires_ms;
+    uint8_t token_psk[REGISTRY_KEY_BYTES]; /* derived from the token, which itself is stored nowhere */
+    bool fresh; /* joined (again) since: the next epoch that it shows is its ledger, whatever there was before */
+};
+
+const char *registry_state_str(enum registry_state state);
+
+/* A site id or group: 1..64 of letters, digits, '-', '_', '.', beginning with a letter or digit. */
+bool registry_name_valid(struct slice name);
+
+int registry_create(const char *dir); /* STATUS_BUSY when there is one */
+int registry_open(const char *dir, bool write, struct registry **out);
+void registry_close(struct registry *registry);
+
+/* Grows with every change by any process; cheap to ask. */
+uint64_t registry_version(struct registry *registry);
+
+/* Any thread. STATUS_NOT_FOUND. */
+int registry_find(struct registry *registry, struct slice id, struct registry_site *out);
+int registry_find_number(struct registry *registry, uint32_t number, struct registry_site *out);
+typedef int (*registry_site_fn)(void *ctx, const struct registry_site *site);
+int registry_each(struct registry *registry, registry_site_fn fn, void *ctx); /* in order of the ids */
+/* 0 when there is no group of that name. */
+uint32_t registry_group_find(struct registry *registry, struct slice name);
+
+/* Changes: each is one durable transaction. */
+struct registry_invitation {
+    const char *id;
+    const char *group;        /* NULL: as it is (none for a new site); empty: none */
+    const char *zone;         /* likewise */
+    const uint8_t *token_psk; /* NULL: no token */
+    int64_t token_expires_ms;
+    int64_t now_ms;
+};
+/* Adds a site, or gives a known one a new token (and what else is not NULL): STATUS_BUSY when it exists and `again` is
+ * not set; STATUS_INVALID (its id or group), STATUS_DENIED (being removed). */
+int registry_invite(struct registry *registry, const struct registry_invitation *invitation, bool again,
+                    struct registry_site *out);
+
+/* The token is used up by this. STATUS_DENIED: no token, or it expired, or was used in between. */
+int registry_enrol(struct registry *registry, const char *id, const uint8_t token_psk[REGISTRY_KEY_BYTES],
+                   const uint8_t key_hash[REGISTRY_KEY_BYTES], const char *serial, int64_t not_after_s, int64_t now_ms);
+int registry_renew(struct registry *registry, const char *id, const uint8_t key_hash[REGISTRY_KEY_BYTES],
+                   const char *serial, int64_t not_after_s, int64_t now_ms);
+int registry_confirm_key(struct registry *registry, const char *id, const uint8_t key_hash[REGISTRY_KEY_BYTES],
+                         int64_t now_ms); /* the next key was seen in use: the one before no longer counts */
+int registry_set_state(struct registry *registry, const char *id, enum registry_state state, int64_t now_ms);
+int registry_clear_fresh(struct registry *registry, const char *id);
+int registry_forget(struct registry *registry, const char *id); /* after its data is gone */
+
+#endif
