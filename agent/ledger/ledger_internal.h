@@ -4,7 +4,7 @@
 
 #include "agent/ledger/ledger_write.h"
 #include "agent/ledger/leg_block.h"
-#include "agent/ledger/record.h"
+#include "platform/kv/record.h"
 
 enum ledger_db {
     LEDGER_DB_META,      /* text key: identity, secret, state, zone; "q" + queue id: that queue's settings */

@@ -8,8 +8,8 @@
 
 #include "agent/ledger/ledger_write.h"
 #include "agent/ledger/leg_block.h"
-#include "agent/ledger/record.h"
 #include "platform/base/status.h"
+#include "platform/kv/record.h"
 #include "tests/unit/ledger/kit.h"
 
 enum { MAP_BYTES = 4 << 20, LEGS = 2000, NAMES = 6, OPEN = 5, INTERVALS = 20 };

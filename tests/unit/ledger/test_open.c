@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #include "agent/ledger/ledger_write.h"
-#include "agent/ledger/record.h"
 #include "platform/base/status.h"
+#include "platform/kv/record.h"
 #include "tests/unit/ledger/kit.h"
 
 enum { MAP_BYTES = 2 << 20 };

@@ -1,10 +1,11 @@
-/* record: how keys and values stand in the ledger.
+/* record: how keys and values stand in our environments: the ledger of an agent, the store and the registry of the
+ * centre.
  *
  * A value is: version (u8), payload, CRC-32C (u32 big-endian) over the key, the version and the payload; so a value
  * that is damaged, cut, or under the wrong key is recognised. Keys are big-endian fixed-width integers and so sort by
  * their meaning. Example, database "names", queue 1 = "sales": key 01 00000001, value 01 73616c6573 cf6f73a4. */
-#ifndef RINGSIDE_AGENT_LEDGER_RECORD_H
-#define RINGSIDE_AGENT_LEDGER_RECORD_H
+#ifndef RINGSIDE_PLATFORM_KV_RECORD_H
+#define RINGSIDE_PLATFORM_KV_RECORD_H
 
 #include "platform/base/buf.h"
 #include "platform/base/slice.h"

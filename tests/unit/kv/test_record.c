@@ -1,4 +1,4 @@
-#include "agent/ledger/record.h"
+#include "platform/kv/record.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
