@@ -2,14 +2,11 @@
 
 #include <stdbool.h>
 #include <stdlib.h>
-#include <uv.h>
 
 #include "platform/base/status.h"
+#include "platform/loop/loop_internal.h"
 
-/* Each watch has its libuv handle first and is freed when libuv has let go of it; handle.data is the watch. */
-struct loop {
-    uv_loop_t uv;
-};
+/* Each watch has its libuv handle first; handle.data is the watch. */
 
 struct loop_timer {
     uv_timer_t handle;
@@ -41,7 +38,7 @@ struct loop_again {
     void *ctx;
 };
 
-static int loop_status(int error)
+int loop_status(int error)
 {
     switch (error) {
     case 0: return 0;
@@ -58,7 +55,7 @@ static void on_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-static void loop_close(void *watch)
+void loop_close(void *watch)
 {
     uv_handle_t *handle = watch;
     if (!uv_is_closing(handle)) {
@@ -70,7 +67,7 @@ static void loop_close(void *watch)
 
 int loop_new(struct loop **out)
 {
-    struct loop *loop = malloc(sizeof *loop);
+    struct loop *loop = calloc(1, sizeof *loop);
     if (!loop) {
         return STATUS_NO_MEMORY;
     }
@@ -93,6 +90,9 @@ void loop_free(struct loop *loop)
 {
     if (!loop) {
         return;
+    }
+    while (loop->resolves) {
+        loop_resolve_stop(loop->resolves);
     }
     uv_walk(&loop->uv, close_left_over, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);

@@ -277,6 +277,7 @@ static void test_stops_take_null(void **state)
     loop_signal_stop(NULL);
     loop_async_free(NULL);
     loop_again_free(NULL);
+    loop_resolve_stop(NULL);
     loop_free(NULL);
 }
 
