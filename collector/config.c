@@ -1,0 +1,248 @@
+#include "collector/config.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/config_table.h"
+#include "platform/base/status.h"
+#include "platform/config/config.h"
+
+/* Sticky: after the first failed allocation the rest is left empty and the status stays. */
+static void copy(char **to, const char *text, int *status)
+{
+    *to = strdup(text);
+    if (!*to) {
+        *status = STATUS_NO_MEMORY;
+    }
+}
+
+static void join(char **to, const char *dir, const char *name, int *status)
+{
+    if (asprintf(to, "%s/%s", dir, name) < 0) {
+        *to = NULL;
+        *status = STATUS_NO_MEMORY;
+    }
+}
+
+static void fill_data(struct collector_data_config *data, const struct config_item *from, int *status)
+{
+    const char *dir = config_text(from, "dir");
+    copy(&data->dir, dir, status);
+    join(&data->identity_dir, dir, "identity", status);
+    join(&data->registry_dir, dir, "registry", status);
+    join(&data->store_dir, dir, "store", status);
+}
+
+static void fill_hosts(struct collector_ingest_config *ingest, const struct config_item *from, int *status)
+{
+    size_t count = config_list_count(from, "hosts");
+    ingest->hosts = calloc(count + 1, sizeof *ingest->hosts);
+    if (!ingest->hosts) {
+        *status = STATUS_NO_MEMORY;
+        return;
+    }
+    for (; ingest->host_count < count; ingest->host_count++) {
+        copy(&ingest->hosts[ingest->host_count], config_list_text(from, "hosts", ingest->host_count), status);
+    }
+}
+
+static void fill_ingest(struct collector_ingest_config *ingest, const struct config_item *from, int *status)
+{
+    char host[COLLECTOR_LISTEN_HOST_MAX + 1] = "";
+    struct buf why = BUF_INIT;
+    /* it passed the same function while it was read */
+    (void)collector_config_listen(config_text(from, "listen"), host, &ingest->port, &why);
+    buf_deinit(&why);
+    copy(&ingest->host, host, status);
+    fill_hosts(ingest, from, status);
+    ingest->sessions_max = (uint32_t)config_number(from, "sessions_max");
+    ingest->handshakes_max = (uint32_t)config_number(from, "handshakes_max");
+    ingest->handshake_timeout_ms = config_number(from, "handshake_timeout");
+    ingest->idle_timeout_ms = config_number(from, "idle_timeout");
+    ingest->site_bytes_per_second = (uint64_t)config_number(from, "site_bytes_per_second");
+    ingest->site_bytes_burst = (uint64_t)config_number(from, "site_bytes_burst");
+    ingest->site_messages_per_second = (uint32_t)config_number(from, "site_messages_per_second");
+    ingest->site_messages_burst = (uint32_t)config_number(from, "site_messages_burst");
+    ingest->buffer_max_bytes = (uint64_t)config_number(from, "buffer_max");
+    ingest->buffer_total_bytes = (uint64_t)config_number(from, "buffer_total");
+}
+
+static void fill_store(struct collector_store_config *store, const struct config_item *from)
+{
+    store->size_max_bytes = (uint64_t)config_number(from, "size_max");
+    store->intervals_keep_ms = config_number(from, "intervals_keep");
+    store->cells_keep_ms = config_number(from, "cells_keep");
+    store->commit_interval_ms = config_number(from, "commit_interval");
+}
+
+static void fill_identity(struct collector_identity_config *identity, const struct config_item *from)
+{
+    identity->site_life_ms = config_number(from, "site_life");
+    identity->collector_life_ms = config_number(from, "collector_life");
+    identity->ca_life_ms = config_number(from, "ca_life");
+    identity->grace_ms = config_number(from, "grace");
+    identity->token_life_ms = config_number(from, "token_life");
+}
+
+static void fill_service(struct collector_service_config *service, const struct config_item *from, int *status)
+{
+    copy(&service->user, config_text(from, "user"), status);
+    service->user_default = config_option_line(from, "user") == 0;
+    service->nice = (int)config_number(from, "nice");
+}
+
+static int fill(struct collector_config *to, const struct config *from)
+{
+    static const enum log_level levels[] = {LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
+    const struct config_item *admit = config_section(from, "admit");
+    int status = 0;
+    fill_data(&to->data, config_section(from, "data"), &status);
+    fill_ingest(&to->ingest, config_section(from, "ingest"), &status);
+    fill_store(&to->store, config_section(from, "store"));
+    fill_identity(&to->identity, config_section(from, "identity"));
+    copy(&to->zone, config_text(config_section(from, "centre"), "zone"), &status);
+    to->admit.oldest_ms = config_number(admit, "oldest");
+    to->admit.ahead_ms = config_number(admit, "ahead");
+    fill_service(&to->service, config_section(from, "service"), &status);
+    to->log_level = levels[config_number(config_section(from, "log"), "level")];
+    return status;
+}
+
+/* ---- what no single option can tell ---- */
+
+/* Where the option stands, or the other one where it is a default. */
+static int line_of(const struct config_item *item, const char *option, const char *other)
+{
+    int line = config_option_line(item, option);
+    return line ? line : config_option_line(item, other);
+}
+
+static void check_buffers(const struct config *from, struct config_report *report)
+{
+    const struct config_item *ingest = config_section(from, "ingest");
+    if (config_number(ingest, "buffer_total") < config_number(ingest, "buffer_max")) {
+        (void)config_report_at(report, line_of(ingest, "buffer_total", "buffer_max"),
+                               "ingest.buffer_total: less than one site may take; allowed: at least buffer_max");
+    }
+}
+
+static void check_lives(const struct config *from, struct config_report *report)
+{
+    static const char *const lives[] = {"site_life", "collector_life"};
+    const struct config_item *identity = config_section(from, "identity");
+    for (size_t i = 0; i < sizeof lives / sizeof lives[0]; i++) {
+        if (config_number(identity, lives[i]) > config_number(identity, "ca_life")) {
+            (void)config_report_at(report, line_of(identity, lives[i], "ca_life"),
+                                   "identity.%s: longer than the CA itself is valid; allowed: up to ca_life", lives[i]);
+        }
+    }
+}
+
+static void check_keep(const struct config *from, struct config_report *report)
+{
+    const struct config_item *store = config_section(from, "store");
+    int64_t intervals = config_number(store, "intervals_keep");
+    int64_t cells = config_number(store, "cells_keep");
+    if (cells != 0 && (intervals == 0 || cells < intervals)) {
+        (void)config_report_at(report, line_of(store, "cells_keep", "intervals_keep"),
+                               "store.cells_keep: shorter than the intervals that hours and days are added up from; "
+                               "allowed: 0, or at least intervals_keep");
+    }
+}
+
+/* Takes nothing; makes *out of what was read, or reports why not. */
+static int make(const char *name, const struct config *from, bool from_file, collector_config_line_fn report, void *ctx,
+                struct collector_config **out)
+{
+    struct config_report to = {.fn = report, .ctx = ctx, .file = name};
+    check_buffers(from, &to);
+    check_lives(from, &to);
+    check_keep(from, &to);
+    if (to.errors > 0) {
+        return STATUS_INVALID;
+    }
+    struct collector_config *config = calloc(1, sizeof *config);
+    if (!config) {
+        return STATUS_NO_MEMORY;
+    }
+    int status = 0;
+    config->from_file = from_file;
+    copy(&config->path, name, &status);
+    if (status == 0) {
+        status = fill(config, from);
+    }
+    if (status != 0) {
+        collector_config_free(config);
+        return status;
+    }
+    *out = config;
+    return 0;
+}
+
+int collector_config_read(const char *path, collector_config_line_fn report, void *ctx, struct config **raw,
+                          struct collector_config **out)
+{
+    const char *name = path ? path : COLLECTOR_CONFIG_PATH;
+    struct config *read = NULL;
+    bool from_file = true;
+    int status = config_load(name, &collector_config_table, report, ctx, &read);
+    if (status == STATUS_NOT_FOUND && path) {
+        struct config_report to = {.fn = report, .ctx = ctx, .file = path};
+        return config_report_at(&to, 0, "no such file; allowed: an existing file, or no -c for the defaults");
+    }
+    if (status == STATUS_NOT_FOUND) {
+        from_file = false;
+        status = config_parse_buffer(name, slice_str(""), &collector_config_table, report, ctx, &read);
+    }
+    if (status == 0) {
+        status = make(name, read, from_file, report, ctx, out);
+    }
+    if (status == 0 && raw) {
+        *raw = read;
+    } else {
+        config_free(read);
+    }
+    return status;
+}
+
+int collector_config_load(const char *path, collector_config_line_fn report, void *ctx, struct collector_config **out)
+{
+    return collector_config_read(path, report, ctx, NULL, out);
+}
+
+int collector_config_parse(const char *name, struct slice bytes, collector_config_line_fn report, void *ctx,
+                           struct collector_config **out)
+{
+    struct config *read = NULL;
+    int status = config_parse_buffer(name, bytes, &collector_config_table, report, ctx, &read);
+    if (status == 0) {
+        status = make(name, read, true, report, ctx, out);
+    }
+    config_free(read);
+    return status;
+}
+
+void collector_config_free(struct collector_config *config)
+{
+    if (!config) {
+        return;
+    }
+    for (size_t i = 0; config->ingest.hosts && i < config->ingest.host_count; i++) {
+        free(config->ingest.hosts[i]);
+    }
+    free((void *)config->ingest.hosts);
+    free(config->ingest.host);
+    free(config->data.dir);
+    free(config->data.identity_dir);
+    free(config->data.registry_dir);
+    free(config->data.store_dir);
+    free(config->zone);
+    free(config->service.user);
+    free(config->path);
+    free(config);
+}
+
+void collector_config_page(struct buf *out)
+{
+    config_page(&collector_config_table, out);
+}
