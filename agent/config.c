@@ -7,6 +7,8 @@
 #include "platform/base/status.h"
 #include "platform/config/config.h"
 
+enum { HEARTBEAT_LIVE_MS = 30 * 1000, HEARTBEAT_MS = 300 * 1000, HEARTBEAT_MIN_MS = 100 };
+
 /* Sticky: after the first failed allocation the rest is left empty and the status stays. */
 static void copy(char **to, const char *text, int *status)
 {
@@ -68,6 +70,24 @@ static void fill_status(struct agent_status_config *to, const struct config_item
     to->observe_min_ms = config_number(from, "observe_min");
 }
 
+/* Without the live view the heartbeat is all that goes out in quiet hours, and five minutes tell as much. */
+static int64_t heartbeat_of(const struct config_item *from)
+{
+    int64_t set_ms = config_number(from, "heartbeat");
+    return set_ms != 0 ? set_ms : config_yes(from, "live") ? HEARTBEAT_LIVE_MS : HEARTBEAT_MS;
+}
+
+static void fill_collector(struct agent_collector_config *to, const struct config_item *from, int *status)
+{
+    copy(&to->url, config_text(from, "url"), status);
+    copy(&to->credentials, config_text(from, "credentials"), status);
+    to->live = config_yes(from, "live");
+    to->live_interval_ms = config_number(from, "live_interval");
+    to->heartbeat_ms = heartbeat_of(from);
+    to->open_interval_ms = config_number(from, "open_interval");
+    to->retry_max_ms = config_number(from, "retry_max");
+}
+
 static void fill_service(struct agent_service_config *service, const struct config_item *from, int *status)
 {
     copy(&service->user, config_text(from, "user"), status);
@@ -109,6 +129,7 @@ static int fill(struct agent_config *to, const struct config *from)
     fill_ledger(&to->ledger, config_section(from, "ledger"), &status);
     fill_titled(to, from, &status);
     fill_status(&to->status, config_section(from, "status"), &status);
+    fill_collector(&to->collector, config_section(from, "collector"), &status);
     fill_service(&to->service, config_section(from, "service"), &status);
     to->log_level = levels[config_number(config_section(from, "log"), "level")];
     return status;
@@ -124,6 +145,18 @@ static void check_keep(const struct config *from, struct config_report *report)
         (void)config_report_at(report, line ? line : config_option_line(ledger, "intervals_keep"),
                                "ledger.legs_keep: single calls would be kept longer than their intervals; allowed: up "
                                "to intervals_keep");
+    }
+}
+
+static void check_heartbeat(const struct config *from, struct config_report *report)
+{
+    const struct config_item *collector = config_section(from, "collector");
+    int line = config_option_line(collector, "heartbeat");
+    if (config_yes(collector, "live") && heartbeat_of(collector) < config_number(collector, "live_interval")) {
+        (void)config_report_at(report, line ? line : config_option_line(collector, "live_interval"),
+                               "collector.heartbeat: the live view goes out less often; allowed: from live_interval");
+    } else if (heartbeat_of(collector) < HEARTBEAT_MIN_MS) {
+        (void)config_report_at(report, line, "collector.heartbeat: too often; allowed: 0s, or 100ms to 1h");
     }
 }
 
@@ -145,6 +178,7 @@ static int make(const char *name, const struct config *from, bool from_file, age
     struct config_report to = {.fn = report, .ctx = ctx, .file = name};
     check_keep(from, &to);
     check_sources(from, &to);
+    check_heartbeat(from, &to);
     if (to.errors > 0) {
         return STATUS_INVALID;
     }
@@ -229,6 +263,8 @@ void agent_config_free(struct agent_config *config)
     free(config->site.zone);
     free(config->ledger.dir);
     free(config->status.host);
+    free(config->collector.url);
+    free(config->collector.credentials);
     free(config->service.user);
     free(config->path);
     free(config);

@@ -62,6 +62,16 @@ struct agent_status_config {
     int64_t observe_min_ms;
 };
 
+struct agent_collector_config {
+    char *url;         /* "": as stored when the box joined */
+    char *credentials; /* directory */
+    bool live;
+    int64_t live_interval_ms;
+    int64_t heartbeat_ms;
+    int64_t open_interval_ms;
+    int64_t retry_max_ms;
+};
+
 struct agent_service_config {
     char *user;        /* taken on when started as root; "" to stay */
     bool user_default; /* not set in the file: stay root when there is no such user */
@@ -78,6 +88,7 @@ struct agent_config {
     struct agent_queue_config *queues; /* by name, "*" among them */
     size_t queue_count;
     struct agent_status_config status;
+    struct agent_collector_config collector;
     struct agent_service_config service;
     enum log_level log_level;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/config.h"
+#include "agent/credentials/credentials.h"
 #include "platform/base/num.h"
 #include "platform/base/status.h"
 
@@ -134,6 +135,17 @@ static int validate_listen(const char *text, struct buf *why)
     char host[AGENT_LISTEN_HOST_MAX + 1];
     uint16_t port;
     return agent_config_listen(text, host, &port, why);
+}
+
+static int validate_url(const char *text, struct buf *why)
+{
+    struct credentials_url url;
+    struct credentials_why refusal;
+    if (text[0] == '\0' || credentials_url_parse(text, &url, &refusal) == 0) {
+        return 0;
+    }
+    buf_append_str(why, refusal.text);
+    return STATUS_INVALID;
 }
 
 static int make_site_id(struct buf *out)
@@ -318,6 +330,54 @@ static const struct config_option status_options[] = {
      .restart = true},
 };
 
+static const struct config_option collector_options[] = {
+    {.name = "url",
+     .type = CONFIG_STRING,
+     .default_text = "",
+     .validate = validate_url,
+     .allowed = "coaps+tcp://HOST[:PORT], or \"\" for the one that the box joined",
+     .help = "The centre; `ringside-agent join` stores it, so that it is set here only when the centre moved",
+     .restart = true},
+    {.name = "credentials",
+     .type = CONFIG_PATH,
+     .default_text = "/var/lib/ringside/credentials",
+     .help = "Directory of this box's certificate and key, made by `ringside-agent join`",
+     .restart = true},
+    {.name = "live",
+     .type = CONFIG_BOOL,
+     .default_text = "yes",
+     .help = "Send who waits now and the intervals in progress too; no: only intervals that are over",
+     .restart = true},
+    {.name = "live_interval",
+     .type = CONFIG_DURATION,
+     .default_text = "5s",
+     .min = 100,
+     .max = 5 * MS_MINUTE,
+     .help = "The live view at most so often",
+     .restart = true},
+    {.name = "heartbeat",
+     .type = CONFIG_DURATION,
+     .default_text = "0s",
+     .min = 0,
+     .max = 60 * MS_MINUTE,
+     .help = "At least so often the centre hears that the site lives; 0s: every 30s, without the live view every 5m",
+     .restart = true},
+    {.name = "open_interval",
+     .type = CONFIG_DURATION,
+     .default_text = "60s",
+     .min = 100,
+     .max = 60 * MS_MINUTE,
+     .help = "An interval in progress is sent at most so often",
+     .restart = true},
+    {.name = "retry_max",
+     .type = CONFIG_DURATION,
+     .default_text = "60s",
+     .min = 100,
+     .max = 60 * MS_MINUTE,
+     .help = "Longest pause between two attempts to connect; each is a random part of it",
+     .restart = true},
+};
+
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
 
 static const struct config_option log_options[] = {
@@ -374,6 +434,10 @@ static const struct config_section sections[] = {
      .help = "The agent's answers to the ringside command",
      .options = status_options,
      .option_count = COUNT(status_options)},
+    {.name = "collector",
+     .help = "Where the figures go, once the box has joined a centre",
+     .options = collector_options,
+     .option_count = COUNT(collector_options)},
     {.name = "log", .help = "Messages of the agent", .options = log_options, .option_count = COUNT(log_options)},
     {.name = "service",
      .help = "The agent as a process",

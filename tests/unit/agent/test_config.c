@@ -71,6 +71,13 @@ static void defaults(void **state)
     assert_string_equal(config->status.host, "127.0.0.1");
     assert_int_equal(config->status.port, 5683);
     assert_int_equal(config->status.observe_min_ms, 1000);
+    assert_string_equal(config->collector.url, "");
+    assert_string_equal(config->collector.credentials, "/var/lib/ringside/credentials");
+    assert_true(config->collector.live);
+    assert_int_equal(config->collector.live_interval_ms, 5000);
+    assert_int_equal(config->collector.heartbeat_ms, 30000);
+    assert_int_equal(config->collector.open_interval_ms, 60000);
+    assert_int_equal(config->collector.retry_max_ms, 60000);
     assert_int_equal(config->log_level, LOG_INFO);
     assert_string_equal(config->service.user, "ringside");
     assert_true(config->service.user_default);
@@ -170,6 +177,30 @@ static void listening_is_local(void **state)
     }
 }
 
+static void the_collector(void **state)
+{
+    (void)state;
+    struct agent_config *config = good("collector { live = no }");
+    assert_false(config->collector.live);
+    assert_int_equal(config->collector.heartbeat_ms, 300000); /* nothing else goes out in quiet hours */
+    agent_config_free(config);
+    config = good("collector { url = 'coaps+tcp://[2001:db8::1]:7000' credentials = /c heartbeat = 10s "
+                  "live_interval = 10s live = no }");
+    assert_string_equal(config->collector.url, "coaps+tcp://[2001:db8::1]:7000");
+    assert_string_equal(config->collector.credentials, "/c");
+    assert_int_equal(config->collector.heartbeat_ms, 10000);
+    agent_config_free(config);
+    refused("collector {\n url = https://centre\n}",
+            "a.conf:2: collector.url: \"https://centre\" is no collector's address: it begins with coaps+tcp://; "
+            "allowed: coaps+tcp://HOST[:PORT], or \"\" for the one that the box joined\n");
+    refused("collector {\n live_interval = 20s\n heartbeat = 10s\n}",
+            "a.conf:3: collector.heartbeat: the live view goes out less often; allowed: from live_interval\n");
+    refused("collector {\n live_interval = 1m\n}",
+            "a.conf:2: collector.heartbeat: the live view goes out less often; allowed: from live_interval\n");
+    refused("collector { live = no heartbeat = 1ms }",
+            "a.conf:1: collector.heartbeat: too often; allowed: 0s, or 100ms to 1h\n");
+}
+
 static void options_that_must_fit_together(void **state)
 {
     (void)state;
@@ -258,6 +289,7 @@ int main(void)
         cmocka_unit_test(queues_are_found_by_name),
         cmocka_unit_test(every_method_is_a_word),
         cmocka_unit_test(listening_is_local),
+        cmocka_unit_test(the_collector),
         cmocka_unit_test(options_that_must_fit_together),
         cmocka_unit_test(names_are_checked),
         cmocka_unit_test(a_missing_file),
