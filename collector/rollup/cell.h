@@ -6,9 +6,14 @@
  * waiting_start of the summaries that begin where the cell does, waiting_end of those that end where it does. In
  * between the books tell: waiting at any edge = waiting_start + what came in - what went out.
  *
- * The stored form (version 1): varint intervals, unbalanced, waiting_start, waiting_end, waiting_max; the flow counters
- * as a varint mask and varints, the cohort counters likewise (64 bits wide); a mask of the durations, and for each a
- * varint sum, maximum, the length of the histogram's bytes, and those bytes with counts of 64 bits. */
+ * waiting_max is the largest of any one summary: peaks of several sites need not coincide.
+ *
+ * The stored form: a version byte (1); varint intervals, unbalanced, waiting_start, waiting_end, waiting_max; the flow
+ * counters as a varint mask and varints, the cohort counters likewise (64 bits wide); a mask of the durations, and for
+ * each a varint sum, maximum, the length of the histogram's bytes, and those bytes with counts of 64 bits. Worked
+ * example, one balanced interval in which one caller waited 2000 ms and gave up: 01, 01 00 00 00 01 (one interval, at
+ * most one waited), 05 01 01 (entered, abandoned), 05 01 01 (the same by entering), 02 (wait_abandoned),
+ * d0 0f (2000), d0 0f (2000), 02 98 11 (bin 1100 once). */
 #ifndef RINGSIDE_COLLECTOR_ROLLUP_CELL_H
 #define RINGSIDE_COLLECTOR_ROLLUP_CELL_H
 
@@ -59,10 +64,19 @@ int cell_subtract_encoded(struct cell *cell, struct slice stored, bool keep_edge
 void cell_add_edge(struct cell *cell, uint64_t waiting_start, uint64_t waiting_end);
 
 void cell_encode(const struct cell *cell, struct buf *out); /* appends */
+
+/* As a stored form: 0, STATUS_CORRUPT, STATUS_VERSION. */
+int cell_check_encoded(struct slice stored);
 void cell_facts(const struct cell *cell, struct cell_facts *out);
 
 /* As a summary, for measures and rows: waiting_end from the books. STATUS_RANGE when a counter passes 32 bits. */
 int cell_summary(const struct cell *cell, struct summary *out);
+
+struct cell_maxima {
+    uint64_t waiting;
+    uint64_t duration_ms[DURATION_COUNT];
+};
+void cell_maxima(const struct cell *cell, struct cell_maxima *out);
 
 /* Raises maxima to at least those of the summary or stored cell; for adding up anew. cell_drop_maxima() first. */
 void cell_drop_maxima(struct cell *cell);
