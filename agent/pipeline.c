@@ -88,10 +88,10 @@ static int64_t short_abandon_ms(void *ctx, uint32_t queue)
     return queue_config(ctx, queue)->short_abandon_ms;
 }
 
-static int load_interval(void *ctx, uint32_t queue, int64_t start_s, struct summary *out, uint32_t *revision)
+static int load_interval(void *ctx, uint32_t queue, int64_t start_s, struct summary *out)
 {
     struct pipeline *pipeline = ctx;
-    int status = ledger_load_interval(pipeline->ledger, queue, start_s, out, revision);
+    int status = ledger_load_interval(pipeline->ledger, queue, start_s, out);
     return status == LEDGER_NONE ? BOOK_NEW : status;
 }
 
@@ -423,7 +423,7 @@ static int drop_leg(void *ctx, uint64_t seq)
 
 static int put_interval(void *ctx, const struct book_item *item)
 {
-    ledger_put_interval(ctx, item->queue, item->start_s, item->revision, item->summary);
+    ledger_put_interval(ctx, item->queue, item->start_s, item->summary);
     return 0;
 }
 

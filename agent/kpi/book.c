@@ -15,7 +15,6 @@ struct entry {
     struct summary summary;
     int64_t number; /* of the interval: start / length */
     uint32_t queue;
-    uint32_t revision;
     bool dirty;
     struct entry *next; /* of the bucket, or of the spare list */
 };
@@ -117,10 +116,9 @@ static int make_entry(struct book *book, uint32_t queue, int64_t number, struct 
     }
     entry->queue = queue;
     entry->number = number;
-    entry->revision = 0;
     entry->dirty = false;
     int64_t start_s = number * (book->options.interval_ms / 1000);
-    int status = book->options.load(book->options.ctx, queue, start_s, &entry->summary, &entry->revision);
+    int status = book->options.load(book->options.ctx, queue, start_s, &entry->summary);
     if (status < 0) {
         summary_clear(&entry->summary);
         entry->next = book->spare;
@@ -171,7 +169,6 @@ static int mark_dirty(struct book *book, struct entry *entry)
     }
     book->dirty = dirty;
     entry->dirty = true;
-    entry->revision++;
     book->dirty[book->dirty_count++] = entry;
     return 0;
 }
@@ -410,7 +407,6 @@ int book_save(struct book *book, int (*put)(void *ctx, const struct book_item *i
     for (size_t i = 0; i < book->dirty_count; i++) {
         const struct entry *entry = book->dirty[i];
         struct book_item item = {.queue = entry->queue,
-                                 .revision = entry->revision,
                                  .start_s = entry->number * (book->options.interval_ms / 1000),
                                  .summary = &entry->summary};
         int status = put(ctx, &item);

@@ -15,8 +15,8 @@ struct book_options {
     int64_t interval_ms;
     /* The longest wait of an abandon that counts as short in this queue. */
     int64_t (*short_abandon_ms)(void *ctx, uint32_t queue);
-    /* Fills *out (zeroed) and *revision with what is stored; 0, BOOK_NEW or a failure. */
-    int (*load)(void *ctx, uint32_t queue, int64_t start_s, struct summary *out, uint32_t *revision);
+    /* Fills *out (zeroed) with what is stored; 0, BOOK_NEW or a failure. */
+    int (*load)(void *ctx, uint32_t queue, int64_t start_s, struct summary *out);
     void *ctx;
 };
 
@@ -27,11 +27,10 @@ void book_free(struct book *book);
 
 int book_change(struct book *book, const struct leg_change *change); /* 0, STATUS_NO_MEMORY, or load's failure */
 
-/* Each interval that changed since the last book_saved(), ordered by (start, queue); its revision is already the new
- * one. A summary that is all zero is to be erased. Stops at the first non-zero return of put and passes it on. */
+/* Each interval that changed since the last book_saved(), ordered by (start, queue). A summary that is all zero was
+ * taken back. Stops at the first non-zero return of put and passes it on. */
 struct book_item {
     uint32_t queue;
-    uint32_t revision;
     int64_t start_s;
     const struct summary *summary;
 };

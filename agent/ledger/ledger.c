@@ -133,6 +133,7 @@ int ledger_state_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_s
             state.quality[i] = count;
         }
     }
+    state.refused = wire_left(&payload) > 0 ? wire_get_varint(&payload) : 0;
     if (payload.failed) {
         return STATUS_CORRUPT;
     }
@@ -160,6 +161,7 @@ int ledger_state_put(struct ledger *ledger, struct kv_txn *txn, const struct led
     for (size_t i = 0; i < QUALITY_COUNT; i++) {
         wire_put_varint(value, state->quality[i]);
     }
+    wire_put_varint(value, state->refused);
     struct record_key key = record_key_text("state");
     return record_put(txn, ledger->db[LEDGER_DB_META], &key, value);
 }

@@ -72,7 +72,7 @@ struct ledger_facts {
 struct ledger_interval {
     int64_t start_s;
     uint32_t queue;
-    uint32_t revision;
+    uint32_t revision; /* number of the commit that wrote it: grows for ever, whatever was lost in between */
     const struct summary *summary; /* borrowed for the call */
 };
 
@@ -90,6 +90,7 @@ struct ledger_gap {
     int64_t from_ms;
     int64_t to_ms;
     char reason[64];
+    uint32_t number; /* grows with each that is added */
 };
 
 /* Opens an existing ledger for reading only; works while a daemon writes, and from a read-only mount or directory
@@ -134,7 +135,8 @@ bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct
 bool ledger_view_zone(struct ledger_view *view, char *out, size_t size);
 
 /* Intervals that wait to be sent, newest first, from the one before (start_s, queue) on (INT64_MAX: from the newest);
- * those that the collector refused are left out. fn as above. */
+ * those that the collector refused are left out. Content that was taken back entirely is a summary of zeros. One whose
+ * record is damaged has no summary, nor a revision where that cannot be read, and counts in *bad. fn as above. */
 struct ledger_dirty {
     struct ledger_interval interval; /* its summary is borrowed for the call */
 };

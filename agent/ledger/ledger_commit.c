@@ -18,7 +18,7 @@ enum {
     PUT_BYTES_MAX = 3 * 4096 /* pages a put or a delete copies on its way down */
 };
 
-static void fail(struct ledger *ledger, int status)
+void ledger_fail(struct ledger *ledger, int status)
 {
     if (status != 0 && ledger->failure == 0) {
         ledger->failure = status;
@@ -39,7 +39,7 @@ int ledger_begin(struct ledger *ledger, int64_t now_ms)
     return 0;
 }
 
-static void put(struct ledger *ledger, enum ledger_db db, const struct record_key *key, bool append)
+void ledger_put(struct ledger *ledger, enum ledger_db db, const struct record_key *key, bool append)
 {
     if (ledger->failure != 0) {
         return;
@@ -51,7 +51,7 @@ static void put(struct ledger *ledger, enum ledger_db db, const struct record_ke
         status = append ? kv_append(ledger->txn, ledger->db[db], record_key_slice(key), value)
                         : kv_put(ledger->txn, ledger->db[db], record_key_slice(key), value);
     }
-    fail(ledger, status);
+    ledger_fail(ledger, status);
 }
 
 void ledger_put_open_leg(struct ledger *ledger, const struct call_leg *leg)
@@ -59,7 +59,7 @@ void ledger_put_open_leg(struct ledger *ledger, const struct call_leg *leg)
     struct record_key key = record_key_u64(leg->seq);
     record_begin(&ledger->value);
     leg_open_write(leg, &ledger->value);
-    put(ledger, LEDGER_DB_OPEN_LEGS, &key, false);
+    ledger_put(ledger, LEDGER_DB_OPEN_LEGS, &key, false);
 }
 
 void ledger_drop_open_leg(struct ledger *ledger, uint64_t seq)
@@ -68,7 +68,7 @@ void ledger_drop_open_leg(struct ledger *ledger, uint64_t seq)
         struct record_key key = record_key_u64(seq);
         ledger->spent_bytes += PUT_BYTES_MAX;
         int status = kv_delete(ledger->txn, ledger->db[LEDGER_DB_OPEN_LEGS], record_key_slice(&key));
-        fail(ledger, status == KV_END ? 0 : status);
+        ledger_fail(ledger, status == KV_END ? 0 : status);
     }
 }
 
@@ -106,7 +106,7 @@ static void put_block(struct ledger *ledger, const struct leg_block *block, stru
     struct record_key key = record_key_u64(state->next_block++);
     record_begin(&ledger->value);
     leg_block_write(block, &ledger->value);
-    put(ledger, LEDGER_DB_LEGS, &key, false);
+    ledger_put(ledger, LEDGER_DB_LEGS, &key, false);
     state->leg_count += block->count;
     state->leg_bytes += ledger->value.len;
     state->legs_unsorted |= block->max_end_ms < state->newest_end_ms - UNSORTED_MS;
@@ -115,17 +115,16 @@ static void put_block(struct ledger *ledger, const struct leg_block *block, stru
     }
 }
 
-void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, uint32_t revision,
-                         const struct summary *summary)
+void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, const struct summary *summary)
 {
     if (ledger->failure != 0 || start_s < 0 || start_s > (int64_t)UINT32_MAX) {
-        fail(ledger, ledger->failure ? 0 : STATUS_RANGE);
+        ledger_fail(ledger, ledger->failure ? 0 : STATUS_RANGE);
         return;
     }
     struct ledger_state *state = &ledger->state;
     struct record_key key = record_key_u32_u32((uint32_t)start_s, queue);
     bool newest = (uint64_t)start_s >= state->newest_interval_s;
-    bool may_be_stored = (uint64_t)start_s <= state->newest_interval_s; /* a damaged one comes as revision 1 again */
+    bool may_be_stored = (uint64_t)start_s <= state->newest_interval_s;
     struct slice old;
     if (may_be_stored && kv_get(ledger->txn, ledger->db[LEDGER_DB_INTERVALS], record_key_slice(&key), &old) == 0) {
         state->interval_bytes -= old.len < state->interval_bytes ? old.len : state->interval_bytes;
@@ -133,18 +132,16 @@ void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s,
         state->interval_count++;
     }
     record_begin(&ledger->value);
-    wire_put_varint(&ledger->value, revision);
+    wire_put_varint(&ledger->value, state->commits);
     summary_encode(summary, &ledger->value);
-    put(ledger, LEDGER_DB_INTERVALS, &key, newest);
+    ledger_put(ledger, LEDGER_DB_INTERVALS, &key, newest);
     state->interval_bytes += ledger->value.len;
     if (newest) {
         state->newest_interval_s = (uint64_t)start_s;
     }
     if (ledger->failure == 0) {
-        struct slice nothing = slice_make("", 0);
         ledger->spent_bytes += PUT_BYTES_MAX;
-        fail(ledger, newest ? kv_append(ledger->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(&key), nothing)
-                            : kv_put(ledger->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(&key), nothing));
+        ledger_fail(ledger, ledger_mark_dirty(ledger, &key, may_be_stored, newest));
     }
 }
 
@@ -172,7 +169,7 @@ void ledger_put_cursor(struct ledger *ledger, struct ledger_cursor_record *recor
     wire_put_varint(value, position->first_number);
     wire_put_varint(value, position->last_number);
     struct record_key key = record_key_u32(record->id);
-    put(ledger, LEDGER_DB_CURSORS, &key, false);
+    ledger_put(ledger, LEDGER_DB_CURSORS, &key, false);
 }
 
 void ledger_add_gap(struct ledger *ledger, const struct ledger_gap *gap)
@@ -181,7 +178,7 @@ void ledger_add_gap(struct ledger *ledger, const struct ledger_gap *gap)
     record_begin(&ledger->value);
     wire_put_svarint(&ledger->value, gap->to_ms);
     wire_put_bytes(&ledger->value, slice_str(gap->reason));
-    put(ledger, LEDGER_DB_GAPS, &key, false);
+    ledger_put(ledger, LEDGER_DB_GAPS, &key, false);
 }
 
 void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const struct queue_settings *settings)
@@ -192,7 +189,7 @@ void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const stru
     wire_put_svarint(&ledger->value, settings->sl_threshold_ms);
     wire_put_svarint(&ledger->value, settings->short_abandon_ms);
     wire_put_bytes(&ledger->value, slice_str(settings->label));
-    put(ledger, LEDGER_DB_META, &key, false);
+    ledger_put(ledger, LEDGER_DB_META, &key, false);
 }
 
 void ledger_put_zone(struct ledger *ledger, const char *zone)
@@ -200,7 +197,7 @@ void ledger_put_zone(struct ledger *ledger, const char *zone)
     struct record_key key = record_key_text("zone");
     record_begin(&ledger->value);
     wire_put_bytes(&ledger->value, slice_str(zone));
-    put(ledger, LEDGER_DB_META, &key, false);
+    ledger_put(ledger, LEDGER_DB_META, &key, false);
 }
 
 void ledger_put_progress(struct ledger *ledger, const struct ledger_progress *progress)
@@ -217,7 +214,7 @@ static void put_name(struct ledger *ledger, enum ledger_name_kind kind, uint32_t
     }
     struct slice name = intern_name(ledger->names[kind], id);
     buf_append(&ledger->value, name.data, name.len);
-    put(ledger, LEDGER_DB_NAMES, &key, false);
+    ledger_put(ledger, LEDGER_DB_NAMES, &key, false);
 }
 
 static void put_names(struct ledger *ledger)
@@ -235,7 +232,7 @@ static void put_names(struct ledger *ledger)
 static void put_state(struct ledger *ledger, const struct ledger_state *whole)
 {
     if (ledger->failure == 0) {
-        fail(ledger, ledger_state_put(ledger, ledger->txn, whole));
+        ledger_fail(ledger, ledger_state_put(ledger, ledger->txn, whole));
     }
 }
 
@@ -260,11 +257,12 @@ static uint64_t put_legs_and_state(struct ledger *ledger)
 static void keep_room(struct ledger *ledger)
 {
     if (ledger->failure == 0) {
-        fail(ledger, kv_room(ledger->txn, ledger->db[LEDGER_DB_META], ledger->spent_bytes, ROOM_TO_DELETE_BYTES));
+        ledger_fail(ledger,
+                    kv_room(ledger->txn, ledger->db[LEDGER_DB_META], ledger->spent_bytes, ROOM_TO_DELETE_BYTES));
     }
 }
 
-static void put_tended_state(struct ledger *ledger)
+static void put_state_aside(struct ledger *ledger)
 {
     struct ledger_state whole = ledger->state;
     whole.next_block += ledger->tail_stored_count > 0;
@@ -291,12 +289,14 @@ static void forget_waiting(struct ledger *ledger)
 int ledger_end(struct ledger *ledger)
 {
     uint64_t tail_bytes = ledger->tail_stored_bytes;
-    if (ledger->tending) {
-        put_tended_state(ledger);
+    if (ledger->aside) {
+        put_state_aside(ledger);
     } else {
         memcpy(ledger->state.quality, ledger->quality, sizeof ledger->quality);
         put_names(ledger);
         tail_bytes = put_legs_and_state(ledger);
+    }
+    if (!ledger->aside || ledger->spent_bytes > 0) {
         keep_room(ledger);
     }
     struct kv_txn *txn = ledger->txn;
@@ -312,8 +312,23 @@ int ledger_end(struct ledger *ledger)
         return status;
     }
     ledger->tail_stored_bytes = tail_bytes;
-    if (!ledger->tending) {
+    if (!ledger->aside) {
         forget_waiting(ledger);
     }
     return 0;
+}
+
+int ledger_begin_aside(struct ledger *ledger)
+{
+    int status = ledger_begin(ledger, ledger->state.committed_ms); /* it is no progress */
+    ledger->aside = status == 0;
+    return status;
+}
+
+int ledger_end_aside(struct ledger *ledger, int status)
+{
+    ledger_fail(ledger, status);
+    status = ledger_end(ledger);
+    ledger->aside = false;
+    return status;
 }

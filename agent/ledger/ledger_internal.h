@@ -13,7 +13,8 @@ enum ledger_db {
     LEDGER_DB_OPEN_LEGS, /* seq u64 -> leg_open form */
     LEDGER_DB_LEGS,      /* block number u64 -> leg_block payload */
     LEDGER_DB_INTERVALS, /* start u32 (s), queue u32 -> varint revision, summary */
-    LEDGER_DB_DIRTY,     /* start u32 (s), queue u32 -> nothing: this interval has not been acknowledged */
+    LEDGER_DB_DIRTY,     /* start u32 (s), queue u32 -> nothing: this interval has not been acknowledged; or, where the
+                            collector refused it: varint revision, reason */
     LEDGER_DB_GAPS,      /* from u64 (ms), number u32 -> svarint to, reason */
     LEDGER_DB_COUNT
 };
@@ -43,6 +44,7 @@ struct ledger_state {
     int64_t newest_end_ms; /* largest end time in a leg block */
     bool legs_unsorted;    /* a block was added whose legs are all much older than some before it */
     uint64_t quality[QUALITY_COUNT];
+    uint64_t refused; /* dirty marks with a reason */
 };
 
 struct ledger {
@@ -63,7 +65,7 @@ struct ledger {
     struct kv_txn *txn;
     int failure;          /* first failed put */
     uint64_t spent_bytes; /* the most that its puts can have taken of the map */
-    bool tending;         /* it drops old data only: what waits for a commit must not go along */
+    bool aside;           /* it is none of the callers' commits: what waits for one must not go along */
     struct ledger_state before;
     /* Legs wait here for the next commit, packed already; they stay when it fails. */
     struct leg_block tail; /* the last, growing block, as stored plus what waits */
@@ -85,6 +87,17 @@ struct ledger_view {
 int ledger_identity_load(struct ledger *ledger, struct kv_txn *txn);
 int ledger_state_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_state *out);
 int ledger_state_put(struct ledger *ledger, struct kv_txn *txn, const struct ledger_state *state);
+
+/* Within begin/end: as kv_put() of what ledger->value holds, with failure and room accounted for. */
+void ledger_fail(struct ledger *ledger, int status);
+void ledger_put(struct ledger *ledger, enum ledger_db db, const struct record_key *key, bool append);
+
+/* A transaction beside the callers' commits: takes nothing along that waits for one. Between both, as begin/end. */
+int ledger_begin_aside(struct ledger *ledger);
+int ledger_end_aside(struct ledger *ledger, int status); /* gives up and returns status unless 0 */
+
+int ledger_mark_dirty(struct ledger *ledger, const struct record_key *key, bool may_exist, bool append);
+int ledger_mark_drop(struct ledger *ledger, const struct record_key *key);
 
 int ledger_interval_open(struct slice key, struct slice value, int64_t *start_s, uint32_t *queue, uint32_t *revision,
                          struct wire_reader *summary);

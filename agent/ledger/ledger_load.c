@@ -60,8 +60,7 @@ int ledger_load_cursors(struct ledger *ledger, ledger_cursor_record_fn fn, void 
     return load_all(&self, LEDGER_DB_CURSORS, each_cursor);
 }
 
-int ledger_load_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, struct summary *out,
-                         uint32_t *revision)
+int ledger_load_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, struct summary *out)
 {
     if (start_s < 0 || start_s > (int64_t)UINT32_MAX) {
         return STATUS_RANGE;
@@ -84,8 +83,9 @@ int ledger_load_interval(struct ledger *ledger, uint32_t queue, int64_t start_s,
     struct wire_reader payload;
     int64_t stored_start;
     uint32_t stored_queue;
+    uint32_t revision;
     if (status == 0) {
-        status = ledger_interval_open(record_key_slice(&key), value, &stored_start, &stored_queue, revision, &payload);
+        status = ledger_interval_open(record_key_slice(&key), value, &stored_start, &stored_queue, &revision, &payload);
     }
     if (status == 0) {
         status = summary_decode(out, &payload);
@@ -94,7 +94,6 @@ int ledger_load_interval(struct ledger *ledger, uint32_t queue, int64_t start_s,
     if (status == STATUS_CORRUPT || status == STATUS_VERSION || status == STATUS_INVALID) {
         ledger->quality[QUALITY_QUARANTINED]++;
         summary_clear(out);
-        *revision = 0;
         return LEDGER_NONE;
     }
     return status;

@@ -81,12 +81,6 @@ static int recount(struct ledger *ledger)
     return step < 0 ? step : 0;
 }
 
-static int drop_dirty(struct ledger *ledger, struct slice key)
-{
-    int status = kv_delete(ledger->txn, ledger->db[LEDGER_DB_DIRTY], key);
-    return status == KV_END ? 0 : status;
-}
-
 static int drop_intervals(struct ledger *ledger, int64_t before_s, uint64_t bytes, struct dropped *out)
 {
     struct kv_cursor *cursor = NULL;
@@ -100,7 +94,7 @@ static int drop_intervals(struct ledger *ledger, int64_t before_s, uint64_t byte
         out->interval_bytes += value.len;
         out->intervals++;
         step = kv_cursor_delete(cursor);
-        step = step == 0 ? drop_dirty(ledger, record_key_slice(&copy)) : step;
+        step = step == 0 ? ledger_mark_drop(ledger, &copy) : step;
         step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
     }
     kv_cursor_close(cursor);
@@ -108,7 +102,6 @@ static int drop_intervals(struct ledger *ledger, int64_t before_s, uint64_t byte
 }
 
 struct limits {
-    int64_t now_ms;
     uint64_t from_block;
     int64_t legs_before_ms;
     int64_t intervals_before_s;
@@ -148,12 +141,10 @@ static int drop_gaps(struct ledger *ledger, int64_t before_s)
 /* One transaction that drops what is older than the limits; shed tells that it is given up before its time. */
 static int drop(struct ledger *ledger, const struct limits *limits, bool shed, struct dropped *out)
 {
-    int status = ledger_begin(ledger, limits->now_ms);
+    int status = ledger_begin_aside(ledger);
     if (status != 0) {
         return status;
     }
-    ledger->tending = true;
-    ledger->state.committed_ms = ledger->before.committed_ms; /* tending is not progress */
     status = drop_blocks(ledger, limits->from_block, limits->legs_before_ms, limits->bytes, out);
     if (status == 0 && out->blocks == 0) {
         status = drop_intervals(ledger, limits->intervals_before_s, limits->bytes, out);
@@ -169,9 +160,7 @@ static int drop(struct ledger *ledger, const struct limits *limits, bool shed, s
         ledger->state.quality[QUALITY_SHED_LEGS] += out->legs;
         ledger->state.quality[QUALITY_SHED_INTERVALS] += out->intervals;
     }
-    ledger->failure = status;
-    status = ledger_end(ledger);
-    ledger->tending = false;
+    status = ledger_end_aside(ledger, status);
     if (status == 0 && shed) {
         ledger->quality[QUALITY_SHED_LEGS] += out->legs;
         ledger->quality[QUALITY_SHED_INTERVALS] += out->intervals;
@@ -201,7 +190,7 @@ int ledger_shed(struct ledger *ledger, uint64_t bytes)
     uint64_t given = 0;
     while (given < bytes) {
         struct dropped dropped = {0};
-        struct limits limits = {ledger->state.committed_ms, 0, INT64_MAX, INT64_MAX, bytes - given};
+        struct limits limits = {0, INT64_MAX, INT64_MAX, bytes - given};
         int status = drop(ledger, &limits, true, &dropped);
         if (status != 0) {
             return status;
@@ -298,7 +287,7 @@ int ledger_tend(struct ledger *ledger, int64_t now_ms, bool *more)
     if (status == 0 && due) {
         struct dropped dropped = {0};
         uint64_t from = ledger->state.legs_unsorted ? ledger->tend_from : 0;
-        struct limits limits = {now_ms, from, legs_before_ms, intervals_before_s, UINT64_MAX};
+        struct limits limits = {from, legs_before_ms, intervals_before_s, UINT64_MAX};
         status = drop(ledger, &limits, false, &dropped);
         *more = dropped.blocks + dropped.intervals > 0;
     }

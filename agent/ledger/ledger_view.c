@@ -361,7 +361,9 @@ static int each_gap(void *ctx, struct slice key, struct slice value)
     if (key.len != 12 || record_open(key, value, &payload) != 0) {
         return 0;
     }
-    struct ledger_gap gap = {.from_ms = (int64_t)ledger_key_u64(key, 0), .to_ms = wire_get_svarint(&payload)};
+    struct ledger_gap gap = {.from_ms = (int64_t)ledger_key_u64(key, 0),
+                             .to_ms = wire_get_svarint(&payload),
+                             .number = ledger_key_u32(key, 8)};
     ledger_copy_text(gap.reason, sizeof gap.reason, wire_get_bytes(&payload));
     return payload.failed ? 0 : self->fn.gap(self->ctx, &gap);
 }

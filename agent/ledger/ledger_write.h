@@ -42,8 +42,7 @@ struct ledger_progress ledger_progress(const struct ledger *ledger);
 int ledger_load_open_legs(struct ledger *ledger, ledger_leg_fn fn, void *ctx); /* in order of seq, done ones too */
 
 /* What is stored for an interval; LEDGER_NONE when nothing is. A damaged record counts as quarantined and as none. */
-int ledger_load_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, struct summary *out,
-                         uint32_t *revision);
+int ledger_load_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, struct summary *out);
 
 /* A position in a file, as plain numbers so that the ledger needs not know how files are followed. */
 struct ledger_position {
@@ -71,8 +70,8 @@ int ledger_add_closed_leg(struct ledger *ledger, const struct call_leg *leg);
 int ledger_begin(struct ledger *ledger, int64_t now_ms);
 void ledger_put_open_leg(struct ledger *ledger, const struct call_leg *leg);
 void ledger_drop_open_leg(struct ledger *ledger, uint64_t seq);
-void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, uint32_t revision,
-                         const struct summary *summary); /* marks it dirty for sync; call in order of (start, queue) */
+/* As a new revision, which is to be sent; call in order of (start, queue). */
+void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, const struct summary *summary);
 void ledger_put_cursor(struct ledger *ledger, struct ledger_cursor_record *record);
 void ledger_add_gap(struct ledger *ledger, const struct ledger_gap *gap);
 void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const struct queue_settings *settings);
@@ -86,9 +85,11 @@ int ledger_end(struct ledger *ledger);
  * its own, durable on 0, that takes nothing else along; not within begin/end. */
 enum ledger_ack_kind {
     LEDGER_ACKED,
-    LEDGER_REFUSED_ACK, /* kept and marked with the reason, until its content changes */
-    LEDGER_SURPASSED    /* the collector holds a higher revision of this ledger: it was put back to an older state. The
-                           interval gets a revision above `held_revision`, as do all that are written from now on */
+    LEDGER_REFUSED_ACK, /* kept and marked with the reason, until its content changes; a damaged record has revision 0
+                         */
+    LEDGER_SURPASSED    /* the collector holds a higher revision of this ledger, or other content under this one: it was
+                           put back to an older state. An interval not above `held_revision` or still at `revision` gets
+                           a new one above both, as do all that are written from now on */
 };
 struct ledger_ack {
     enum ledger_ack_kind kind;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "platform/base/status.h"
@@ -13,6 +14,8 @@
 struct kv {
     MDB_env *env;
     unsigned page_bytes;
+    uint64_t grow_bytes;     /* 0: the file is as long as it may become */
+    uint64_t reserved_bytes; /* of the file, from its beginning, that have their place on the disk */
 };
 
 int kv_status(int rc)
@@ -42,6 +45,20 @@ int kv_status(int rc)
     }
 }
 
+/* 0 too where the file system cannot reserve: the commit will have to tell. */
+static int reserve(MDB_env *env, uint64_t from, uint64_t to)
+{
+    mdb_filehandle_t fd;
+    if (to <= from) {
+        return 0;
+    }
+    if (mdb_env_get_fd(env, &fd) != 0) {
+        return STATUS_IO;
+    }
+    int rc = posix_fallocate(fd, (off_t)from, (off_t)(to - from));
+    return rc == EOPNOTSUPP || rc == EINVAL ? 0 : kv_status(rc);
+}
+
 /* Makes the file as long as the map, so that whatever is shorter is damage. Reserves its disk blocks too where that is
  * wanted: a full disk shows here then and never in a commit. */
 static int extend(MDB_env *env, uint64_t map_bytes, bool preallocate)
@@ -53,11 +70,11 @@ static int extend(MDB_env *env, uint64_t map_bytes, bool preallocate)
     }
     bool is_long = (uint64_t)st.st_size >= map_bytes;
     if (preallocate && !(is_long && (uint64_t)st.st_blocks * 512 >= map_bytes)) {
-        int rc = posix_fallocate(fd, 0, (off_t)map_bytes);
-        if (rc != EOPNOTSUPP && rc != EINVAL) {
-            return kv_status(rc);
+        int status = reserve(env, 0, map_bytes);
+        if (status != 0) {
+            return status;
         }
-        /* this file system cannot reserve; the commit will have to tell */
+        is_long = fstat(fd, &st) == 0 && (uint64_t)st.st_size >= map_bytes;
     }
     return is_long || ftruncate(fd, (off_t)map_bytes) == 0 ? 0 : kv_status(errno);
 }
@@ -151,6 +168,32 @@ static int check_length(const struct kv_options *options)
     return st.st_size == 0 && options->read_only ? STATUS_NOT_FOUND : 0;
 }
 
+/* Has the file grow_bytes longer than what is used of it, or as long as the map. Grows by twice that, so that not each
+ * transaction does. */
+static int grow(struct kv *kv)
+{
+    MDB_envinfo info;
+    int rc = mdb_env_info(kv->env, &info);
+    if (rc != 0) {
+        return kv_status(rc);
+    }
+    uint64_t used_bytes = ((uint64_t)info.me_last_pgno + 1) * kv->page_bytes;
+    for (uint64_t ahead = 2; ahead > 0; ahead--) {
+        uint64_t least = used_bytes + kv->grow_bytes;
+        uint64_t wanted = used_bytes + ahead * kv->grow_bytes;
+        least = least < info.me_mapsize ? least : info.me_mapsize;
+        wanted = wanted < info.me_mapsize ? wanted : info.me_mapsize;
+        if (kv->reserved_bytes >= least) {
+            return 0;
+        }
+        rc = reserve(kv->env, kv->reserved_bytes, wanted);
+        if (rc == 0) {
+            kv->reserved_bytes = wanted;
+        }
+    }
+    return rc;
+}
+
 int kv_open(const struct kv_options *options, struct kv **out)
 {
     int status = check_length(options);
@@ -178,14 +221,17 @@ int kv_open(const struct kv_options *options, struct kv **out)
         goto fail;
     }
     status = check_pages(env, &info, &stat_now);
-    if (status == 0 && !options->read_only) {
+    kv->env = env;
+    kv->page_bytes = stat_now.ms_psize;
+    kv->grow_bytes = options->read_only || options->preallocate ? 0 : options->grow_bytes;
+    if (status == 0 && kv->grow_bytes > 0) {
+        (void)grow(kv); /* without room it opens all the same, and reads */
+    } else if (status == 0 && !options->read_only) {
         status = extend(env, info.me_mapsize, options->preallocate);
     }
     if (status != 0) {
         goto fail;
     }
-    kv->env = env;
-    kv->page_bytes = stat_now.ms_psize;
     *out = kv;
     return 0;
 fail:
@@ -222,7 +268,7 @@ int kv_db(struct kv *kv, const char *name, bool create, unsigned *out)
     return kv_status(rc);
 }
 
-int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
+static int begin(struct kv *kv, bool write, struct kv_txn **out)
 {
     struct kv_txn *txn = malloc(sizeof *txn);
     if (!txn) {
@@ -238,6 +284,42 @@ int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
     return 0;
 }
 
+/* The disk is full: deleted records may have left room enough inside the file. */
+static int room_inside(struct kv *kv)
+{
+    struct kv_txn *txn = NULL;
+    int status = begin(kv, false, &txn);
+    if (status != 0) {
+        return status;
+    }
+    struct kv_usage usage;
+    status = kv_usage(txn, &usage);
+    kv_abort(txn);
+    if (status != 0) {
+        return status;
+    }
+    return usage.file_bytes - usage.used_bytes >= kv->grow_bytes ? 0 : STATUS_FULL;
+}
+
+int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
+{
+    if (write && kv->grow_bytes > 0 && grow(kv) != 0) {
+        int status = room_inside(kv);
+        if (status != 0) {
+            return status;
+        }
+    }
+    return begin(kv, write, out);
+}
+
+int kv_begin_delete(struct kv *kv, struct kv_txn **out)
+{
+    if (kv->grow_bytes > 0) {
+        (void)grow(kv);
+    }
+    return begin(kv, true, out);
+}
+
 void kv_abort(struct kv_txn *txn)
 {
     if (txn) {
@@ -246,11 +328,45 @@ void kv_abort(struct kv_txn *txn)
     }
 }
 
+/* LMDB says EIO when a write came out short. */
+static bool disk_is_full(struct kv *kv)
+{
+    mdb_filehandle_t fd;
+    struct statvfs fs;
+    return mdb_env_get_fd(kv->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
+           (uint64_t)fs.f_bavail * fs.f_frsize < kv->grow_bytes;
+}
+
+/* A transaction that took more than was reserved may end with pages that it gave back and never wrote: the file must
+ * not look as if it was cut short. */
+static void cover(struct kv *kv)
+{
+    mdb_filehandle_t fd;
+    struct stat st;
+    MDB_envinfo info;
+    if (mdb_env_info(kv->env, &info) != 0) {
+        return;
+    }
+    uint64_t used_bytes = ((uint64_t)info.me_last_pgno + 1) * kv->page_bytes;
+    if (used_bytes > kv->reserved_bytes && mdb_env_get_fd(kv->env, &fd) == 0 && fstat(fd, &st) == 0 &&
+        (uint64_t)st.st_size < used_bytes) {
+        (void)!ftruncate(fd, (off_t)used_bytes);
+    }
+}
+
 int kv_commit(struct kv_txn *txn)
 {
     MDB_txn *handle = txn->txn;
+    struct kv *kv = txn->kv;
     free(txn);
-    return kv_status(mdb_txn_commit(handle));
+    int rc = mdb_txn_commit(handle);
+    if (kv->grow_bytes > 0 && rc == EIO && disk_is_full(kv)) {
+        return STATUS_FULL;
+    }
+    if (kv->grow_bytes > 0 && rc == 0) {
+        cover(kv);
+    }
+    return kv_status(rc);
 }
 
 static MDB_val to_val(struct slice bytes)
@@ -287,6 +403,16 @@ int kv_append(struct kv_txn *txn, unsigned db, struct slice key, struct slice va
     int rc = put(txn, db, key, value, MDB_APPEND);
     if (rc == MDB_KEYEXIST) {
         rc = put(txn, db, key, value, 0); /* not the largest after all */
+    }
+    return kv_status(rc);
+}
+
+int kv_count(struct kv_txn *txn, unsigned db, uint64_t *out)
+{
+    MDB_stat stat;
+    int rc = mdb_stat(txn->txn, db, &stat);
+    if (rc == 0) {
+        *out = stat.ms_entries;
     }
     return kv_status(rc);
 }

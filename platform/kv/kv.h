@@ -1,7 +1,8 @@
 /* kv: LMDB behind our own types. The one room that includes lmdb.h.
  *
- * Rules it keeps (lmdb.h, field guide 4): the data file is preallocated to its map size, so a full disk cannot hit a
- * commit; MDB_NOSYNC is never used; a transaction that failed to commit is gone; read transactions are short. */
+ * Rules it keeps (lmdb.h, field guide 4): disk space is reserved before it is written to, for the whole map or ahead of
+ * each write transaction, so a full disk does not hit a commit; MDB_NOSYNC is never used; a transaction that failed to
+ * commit is gone; read transactions are short. */
 #ifndef RINGSIDE_PLATFORM_KV_KV_H
 #define RINGSIDE_PLATFORM_KV_KV_H
 
@@ -15,7 +16,10 @@ struct kv;
 struct kv_txn;
 struct kv_cursor;
 
-enum { KV_END = 1 }; /* outcome: no (more) record; get and cursor calls */
+enum {
+    KV_END = 1, /* outcome: no (more) record; get and cursor calls */
+    KV_HELD = 2 /* outcome: there is a record under this key; kv_cursor_add */
+};
 
 struct kv_options {
     const char *dir;    /* must exist */
@@ -23,6 +27,9 @@ struct kv_options {
     unsigned max_dbs;
     bool read_only;   /* opens an existing environment; falls back to no lock file where it may not write */
     bool preallocate; /* reserve the disk space of the whole map now */
+    /* Otherwise, when not 0: the file grows ahead of its content. Before a write transaction begins, at least this much
+     * beyond what is used is reserved on the disk. */
+    uint64_t grow_bytes;
 };
 
 /* 0, STATUS_NOT_FOUND, STATUS_DENIED, STATUS_FULL (no disk for the map), STATUS_CORRUPT, STATUS_VERSION, STATUS_IO.
@@ -33,7 +40,11 @@ void kv_close(struct kv *kv);
 /* Opens (creates when write) a named database and returns its handle; call once each, before other threads run. */
 int kv_db(struct kv *kv, const char *name, bool create, unsigned *out);
 
+/* Where the file grows ahead and the disk has no room for that, a write transaction begins only if as much is free
+ * inside the file: else STATUS_FULL. */
 int kv_begin(struct kv *kv, bool write, struct kv_txn **out);
+/* A write transaction that deletes: begins with what room there is. */
+int kv_begin_delete(struct kv *kv, struct kv_txn **out);
 void kv_abort(struct kv_txn *txn); /* NULL is fine */
 int kv_commit(struct kv_txn *txn); /* takes the transaction whatever it returns; STATUS_FULL, STATUS_IO */
 
@@ -55,12 +66,19 @@ int kv_cursor_last(struct kv_cursor *cursor, struct slice *key, struct slice *va
 int kv_cursor_seek(struct kv_cursor *cursor, struct slice at, struct slice *key, struct slice *value); /* >= at */
 int kv_cursor_next(struct kv_cursor *cursor, struct slice *key, struct slice *value);
 int kv_cursor_prev(struct kv_cursor *cursor, struct slice *key, struct slice *value);
+int kv_cursor_find(struct kv_cursor *cursor, struct slice key, struct slice *value); /* this key; else KV_END */
+/* As kv_put; a cursor finds the place sooner where keys come nearly in order. */
+int kv_cursor_put(struct kv_cursor *cursor, struct slice key, struct slice value);
+/* 0, or KV_HELD and what is held, which stays. */
+int kv_cursor_add(struct kv_cursor *cursor, struct slice key, struct slice value, struct slice *held);
 int kv_cursor_delete(struct kv_cursor *cursor); /* the record the cursor is at; next() goes on behind it */
 
 /* Calls fn for each record from the first one at or behind `from` on (empty: from the very first), in order of the
  * keys; what fn returns other than 0 ends the walk and is passed on. fn must not write to the database. */
 typedef int (*kv_each_fn)(void *ctx, struct slice key, struct slice value);
 int kv_each(struct kv_txn *txn, unsigned db, struct slice from, kv_each_fn fn, void *ctx);
+
+int kv_count(struct kv_txn *txn, unsigned db, uint64_t *out); /* records in a database; asks, does not walk */
 
 struct kv_usage {
     uint64_t map_bytes;

@@ -52,7 +52,7 @@ static int commit(struct model *model)
     }
     if (model->failing) {
         struct summary nothing = {0};
-        ledger_put_interval(model->ledger, 1, -1, 1, &nothing); /* a time that no key can hold */
+        ledger_put_interval(model->ledger, 1, -1, &nothing); /* a time that no key can hold */
     }
     ledger_put_progress(model->ledger, &progress);
     status = ledger_end(model->ledger);
@@ -190,7 +190,7 @@ static void names_come_with_the_commit_and_keep_their_ids(void **state)
     assert_int_equal(name_of(ledger, LEDGER_QUEUE, 1).len, 0);
     struct summary nothing = {0};
     assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
-    ledger_put_interval(ledger, 1, -1, 1, &nothing);
+    ledger_put_interval(ledger, 1, -1, &nothing);
     assert_int_equal(ledger_end(ledger), STATUS_RANGE);
     assert_int_equal(name_of(ledger, LEDGER_QUEUE, 1).len, 0);
     kit_commit(ledger);
@@ -396,13 +396,13 @@ static struct seen see(struct ledger *ledger, int64_t from_s, int64_t to_s)
     return seen;
 }
 
-static void put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, uint32_t revision, unsigned calls)
+static void put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, unsigned calls)
 {
-    struct rng rng = {queue + revision};
+    struct rng rng = {queue + calls};
     struct summary sum = {0};
     kit_summary(&rng, calls, &sum);
     assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
-    ledger_put_interval(ledger, queue, start_s, revision, &sum);
+    ledger_put_interval(ledger, queue, start_s, &sum);
     assert_int_equal(ledger_end(ledger), 0);
     summary_deinit(&sum);
 }
@@ -411,12 +411,12 @@ static void intervals_are_replaced_by_revision_and_counted_once(void **state)
 {
     (void)state;
     struct ledger *ledger = kit_open(MAP_BYTES);
-    put_interval(ledger, 2, 900, 1, 3);
-    put_interval(ledger, 1, 900, 1, 4);
-    put_interval(ledger, 1, 1800, 1, 5);
-    put_interval(ledger, 1, 0, 1, 6); /* late: older than all */
-    put_interval(ledger, 1, 900, 2, 7);
-    put_interval(ledger, 2, 900, 2, 0); /* all taken back: kept with its revision, not shown */
+    put_interval(ledger, 2, 900, 3);
+    put_interval(ledger, 1, 900, 4);
+    put_interval(ledger, 1, 1800, 5);
+    put_interval(ledger, 1, 0, 6); /* late: older than all */
+    put_interval(ledger, 1, 900, 7);
+    put_interval(ledger, 2, 900, 0); /* all taken back: kept with its revision, not shown */
     assert_int_equal(kit_check(ledger).facts.interval_count, 4);
     struct seen seen = see(ledger, 0, INT64_MAX);
     assert_int_equal(seen.count, 3);
@@ -425,19 +425,19 @@ static void intervals_are_replaced_by_revision_and_counted_once(void **state)
     for (unsigned i = 0; i < 3; i++) {
         assert_true(seen.starts[i] == starts[i] && seen.entered[i] == entered[i] && seen.queues[i] == 1);
     }
-    assert_int_equal(seen.revisions[1], 2);
+    const uint32_t commits[] = {4, 5, 3}; /* each came with a commit of its own */
+    assert_memory_equal(seen.revisions, commits, sizeof commits);
     assert_int_equal(see(ledger, 900, 1800).count, 1);
     assert_int_equal(see(ledger, 901, 1800).count, 0);
     assert_int_equal(see(ledger, -5, 1).count, 1);
     ledger = kit_reopen(ledger, MAP_BYTES);
     struct summary sum = {0};
-    uint32_t revision = 99;
-    assert_int_equal(ledger_load_interval(ledger, 2, 900, &sum, &revision), 0);
-    assert_true(summary_is_zero(&sum) && revision == 2);
-    assert_int_equal(ledger_load_interval(ledger, 1, 900, &sum, &revision), 0);
-    assert_true(sum.flow[FLOW_ENTERED] == 7 && revision == 2);
-    assert_int_equal(ledger_load_interval(ledger, 3, 900, &sum, &revision), LEDGER_NONE);
-    assert_int_equal(ledger_load_interval(ledger, 1, 2700, &sum, &revision), LEDGER_NONE);
+    assert_int_equal(ledger_load_interval(ledger, 2, 900, &sum), 0);
+    assert_true(summary_is_zero(&sum));
+    assert_int_equal(ledger_load_interval(ledger, 1, 900, &sum), 0);
+    assert_true(sum.flow[FLOW_ENTERED] == 7);
+    assert_int_equal(ledger_load_interval(ledger, 3, 900, &sum), LEDGER_NONE);
+    assert_int_equal(ledger_load_interval(ledger, 1, 2700, &sum), LEDGER_NONE);
     summary_deinit(&sum);
     ledger_close(ledger);
 }
@@ -455,7 +455,7 @@ static void gaps_and_settings_come_back(void **state)
 {
     (void)state;
     struct ledger *ledger = kit_open(MAP_BYTES);
-    const struct ledger_gap gaps[] = {{900, 950, "later"}, {100, 200, "one"}, {100, 300, "other"}};
+    const struct ledger_gap gaps[] = {{900, 950, "later", 0}, {100, 200, "one", 0}, {100, 300, "other", 0}};
     const struct queue_settings settings = {
         .sl_method = 3, .sl_threshold_ms = 30000, .short_abandon_ms = 0, .label = "Ventas"};
     assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);

@@ -146,7 +146,7 @@ static void intervals_go_after_their_time(void **state)
         assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
         for (uint32_t queue = 1; queue <= 100; queue++) {
             kit_summary(&rng, 2, &sum);
-            ledger_put_interval(ledger, queue, start_s + i * day_s, 1, &sum);
+            ledger_put_interval(ledger, queue, start_s + i * day_s, &sum);
         }
         assert_int_equal(ledger_end(ledger), 0);
     }
@@ -188,7 +188,7 @@ static void gaps_go_with_their_intervals(void **state)
         struct ledger_gap gap = {.from_ms = (start_s + i * day_s) * 1000, .reason = "test"};
         gap.to_ms = gap.from_ms + 1000;
         assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);
-        ledger_put_interval(ledger, 1, start_s + i * day_s, 1, &sum);
+        ledger_put_interval(ledger, 1, start_s + i * day_s, &sum);
         ledger_add_gap(ledger, &gap);
         assert_int_equal(ledger_end(ledger), 0);
     }

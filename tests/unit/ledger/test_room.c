@@ -49,7 +49,7 @@ static int commit(struct site *site, unsigned queues, unsigned open_legs)
     }
     for (unsigned queue = 1; queue <= queues; queue++) {
         kit_summary(&site->rng, (unsigned)rng_below(&site->rng, 30), &sum);
-        ledger_put_interval(site->ledger, queue, site->now_ms / 900000 * 900, 1, &sum);
+        ledger_put_interval(site->ledger, queue, site->now_ms / 900000 * 900, &sum);
     }
     summary_deinit(&sum);
     return ledger_end(site->ledger);

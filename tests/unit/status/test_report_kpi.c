@@ -262,7 +262,7 @@ static void test_gaps_and_bad_records_make_it_incomplete(void **state)
 {
     (void)state;
     int64_t gap_ms = desk_at_s("2026-11-21T10:20:00+01:00") * 1000;
-    desk.ledger->gaps[desk.ledger->gap_count++] = (struct ledger_gap){gap_ms, gap_ms, "rotated away"};
+    desk.ledger->gaps[desk.ledger->gap_count++] = (struct ledger_gap){gap_ms, gap_ms, "rotated away", 0};
     CLEANUP(json_cleanup) struct json *json = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &json, "by=interval", NULL), 0);
     assert_false(json_bool(json, "complete"));

@@ -16,7 +16,6 @@ enum { INTERVAL_MS = 300 * 1000, ITEMS_MAX = 40000, LEGS_MAX = 12000, QUEUES_MAX
 /* Tracker and book over arrays; everything is saved after every row, so that every moment can be looked at. */
 struct item {
     uint32_t queue;
-    uint32_t revision;
     int64_t number;
     struct summary sum;
 };
@@ -77,13 +76,12 @@ static struct item *find_item(struct desk *desk, uint32_t queue, int64_t number)
     return at ? &desk->items[at - 1] : NULL;
 }
 
-static int load(void *ctx, uint32_t queue, int64_t start_s, struct summary *out, uint32_t *revision)
+static int load(void *ctx, uint32_t queue, int64_t start_s, struct summary *out)
 {
     const struct item *item = find_item(ctx, queue, start_s * 1000 / INTERVAL_MS);
     if (!item) {
         return BOOK_NEW;
     }
-    *revision = item->revision;
     return summary_copy(out, &item->sum);
 }
 
@@ -98,8 +96,6 @@ static int keep_item(void *ctx, const struct book_item *saved)
         *place_of(desk, saved->queue, number) = (uint32_t)desk->item_count;
         *item = (struct item){.queue = saved->queue, .number = number};
     }
-    assert_true(saved->revision == item->revision + 1);
-    item->revision = saved->revision;
     const struct summary *sum = saved->summary;
     assert_true(summary_balanced(sum));
     assert_true(sum->waiting_max >= sum->waiting_start && sum->waiting_max >= sum->waiting_end);

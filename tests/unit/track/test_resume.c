@@ -47,9 +47,9 @@ static int64_t short_ms(void *ctx, uint32_t queue)
     return queue % 2 ? 5000 : 0;
 }
 
-static int load(void *ctx, uint32_t queue, int64_t start_s, struct summary *out, uint32_t *revision)
+static int load(void *ctx, uint32_t queue, int64_t start_s, struct summary *out)
 {
-    int status = ledger_load_interval(((struct engine *)ctx)->ledger, queue, start_s, out, revision);
+    int status = ledger_load_interval(((struct engine *)ctx)->ledger, queue, start_s, out);
     return status == LEDGER_NONE ? BOOK_NEW : status;
 }
 
@@ -108,7 +108,7 @@ static int drop_leg(void *ctx, uint64_t seq)
 static int put_interval(void *ctx, const struct book_item *item)
 {
     assert_true(summary_balanced(item->summary));
-    ledger_put_interval(ctx, item->queue, item->start_s, item->revision, item->summary);
+    ledger_put_interval(ctx, item->queue, item->start_s, item->summary);
     return 0;
 }
 
@@ -122,7 +122,7 @@ static void commit(struct engine *engine, bool fails)
     ledger_put_progress(engine->ledger, &progress);
     if (fails) {
         struct summary nothing = {0};
-        ledger_put_interval(engine->ledger, 1, -1, 1, &nothing);
+        ledger_put_interval(engine->ledger, 1, -1, &nothing);
         assert_int_equal(ledger_end(engine->ledger), STATUS_RANGE);
         return;
     }
