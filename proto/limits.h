@@ -10,7 +10,8 @@ enum {
     LIMITS_QUEUES_MAX = 65535,      /* of one site */
     LIMITS_BATCH_INTERVALS_MAX = 4096,
     LIMITS_GAPS_MAX = 64, /* of one message */
-    LIMITS_EPOCH_BYTES = 16
+    LIMITS_EPOCH_BYTES = 16,
+    LIMITS_ARENA_BYTES = 1024 * 1024 /* enough memory for decoding any message of that size that makes sense */
 };
 
 /* The port of the collector where the URL names none (RFC 8323 8.2: coaps+tcp). */

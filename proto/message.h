@@ -111,7 +111,10 @@ struct message_batch_writer;
 int message_batch_writer_new(struct message_batch_writer **out);
 void message_batch_writer_free(struct message_batch_writer *writer);
 void message_batch_begin(struct message_batch_writer *writer, const struct message_batch_head *head);
-/* Both: 0; STATUS_FULL when the batch would grow over limit_bytes (then it is as before), STATUS_NO_MEMORY. */
+/* Both: 0; STATUS_FULL when the batch would grow over limit_bytes or LIMITS_BATCH_INTERVALS_MAX; STATUS_NO_MEMORY;
+ * STATUS_INVALID: a start that is not a multiple of interval_s, a revision or a sum above 2^63 - 1, or a sum or maximum
+ * of no values, none of which can be told. After each of these the batch is as it was before. Longer text is cut to 255
+ * bytes, bytes that are no UTF-8 become '?'. */
 int message_batch_add_queue(struct message_batch_writer *writer, const struct message_queue *queue, size_t limit_bytes);
 int message_batch_add(struct message_batch_writer *writer, const struct message_interval *interval, size_t limit_bytes);
 int message_batch_end(struct message_batch_writer *writer, struct buf *out); /* appends the message */
@@ -125,7 +128,7 @@ int message_batch_reply_encode(const struct message_batch_reply *reply, struct b
 /* Decoding: an arena owns what a decoded message points to, until the next decode with it. Its memory has a limit: a
  * message that would need more is STATUS_RANGE. STATUS_INVALID (no such message, or values that no sender writes: a
  * histogram that is not one, counters below zero, an epoch of another length), STATUS_VERSION (a protocol that is not
- * served; *protocol says which), STATUS_NO_MEMORY. Unknown fields are ignored. */
+ * served; out->protocol says which, and nothing else is set), STATUS_NO_MEMORY. Unknown fields are ignored. */
 struct message_arena;
 int message_arena_new(size_t limit_bytes, struct message_arena **out);
 void message_arena_free(struct message_arena *arena);

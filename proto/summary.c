@@ -10,6 +10,20 @@ enum { IMPLIED_COHORT = 1, IMPLIED_HANDLE = 2, IMPLIED_END = 4 };
 
 _Static_assert(FLOW_COUNT <= 32 && COHORT_COUNT <= 32 && DURATION_COUNT <= 32, "masks are built in 32 bits");
 
+const enum flow_counter summary_flow_of_cohort[COHORT_COUNT] = {
+    [COHORT_ENTERED] = FLOW_ENTERED,
+    [COHORT_ANSWERED] = FLOW_ANSWERED,
+    [COHORT_ABANDONED] = FLOW_ABANDONED,
+    [COHORT_ABANDONED_SHORT] = FLOW_ABANDONED_SHORT,
+    [COHORT_EXIT_TIMEOUT] = FLOW_EXIT_TIMEOUT,
+    [COHORT_EXIT_EMPTY] = FLOW_EXIT_EMPTY,
+    [COHORT_EXIT_KEY] = FLOW_EXIT_KEY,
+    [COHORT_WITHDRAWN] = FLOW_WITHDRAWN,
+    [COHORT_LOST] = FLOW_LOST,
+    [COHORT_TRANSFERRED_IN] = FLOW_TRANSFERRED_IN,
+    [COHORT_TRANSFERRED_OUT] = FLOW_TRANSFERRED_OUT,
+};
+
 const char *const summary_flow_names[FLOW_COUNT] = {
     [FLOW_ENTERED] = "entered",
     [FLOW_ANSWERED] = "answered",
@@ -160,7 +174,8 @@ static int append_stat(struct duration_stat *into, const struct duration_stat *f
     return histogram_merge(&into->hist, &from->hist);
 }
 
-int summary_append(struct summary *into, const struct summary *from)
+/* All but what waits, which depends on whether the spans follow each other or are the same. */
+static int append_events(struct summary *into, const struct summary *from)
 {
     int status = append_counters(into->flow, from->flow, FLOW_COUNT);
     if (status == 0) {
@@ -169,9 +184,30 @@ int summary_append(struct summary *into, const struct summary *from)
     for (int i = 0; status == 0 && i < DURATION_COUNT; i++) {
         status = append_stat(&into->duration[i], &from->duration[i]);
     }
+    return status;
+}
+
+int summary_append(struct summary *into, const struct summary *from)
+{
+    int status = append_events(into, from);
     into->waiting_end = from->waiting_end;
     if (from->waiting_max > into->waiting_max) {
         into->waiting_max = from->waiting_max;
+    }
+    return status;
+}
+
+int summary_merge(struct summary *into, const struct summary *from)
+{
+    int status = append_events(into, from);
+    if (status == 0) {
+        status = append_counters(&into->waiting_start, &from->waiting_start, 1);
+    }
+    if (status == 0) {
+        status = append_counters(&into->waiting_end, &from->waiting_end, 1);
+    }
+    if (status == 0) {
+        status = append_counters(&into->waiting_max, &from->waiting_max, 1);
     }
     return status;
 }
@@ -253,21 +289,8 @@ static void put_stat(struct buf *out, const struct duration_stat *stat)
 /* The cohort as it is when nobody's stay crosses the interval's edges. */
 static void cohort_of_flow(const uint32_t *flow, uint32_t *cohort)
 {
-    static const enum flow_counter same[COHORT_COUNT] = {
-        [COHORT_ENTERED] = FLOW_ENTERED,
-        [COHORT_ANSWERED] = FLOW_ANSWERED,
-        [COHORT_ABANDONED] = FLOW_ABANDONED,
-        [COHORT_ABANDONED_SHORT] = FLOW_ABANDONED_SHORT,
-        [COHORT_EXIT_TIMEOUT] = FLOW_EXIT_TIMEOUT,
-        [COHORT_EXIT_EMPTY] = FLOW_EXIT_EMPTY,
-        [COHORT_EXIT_KEY] = FLOW_EXIT_KEY,
-        [COHORT_WITHDRAWN] = FLOW_WITHDRAWN,
-        [COHORT_LOST] = FLOW_LOST,
-        [COHORT_TRANSFERRED_IN] = FLOW_TRANSFERRED_IN,
-        [COHORT_TRANSFERRED_OUT] = FLOW_TRANSFERRED_OUT,
-    };
     for (int i = 0; i < COHORT_COUNT; i++) {
-        cohort[i] = flow[same[i]];
+        cohort[i] = flow[summary_flow_of_cohort[i]];
     }
 }
 

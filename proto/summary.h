@@ -72,6 +72,8 @@ struct summary {
     struct duration_stat duration[DURATION_COUNT];
 };
 
+extern const enum flow_counter summary_flow_of_cohort[COHORT_COUNT]; /* the flow counter of the same name */
+
 extern const char *const summary_flow_names[FLOW_COUNT]; /* JSON field names of design 7 */
 extern const char *const summary_cohort_names[COHORT_COUNT];
 extern const char *const summary_duration_names[DURATION_COUNT]; /* with the unit: "wait_answered_ms" */
