@@ -48,7 +48,7 @@ struct clerk_site {
     uint8_t instances[CLERK_INSTANCES][MESSAGE_INSTANCE_BYTES]; /* newest first */
     uint32_t instance_count;
     int64_t told_ms[CLERK_EVENT_KINDS]; /* when such an event was last recorded; 0: never */
-    uint32_t jobs; /* in the commit under way */
+    uint32_t jobs;                      /* in the commit under way */
 };
 
 struct clerk {
@@ -78,7 +78,7 @@ struct clerk {
 struct clerk_site *clerk_site(struct clerk *clerk, uint32_t number, const char *id);
 struct clerk_peer *clerk_peer(struct clerk_site *site, uint64_t session); /* made when new */
 void clerk_forget_peer(struct clerk *clerk, struct clerk_site *site, uint64_t session);
-void clerk_peer_unsettle(struct clerk_peer *peer); /* what the store gave it is not sure any more: ask it again */
+void clerk_peer_unsettle(struct clerk_peer *peer);       /* what the store gave it is not sure any more: ask it again */
 int clerk_write_contacts(struct clerk *clerk, bool all); /* within a transaction */
 void clerk_contacts_written(struct clerk *clerk, bool all); /* after its commit */
 void clerk_sites_free(struct clerk *clerk);

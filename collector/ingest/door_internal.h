@@ -56,7 +56,7 @@ struct door {
     int64_t tended_at_ms;
     uint64_t refused_connections;
     uint64_t refused_requests;
-    struct buf body;     /* of the answer being made; the hub borrows it for the call, as the next */
+    struct buf body; /* of the answer being made; the hub borrows it for the call, as the next */
     struct door_why why;
     pthread_mutex_t lock; /* over `shared` alone */
     struct door_counters shared;
