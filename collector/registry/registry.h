@@ -55,15 +55,16 @@ void registry_close(struct registry *registry);
 /* Grows with every change by any process; cheap to ask. */
 uint64_t registry_version(struct registry *registry);
 
-/* Any thread. STATUS_NOT_FOUND. */
+/* Any thread. STATUS_NOT_FOUND; STATUS_CORRUPT: its record fails its check. */
 int registry_find(struct registry *registry, struct slice id, struct registry_site *out);
 int registry_find_number(struct registry *registry, uint32_t number, struct registry_site *out);
 typedef int (*registry_site_fn)(void *ctx, const struct registry_site *site);
-int registry_each(struct registry *registry, registry_site_fn fn, void *ctx); /* in order of the ids */
+/* In order of the ids. Damaged records are passed over and make it STATUS_CORRUPT in the end. */
+int registry_each(struct registry *registry, registry_site_fn fn, void *ctx);
 /* 0 when there is no group of that name. */
 uint32_t registry_group_find(struct registry *registry, struct slice name);
 
-/* Changes: each is one durable transaction. */
+/* Changes: each is one durable transaction. STATUS_NOT_FOUND: no such site. */
 struct registry_invitation {
     const char *id;
     const char *group;        /* NULL: as it is (none for a new site); empty: none */
@@ -80,10 +81,14 @@ int registry_invite(struct registry *registry, const struct registry_invitation 
 /* The token is used up by this. STATUS_DENIED: no token, or it expired, or was used in between. */
 int registry_enrol(struct registry *registry, const char *id, const uint8_t token_psk[REGISTRY_KEY_BYTES],
                    const uint8_t key_hash[REGISTRY_KEY_BYTES], const char *serial, int64_t not_after_s, int64_t now_ms);
+/* The new key counts beside the present one until it is seen. STATUS_DENIED: not joined. */
 int registry_renew(struct registry *registry, const char *id, const uint8_t key_hash[REGISTRY_KEY_BYTES],
                    const char *serial, int64_t not_after_s, int64_t now_ms);
+/* The next key was seen in use: the one before no longer counts. STATUS_DENIED: neither is this key. */
 int registry_confirm_key(struct registry *registry, const char *id, const uint8_t key_hash[REGISTRY_KEY_BYTES],
-                         int64_t now_ms); /* the next key was seen in use: the one before no longer counts */
+                         int64_t now_ms);
+/* Revoking and removing end a token too. STATUS_DENIED: being removed, which nothing ends but registry_forget();
+ * STATUS_INVALID: joined without a key. */
 int registry_set_state(struct registry *registry, const char *id, enum registry_state state, int64_t now_ms);
 int registry_clear_fresh(struct registry *registry, const char *id);
 int registry_forget(struct registry *registry, const char *id); /* after its data is gone */

@@ -1,0 +1,37 @@
+/* registry_internal: the databases, and reading them within a transaction.
+ *
+ * sites    number (u32)      a site, see site_record.h
+ * ids      id (text)         its number (u32); checked against the site's own record
+ * groups   number (u32)      name
+ * meta     "version"         u64, grows with every change
+ *          "next-site"       u32, the next site's number
+ *          "next-group"      u32
+ *
+ * Example: site 1 = "a" has ids 61 -> 00000001; meta 6e6578742d73697465 -> 01 00000002 and its CRC. */
+#ifndef RINGSIDE_COLLECTOR_REGISTRY_REGISTRY_INTERNAL_H
+#define RINGSIDE_COLLECTOR_REGISTRY_REGISTRY_INTERNAL_H
+
+#include <stdatomic.h>
+
+#include "collector/registry/registry.h"
+#include "platform/kv/record.h"
+
+struct registry {
+    struct kv *kv;
+    unsigned sites;
+    unsigned ids;
+    unsigned groups;
+    unsigned meta;
+    _Atomic uint64_t unreadable; /* versions asked for and not to be had */
+};
+
+int registry_read_number(struct registry *registry, struct kv_txn *txn, uint32_t number, struct registry_site *out);
+int registry_read_id(struct registry *registry, struct kv_txn *txn, struct slice id, struct registry_site *out);
+
+/* A number of meta: 0, STATUS_NOT_FOUND, STATUS_CORRUPT, STATUS_VERSION. */
+int registry_read_meta(struct registry *registry, struct kv_txn *txn, const char *name, uint64_t *out);
+
+/* *number 0: no group of that name. */
+int registry_read_group(struct registry *registry, struct kv_txn *txn, struct slice name, uint32_t *number);
+
+#endif

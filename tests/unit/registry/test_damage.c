@@ -1,0 +1,137 @@
+/* Values that are damaged on the disk: told as what they are, and no hindrance to the others. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "platform/base/status.h"
+#include "platform/kv/record.h"
+#include "tests/unit/registry/kit.h"
+
+/* Puts other bytes where the value of a key is: `len` bytes of it, with the byte `at` changed. */
+static void damage(const char *database, struct slice key, size_t len, size_t at)
+{
+    const struct kv_options options = {.dir = kit_dir(), .map_bytes = 1 << 20, .max_dbs = 4};
+    struct kv *kv = NULL;
+    struct kv_txn *txn = NULL;
+    struct slice value;
+    unsigned db;
+    char bytes[1024];
+    kit_close();
+    assert_int_equal(kv_open(&options, &kv), 0);
+    assert_int_equal(kv_db(kv, database, false, &db), 0);
+    assert_int_equal(kv_begin(kv, true, &txn), 0);
+    assert_int_equal(kv_get(txn, db, key, &value), 0);
+    len = value.len < len ? value.len : len;
+    memcpy(bytes, value.data, len);
+    bytes[at % len] = (char)(bytes[at % len] ^ 0x41);
+    assert_int_equal(kv_put(txn, db, key, slice_make(bytes, len)), 0);
+    assert_int_equal(kv_commit(txn), 0);
+    kv_close(kv);
+    kit_open();
+}
+
+static void three_sites(void)
+{
+    struct registry_site site;
+    assert_int_equal(kit_invite("a", "north", 1, false, &site), 0);
+    assert_int_equal(kit_invite("b", "north", 1, false, &site), 0);
+    assert_int_equal(kit_invite("c", "north", 1, false, &site), 0);
+}
+
+static int count(void *ctx, const struct registry_site *site)
+{
+    assert_string_not_equal(site->id, "b");
+    ++*(unsigned *)ctx;
+    return 0;
+}
+
+static void assert_only_b_is_lost(void)
+{
+    struct registry_site site;
+    unsigned found = 0;
+    assert_int_equal(registry_find(kit_registry(), slice_str("b"), &site), STATUS_CORRUPT);
+    assert_int_equal(registry_each(kit_registry(), count, &found), STATUS_CORRUPT);
+    assert_int_equal(found, 2);
+    assert_string_equal(kit_site("c").group, "north");
+    assert_int_equal(kit_enrol("b", 1, 9), STATUS_CORRUPT);
+    assert_int_equal(registry_set_state(kit_registry(), "a", REGISTRY_REVOKED, 1), 0);
+}
+
+static void a_damaged_site(void **state)
+{
+    (void)state;
+    three_sites();
+    struct record_key key = record_key_u32(2);
+    for (size_t at = 0; at < 90; at += 7) {
+        damage("sites", record_key_slice(&key), 1024, at);
+        assert_only_b_is_lost();
+        damage("sites", record_key_slice(&key), 1024, at); /* the same again heals it */
+        assert_int_equal(kit_site("b").number, 2);
+    }
+    damage("sites", record_key_slice(&key), 3, 0);
+    assert_only_b_is_lost();
+}
+
+static void a_damaged_index(void **state)
+{
+    (void)state;
+    three_sites();
+    damage("ids", slice_str("b"), 4, 3);
+    assert_only_b_is_lost();
+    damage("ids", slice_str("b"), 4, 3);
+    damage("ids", slice_str("b"), 2, 0);
+    assert_only_b_is_lost();
+}
+
+static void a_damaged_group_costs_its_name_only(void **state)
+{
+    (void)state;
+    three_sites();
+    struct record_key key = record_key_u32(1);
+    damage("groups", record_key_slice(&key), 1024, 3);
+    struct registry_site site = kit_site("b");
+    assert_int_equal(site.group_number, 1);
+    assert_string_equal(site.group, "");
+    assert_int_equal(registry_group_find(kit_registry(), slice_str("north")), 0);
+}
+
+static void a_damaged_version_is_never_the_same(void **state)
+{
+    (void)state;
+    three_sites();
+    uint64_t before = registry_version(kit_registry());
+    damage("meta", slice_str("version"), 1024, 2);
+    uint64_t first = registry_version(kit_registry());
+    assert_true(first != registry_version(kit_registry()));
+    assert_int_equal(registry_set_state(kit_registry(), "a", REGISTRY_REVOKED, 1), 0);
+    uint64_t healed = registry_version(kit_registry());
+    assert_true(healed > before);
+    assert_int_equal(registry_version(kit_registry()), healed);
+}
+
+static void a_damaged_counter_gives_no_number_twice(void **state)
+{
+    (void)state;
+    three_sites();
+    struct registry_site site;
+    damage("meta", slice_str("next-site"), 1024, 4);
+    assert_int_equal(kit_invite("d", NULL, 1, false, &site), STATUS_CORRUPT);
+    assert_int_equal(registry_find(kit_registry(), slice_str("d"), &site), STATUS_NOT_FOUND);
+    assert_int_equal(kit_invite("a", NULL, 2, true, &site), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_damaged_site, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_index, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_group_costs_its_name_only, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_version_is_never_the_same, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_counter_gives_no_number_twice, kit_setup, kit_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
