@@ -10,14 +10,16 @@
 #include <unistd.h>
 
 #include "platform/base/status.h"
+#include "platform/time/zone_internal.h"
 
-enum { ZONE_NAME_MAX = 128, DAY_S = 86400 };
+enum { DAY_S = 86400 };
 
 static char zone_current[ZONE_NAME_MAX];
 static char *zone_inherited; /* TZ as the process got it */
 static bool zone_saw_inherited;
+static _Thread_local const struct zone *zone_in_force; /* NULL: the process's own */
 
-static bool name_is_plain(const char *name)
+bool zone_name_is_plain(const char *name)
 {
     if (!*name || *name == '/' || strstr(name, "..") || strlen(name) >= ZONE_NAME_MAX) {
         return false;
@@ -30,19 +32,27 @@ static bool name_is_plain(const char *name)
     return true;
 }
 
-static bool zone_exists(const char *name)
+bool zone_path(const char *name, char out[ZONE_PATH_MAX])
 {
     const char *dir = getenv("TZDIR");
-    char path[512];
-    struct stat found;
-    int len = snprintf(path, sizeof path, "%s/%s", dir ? dir : "/usr/share/zoneinfo", name);
-    return len > 0 && (size_t)len < sizeof path && stat(path, &found) == 0 && S_ISREG(found.st_mode);
+    int len = snprintf(out, ZONE_PATH_MAX, "%s/%s", dir ? dir : "/usr/share/zoneinfo", name);
+    return len > 0 && len < ZONE_PATH_MAX;
 }
 
-/* What the system calls its own zone: the TZ variable, or where /etc/localtime points. */
-static void name_local(void)
+static bool zone_exists(const char *name)
 {
-    const char *tz = getenv("TZ");
+    char path[ZONE_PATH_MAX];
+    struct stat found;
+    return zone_path(name, path) && stat(path, &found) == 0 && S_ISREG(found.st_mode);
+}
+
+const char *zone_inherited_tz(void)
+{
+    return zone_saw_inherited ? zone_inherited : getenv("TZ");
+}
+
+void zone_local_name(const char *tz, char out[ZONE_NAME_MAX])
+{
     if (tz && *tz == ':') {
         tz++;
     }
@@ -50,11 +60,18 @@ static void name_local(void)
     ssize_t len = readlink("/etc/localtime", target, sizeof target - 1);
     target[len > 0 ? len : 0] = 0;
     const char *mark = strstr(target, "zoneinfo/");
-    if (tz && name_is_plain(tz)) {
-        (void)snprintf(zone_current, sizeof zone_current, "%s", tz);
-    } else if (!tz && mark && name_is_plain(mark + 9)) {
-        (void)snprintf(zone_current, sizeof zone_current, "%.127s", mark + 9);
-    } else {
+    out[0] = '\0';
+    if (tz && zone_name_is_plain(tz)) {
+        (void)snprintf(out, ZONE_NAME_MAX, "%s", tz);
+    } else if (!tz && mark && zone_name_is_plain(mark + 9)) {
+        (void)snprintf(out, ZONE_NAME_MAX, "%.127s", mark + 9);
+    }
+}
+
+static void name_local(void)
+{
+    zone_local_name(getenv("TZ"), zone_current);
+    if (!zone_current[0]) {
         (void)snprintf(zone_current, sizeof zone_current, "%s", tzname[0]);
     }
 }
@@ -72,7 +89,7 @@ int zone_set(const char *name)
         name_local();
         return failed ? STATUS_NO_MEMORY : 0;
     }
-    if (!name_is_plain(name) || (strcmp(name, "UTC") != 0 && !zone_exists(name))) {
+    if (!zone_name_is_plain(name) || (strcmp(name, "UTC") != 0 && !zone_exists(name))) {
         return STATUS_NOT_FOUND;
     }
     if (setenv("TZ", strcmp(name, "UTC") == 0 ? "UTC0" : name, 1) != 0) {
@@ -83,8 +100,16 @@ int zone_set(const char *name)
     return 0;
 }
 
+void zone_use(const struct zone *zone)
+{
+    zone_in_force = zone;
+}
+
 const char *zone_name(void)
 {
+    if (zone_in_force) {
+        return zone_text(zone_in_force);
+    }
     if (!*zone_current) {
         tzset();
         name_local();
@@ -94,6 +119,9 @@ const char *zone_name(void)
 
 int32_t zone_offset(int64_t at_s)
 {
+    if (zone_in_force) {
+        return zone_table_offset(zone_in_force, at_s);
+    }
     time_t at = (time_t)at_s;
     struct tm local;
     return localtime_r(&at, &local) ? (int32_t)local.tm_gmtoff : 0;

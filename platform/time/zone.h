@@ -1,5 +1,6 @@
-/* zone: the one time zone of the process, by way of libc. Set it once, before other threads run; the rest may be called
- * from any thread. A local day is what a wall clock calls a day: 23 or 25 hours long where the clocks change. */
+/* zone: the one time zone of the process, by way of libc, and other zones beside it, a thread at a time. Set the
+ * process's own once, before other threads run; the rest may be called from any thread. A local day is what a wall
+ * clock calls a day: 23 or 25 hours long where the clocks change. */
 #ifndef RINGSIDE_PLATFORM_TIME_ZONE_H
 #define RINGSIDE_PLATFORM_TIME_ZONE_H
 
@@ -12,7 +13,7 @@
 int zone_set(const char *name);
 
 /* The name of the zone in force ("Europe/Madrid"); an abbreviation where the system does not say. Borrowed; valid
- * until zone_set(). */
+ * until zone_set() or, of a zone of zone_use(), for ever. */
 const char *zone_name(void);
 
 int32_t zone_offset(int64_t at_s); /* seconds east of UTC at that moment */
@@ -42,13 +43,16 @@ int64_t zone_moment(struct zone_date date, int32_t second_of_day);
 /* RFC 3339 with the zone's offset at that moment. Returns `out`. */
 char *zone_format(int64_t at_ms, char out[STAMP_MAX]);
 
-/* Other zones beside it. A zone is immutable, found once and kept until the process ends; both functions may be called
- * from any thread. The name is one as for zone_set(). Borrowed. */
+/* Other zones, read from the zone data of the system (not by libc). A zone is immutable, found once and kept until the
+ * process ends; both functions may be called from any thread. The name is one as for zone_set(); "local" is what the
+ * process got, whatever zone_set() did since. Zone data that counts leap seconds ("right/...") is not there. Borrowed.
+ */
 struct zone;
 int zone_find(const char *name, const struct zone **out); /* STATUS_NOT_FOUND, STATUS_NO_MEMORY */
 const char *zone_text(const struct zone *zone);
 
-/* Everything above, asked from this thread, is about this zone from now on; NULL: the process's own again. */
+/* Everything above zone_find(), asked from this thread, is about this zone from now on; NULL: the process's own again.
+ * What works by it follows: when.h, the times that reports write. */
 void zone_use(const struct zone *zone);
 
 #endif
