@@ -69,6 +69,34 @@ int kv_cursor_prev(struct kv_cursor *cursor, struct slice *key, struct slice *va
     return move(cursor, MDB_PREV, slice_make("", 0), key, value);
 }
 
+int kv_cursor_find(struct kv_cursor *cursor, struct slice key, struct slice *value)
+{
+    struct slice found;
+    return move(cursor, MDB_SET_KEY, key, &found, value);
+}
+
+static int put(struct kv_cursor *cursor, struct slice key, struct slice value, unsigned flags, struct slice *held)
+{
+    MDB_val k = {key.len, (void *)(uintptr_t)key.data};
+    MDB_val v = {value.len, (void *)(uintptr_t)value.data};
+    int rc = mdb_cursor_put(cursor->cursor, &k, &v, flags);
+    if (rc == MDB_KEYEXIST) {
+        *held = slice_make(v.mv_data, v.mv_size);
+        return KV_HELD;
+    }
+    return kv_status(rc);
+}
+
+int kv_cursor_put(struct kv_cursor *cursor, struct slice key, struct slice value)
+{
+    return put(cursor, key, value, 0, NULL);
+}
+
+int kv_cursor_add(struct kv_cursor *cursor, struct slice key, struct slice value, struct slice *held)
+{
+    return put(cursor, key, value, MDB_NOOVERWRITE, held);
+}
+
 int kv_cursor_delete(struct kv_cursor *cursor)
 {
     return kv_status(mdb_cursor_del(cursor->cursor, 0));
