@@ -23,6 +23,8 @@ static int atomic_status(int error)
     case EDQUOT:
     case EFBIG: return STATUS_FULL;
     case ENOMEM: return STATUS_NO_MEMORY;
+    case ENOTEMPTY:
+    case EEXIST: return STATUS_BUSY;
     default: return STATUS_IO;
     }
 }
@@ -94,4 +96,52 @@ int atomic_replace(const char *path, const void *data, size_t len, mode_t mode)
         return rc;
     }
     return atomic_sync_directory(path);
+}
+
+int atomic_rename(const char *from, const char *to)
+{
+    return rename(from, to) == 0 ? atomic_sync_directory(to) : atomic_status(errno);
+}
+
+static int atomic_take(int fd, size_t len, struct buf *out)
+{
+    size_t before = out->len;
+    uint8_t *at = buf_grow(out, len);
+    if (!at) {
+        return STATUS_NO_MEMORY;
+    }
+    size_t got = 0;
+    while (got < len) {
+        ssize_t n = read(fd, at + got, len - got);
+        if (n < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n <= 0) {
+            out->len = before;
+            return n == 0 ? STATUS_IO : atomic_status(errno); /* shorter than it was a moment ago */
+        }
+        got += (size_t)n;
+    }
+    return 0;
+}
+
+int atomic_read(const char *path, size_t max, struct buf *out)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        return atomic_status(errno);
+    }
+    struct stat info;
+    int rc = fstat(fd, &info) == 0 ? 0 : atomic_status(errno);
+    if (rc == 0 && !S_ISREG(info.st_mode)) {
+        rc = STATUS_INVALID;
+    }
+    if (rc == 0 && (uint64_t)info.st_size > max) {
+        rc = STATUS_RANGE;
+    }
+    if (rc == 0) {
+        rc = atomic_take(fd, (size_t)info.st_size, out);
+    }
+    close(fd);
+    return rc;
 }

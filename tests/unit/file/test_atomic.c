@@ -97,6 +97,44 @@ static void test_a_directory_in_the_way(void **state)
     assert_int_equal(mkdir(scratch.dir, 0700), 0);
 }
 
+static void test_read_back(void **state)
+{
+    (void)state;
+    const char *path = scratch_path(&scratch, "state");
+    struct buf out = BUF_INIT;
+    buf_append_str(&out, "before ");
+    assert_int_equal(atomic_read(path, 100, &out), STATUS_NOT_FOUND);
+    assert_int_equal(atomic_replace(path, "content", 7, 0600), 0);
+    assert_int_equal(atomic_read(path, 6, &out), STATUS_RANGE);
+    assert_int_equal(atomic_read(scratch.dir, 100, &out), STATUS_INVALID);
+    assert_string_equal(buf_cstr(&out), "before ");
+    assert_int_equal(atomic_read(path, 7, &out), 0);
+    assert_string_equal(buf_cstr(&out), "before content");
+    assert_int_equal(atomic_replace(path, "", 0, 0600), 0);
+    assert_int_equal(atomic_read(path, 7, &out), 0);
+    assert_string_equal(buf_cstr(&out), "before content");
+    buf_deinit(&out);
+    assert_int_equal(unlink(path), 0);
+}
+
+static void test_rename(void **state)
+{
+    (void)state;
+    const char *from = scratch_path(&scratch, "new");
+    const char *to = scratch_path(&scratch, "place");
+    const char *file = scratch_path(&scratch, "place/file");
+    assert_int_equal(atomic_rename(from, to), STATUS_NOT_FOUND);
+    assert_int_equal(mkdir(from, 0700), 0);
+    assert_int_equal(mkdir(to, 0700), 0);
+    assert_int_equal(atomic_rename(from, to), 0); /* an empty one is not in the way */
+    assert_int_equal(mkdir(from, 0700), 0);
+    assert_int_equal(atomic_replace(file, "x", 1, 0600), 0);
+    assert_int_equal(atomic_rename(from, to), STATUS_BUSY);
+    assert_int_equal(rmdir(from), 0);
+    assert_int_equal(unlink(file), 0);
+    assert_int_equal(rmdir(to), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -104,6 +142,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_no_directory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_refused_write_leaves_the_old_file, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_directory_in_the_way, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_read_back, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_rename, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
