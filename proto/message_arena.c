@@ -115,11 +115,10 @@ int message_pack(const ProtobufCMessage *message, struct buf *out)
 {
     size_t size = protobuf_c_message_get_packed_size(message);
     uint8_t *at = buf_grow(out, size);
-    if (!at) {
-        return STATUS_NO_MEMORY;
+    if (at) {
+        protobuf_c_message_pack(message, at);
     }
-    protobuf_c_message_pack(message, at);
-    return 0;
+    return out->failed ? STATUS_NO_MEMORY : 0;
 }
 
 int message_pack_field(const ProtobufCMessage *message, uint32_t number, struct buf *out)
