@@ -21,7 +21,9 @@ void authority_free(struct authority *authority);
 
 /* A random serial of 128 bits; critical key usage; subject key and authority key identifiers. Both append DER and cut
  * not_after_s to the CA's own. A site's: the request's key (the request must verify), CN=site whatever the request
- * says, clientAuth. A collector's: serverAuth, the host names and address literals as subjectAltName. */
+ * says, clientAuth; what keypair_request_read() says of a bad one. A collector's: serverAuth, the host names and
+ * address literals as subjectAltName (STATUS_INVALID: none, or one that is neither). STATUS_RANGE: a name or a time
+ * that cannot be written, or not_before_s is not before the end. */
 int authority_issue_site(struct authority *authority, struct slice request, const char *site, int64_t not_before_s,
                          int64_t not_after_s, struct buf *out);
 int authority_issue_collector(struct authority *authority, const struct keypair *keypair, const char *const *hosts,

@@ -13,7 +13,7 @@
 enum certificate_role { CERTIFICATE_OTHER, CERTIFICATE_CA, CERTIFICATE_COLLECTOR, CERTIFICATE_SITE };
 
 struct certificate_facts {
-    char name[65]; /* the CN; of a site's certificate its site id */
+    char name[65]; /* the CN, "" without one; of a site's certificate its site id */
     enum certificate_role role;
     int64_t not_before_s;
     int64_t not_after_s;
@@ -24,7 +24,8 @@ struct certificate_facts {
 int certificate_read(struct slice der, struct certificate_facts *out); /* STATUS_INVALID */
 int certificate_to_pem(struct slice der, struct buf *out);             /* appends */
 
-/* The index-th certificate of a PEM text (other blocks, keys, are passed over). STATUS_NOT_FOUND. Appends DER. */
+/* The index-th certificate of a PEM text (other blocks, keys, are passed over). STATUS_NOT_FOUND; STATUS_INVALID: a
+ * block that is no base64. What is in the block is not looked at. Appends DER. */
 int certificate_from_pem(struct slice pem, size_t index, struct buf *out);
 
 /* Whether it is meant for this host: a DNS name (case does not matter, a leading "*." covers one label) or an address

@@ -35,10 +35,11 @@ struct peer {
 const char *peer_verdict_str(enum peer_verdict verdict); /* for log lines: "its certificate expired", ... */
 
 /* `tls_session` is what coap's hub and uplink hand out (an mbedtls_ssl_context). `host` for a client that looks at its
- * server, NULL for a server that looks at a site. 0, or STATUS_NO_MEMORY. */
+ * server, NULL for a server that looks at a site. 0, or STATUS_NO_MEMORY. Every certificate of the chain costs a
+ * signature check, some milliseconds: once a session, not once a request. */
 int peer_judge(const struct peer_anchor *anchor, void *tls_session, const char *host, int64_t now_s, struct peer *out);
 
-/* The same for a certificate at hand (DER). */
+/* The same for a certificate at hand (DER); one that cannot be read is PEER_NO_CERTIFICATE. */
 int peer_judge_certificate(const struct peer_anchor *anchor, struct slice der, const char *host, int64_t now_s,
                            struct peer *out);
 
