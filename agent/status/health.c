@@ -60,6 +60,13 @@ void status_health_set_ledger_full(struct status_health *health, bool full)
     (void)pthread_mutex_unlock(&health->lock);
 }
 
+void status_health_set_centre(struct status_health *health, const struct health_centre *centre)
+{
+    (void)pthread_mutex_lock(&health->lock);
+    health->now.centre = *centre;
+    (void)pthread_mutex_unlock(&health->lock);
+}
+
 void status_health_copy(struct status_health *health, struct health *out)
 {
     (void)pthread_mutex_lock(&health->lock);

@@ -16,11 +16,29 @@ struct health_source {
     char hint[256];       /* a sentence for the admin (file silent while the PBX writes to a database, ...) or empty */
 };
 
+/* The way to the collector. */
+struct health_centre {
+    bool known;     /* somebody looks after it */
+    bool joined;    /* and has what it needs to connect */
+    bool wanted;    /* the box is meant to have a centre: it joined once, or the configuration names one */
+    char state[24]; /* sync_state_str() */
+    char collector[320];
+    char address[80];           /* connected to; empty: not */
+    int64_t connected_since_ms; /* wall clock, as the next; 0: not, never */
+    int64_t acked_ms;
+    int64_t certificate_not_after_s;
+    int64_t certificate_renew_at_s;
+    int64_t clock_offset_ms; /* ours less the collector's */
+    char last_error[200];
+    char problem[240]; /* why it cannot even try */
+};
+
 struct health {
     int64_t started_ms;
     bool ledger_full;
     uint32_t source_count;
     struct health_source sources[HEALTH_SOURCES_MAX];
+    struct health_centre centre;
 };
 
 struct status_health; /* guarded by its own mutex */
@@ -31,6 +49,7 @@ void status_health_free(struct status_health *health);                 /* NULL i
 /* Adds the source or replaces what was known of the one with this name and path. STATUS_FULL when there is no room. */
 int status_health_set_source(struct status_health *health, const struct health_source *source);
 void status_health_set_ledger_full(struct status_health *health, bool full);
+void status_health_set_centre(struct status_health *health, const struct health_centre *centre);
 void status_health_copy(struct status_health *health, struct health *out);
 
 #endif

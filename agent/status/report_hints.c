@@ -124,6 +124,7 @@ const char *report_hints(const struct report_job *job, struct json *hints)
     }
     look_at_ledger(&work, job);
     look_at_events(&work, job);
+    work.degraded |= report_centre_hints(job, hints);
     buf_deinit(&work.text);
     return down ? "down" : work.degraded ? "degraded" : "ok";
 }

@@ -17,6 +17,9 @@ int report_operators(const struct report_job *job, struct json *out);
 int report_calls(const struct report_job *job, struct json *out);
 int report_kpi(const struct report_job *job, struct json *out);
 
+int report_centre(const struct report_job *job, struct json *out);
+bool report_centre_hints(const struct report_job *job, struct json *hints); /* whether something needs a person */
+
 /* Sentences on what is wrong and what to do about it; returns "ok", "degraded" or "down". */
 const char *report_hints(const struct report_job *job, struct json *hints);
 

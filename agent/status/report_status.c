@@ -147,8 +147,11 @@ int report_status(const struct report_job *job, struct json *out)
     json_put(out, "hints", hints);
     put_identity(out, job);
     put_ledger(out, job);
+    int status = report_centre(job, json_put_map(out, "centre"));
     work.list = json_put_list(out, "sources");
-    int status = ledger_view_cursors(view, take_cursor, &work);
+    if (status == 0) {
+        status = ledger_view_cursors(view, take_cursor, &work);
+    }
     put_silent_sources(work.list, job->env->health);
     struct json *quality = json_put_map(out, "quality");
     for (int i = 0; i < QUALITY_COUNT; i++) {

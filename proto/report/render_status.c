@@ -83,6 +83,51 @@ static void put_lines(const struct json *lines, const struct render_style *style
     }
 }
 
+static void put_connection(const struct json *centre, struct buf *out)
+{
+    char text[RENDER_VALUE_MAX];
+    text_put_plain(out, slice_str(json_text(centre, "collector")));
+    if (json_kind(centre, "connected_since") == JSON_TEXT) {
+        buf_printf(out, ", connected since %s", render_second(centre, "connected_since", text));
+    } else {
+        buf_append_str(out, ", not connected");
+    }
+    buf_printf(out, ", last answer %s ago\n", render_span(centre, "acknowledged_age_ms", text));
+    if (json_kind(centre, "connected_since") != JSON_TEXT && json_kind(centre, "last_error") == JSON_TEXT) {
+        buf_append_str(out, "             ");
+        text_put_plain(out, slice_str(json_text(centre, "last_error")));
+        buf_append_str(out, "\n");
+    }
+    buf_printf(out, "             certificate until %s\n", render_second(centre, "certificate_until", text));
+}
+
+/* A box that never joined has nothing to deliver: what waits is of no interest. */
+static void put_centre(const struct json *document, struct buf *out)
+{
+    char text[RENDER_VALUE_MAX];
+    const struct json *centre = json_at(document, "centre");
+    int64_t refused = 0;
+    if (json_kind(centre, "waiting") != JSON_INT) {
+        return;
+    }
+    buf_append_str(out, "centre       ");
+    if (json_bool(centre, "joined")) {
+        put_connection(centre, out);
+        buf_append_str(out, "             ");
+    } else if (json_kind(centre, "joined") != JSON_NULL_VALUE) {
+        buf_append_str(out, "not joined\n");
+        return;
+    }
+    buf_printf(out, "%s intervals wait", render_count(centre, "waiting", text));
+    if (json_kind(centre, "oldest") == JSON_TEXT) {
+        buf_printf(out, ", the oldest of %s", render_minute(centre, "oldest", text));
+    }
+    if (json_int(centre, "refused", &refused) && refused > 0) {
+        buf_printf(out, ", %" PRId64 " were refused", refused);
+    }
+    buf_append_str(out, "\n");
+}
+
 void render_status_text(const struct json *document, const struct render_style *style, struct buf *out)
 {
     char text[RENDER_VALUE_MAX];
@@ -108,6 +153,7 @@ void render_status_text(const struct json *document, const struct render_style *
     put_ledger(document, out);
     buf_printf(out, "newest event %s\n", render_second(document, "newest_event", text));
     put_sources(document, out);
+    put_centre(document, out);
     struct quality_walk walk = {out, "counted      "};
     (void)json_each(json_at(document, "quality"), put_quality, &walk);
     buf_append_str(out, walk.lead[0] == ',' ? "\n" : "");

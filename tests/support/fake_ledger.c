@@ -176,6 +176,21 @@ int ledger_view_gaps(struct ledger_view *view, ledger_gap_fn fn, void *ctx)
     return outcome;
 }
 
+int ledger_view_backlog(struct ledger_view *view, struct ledger_backlog *out)
+{
+    *out = view->ledger->backlog;
+    return 0;
+}
+
+int ledger_view_refusals(struct ledger_view *view, ledger_refusal_fn fn, void *ctx)
+{
+    int outcome = 0;
+    for (size_t i = 0; outcome == 0 && i < view->ledger->refusal_count; i++) {
+        outcome = fn(ctx, &view->ledger->refusals[i]);
+    }
+    return outcome;
+}
+
 bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct queue_settings *out)
 {
     if (queue >= FAKE_NAMES_MAX || !view->ledger->has_settings[queue]) {

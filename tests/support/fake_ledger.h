@@ -30,6 +30,9 @@ struct ledger {
     size_t gap_count;
     struct queue_settings settings[FAKE_NAMES_MAX];
     bool has_settings[FAKE_NAMES_MAX];
+    struct ledger_backlog backlog;
+    struct ledger_refusal refusals[FAKE_LIST_MAX];
+    size_t refusal_count;
     const char *zone; /* NULL: not stored */
     uint64_t bad_intervals;
     int view_status; /* what ledger_view_facts() returns */

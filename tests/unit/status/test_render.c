@@ -7,9 +7,9 @@
 
 #include <cmocka.h>
 
-#include "proto/report/text.h"
 #include "platform/base/cleanup.h"
 #include "platform/base/status.h"
+#include "proto/report/text.h"
 #include "tests/unit/status/desk.h"
 
 static struct desk desk;
@@ -127,7 +127,8 @@ static void test_marks_and_their_legend(void **state)
     assert_null(strchr(text, '~'));
     desk.sums[0].flow[FLOW_LOST] = 3;
     int64_t gap_ms = desk_at_s("2026-11-21T10:05:00+01:00") * 1000;
-    desk.ledger->gaps[desk.ledger->gap_count++] = (struct ledger_gap){gap_ms, gap_ms + 60000, "truncated"};
+    desk.ledger->gaps[desk.ledger->gap_count++] =
+        (struct ledger_gap){.from_ms = gap_ms, .to_ms = gap_ms + 60000, .reason = "truncated"};
     text = rendered(REPORT_KPI, RENDER_TABLE, NULL);
     assert_non_null(strstr(text, " 83.3 % ! ~\n"));
     assert_non_null(strstr(text, "! the books do not balance"));

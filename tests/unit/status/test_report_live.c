@@ -287,6 +287,77 @@ static void test_status_says_what_is_wrong(void **state)
     }
 }
 
+static void test_status_of_the_centre(void **state)
+{
+    (void)state;
+    struct health health;
+    fill_status(&health);
+    CLEANUP(json_cleanup) struct json *alone = NULL;
+    health.centre = (struct health_centre){.known = true, .problem = "this box has not joined"};
+    desk.ledger->backlog = (struct ledger_backlog){.dirty = 400, .oldest_start_s = desk.now_ms / 1000 - 86400};
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &alone, NULL), 0);
+    assert_string_equal(json_text(alone, "state"), "ok"); /* it need not have one */
+    assert_false(json_bool(alone, "centre/joined"));
+    assert_int_equal(int_at(alone, "centre/waiting"), 400);
+
+    health.centre = (struct health_centre){.known = true,
+                                           .joined = true,
+                                           .wanted = true,
+                                           .state = "running",
+                                           .collector = "coaps+tcp://centre",
+                                           .address = "192.0.2.1",
+                                           .connected_since_ms = desk.now_ms - 5000,
+                                           .acked_ms = desk.now_ms - 2000,
+                                           .certificate_not_after_s = desk.now_ms / 1000 + 100,
+                                           .certificate_renew_at_s = desk.now_ms / 1000 + 50,
+                                           .clock_offset_ms = -200000};
+    CLEANUP(json_cleanup) struct json *fine = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &fine, NULL), 0);
+    assert_string_equal(json_text(fine, "state"), "ok");
+    assert_int_equal(json_count(fine, "hints"), 0);
+    assert_string_equal(json_text(fine, "centre/state"), "running");
+    assert_int_equal(int_at(fine, "centre/acknowledged_age_ms"), 2000);
+    assert_int_equal(int_at(fine, "centre/clock_offset_ms"), -200000);
+}
+
+static void test_status_says_what_is_wrong_with_the_centre(void **state)
+{
+    (void)state;
+    struct health health;
+    fill_status(&health);
+    health.started_ms = desk.now_ms - 3600000;
+    health.centre = (struct health_centre){.known = true,
+                                           .joined = true,
+                                           .wanted = true,
+                                           .state = "waiting",
+                                           .collector = "coaps+tcp://centre",
+                                           .certificate_not_after_s = desk.now_ms / 1000 - 7200,
+                                           .clock_offset_ms = 3600000,
+                                           .last_error = "connection refused"};
+    desk.ledger->backlog = (struct ledger_backlog){.dirty = 7, .oldest_start_s = 1700000100, .refused = 2};
+    desk.ledger->refusals[desk.ledger->refusal_count++] =
+        (struct ledger_refusal){.start_s = 1700000100, .queue = DESK_SALES, .revision = 3, .reason = "out of balance"};
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &json, NULL), 0);
+    assert_string_equal(json_text(json, "state"), "degraded");
+    assert_int_equal(json_count(json, "hints"), 4);
+    assert_string_equal(json_text(json, "hints/0"),
+                        "nothing was delivered to the centre for 60 minutes, 7 intervals wait: connection refused");
+    assert_non_null(strstr(json_text(json, "hints/1"), "the certificate of this box ended 2 hours ago"));
+    assert_non_null(strstr(json_text(json, "hints/2"), "is 60 minutes ahead of the centre's"));
+    assert_non_null(strstr(json_text(json, "hints/3"), "2 intervals were refused by the centre"));
+    assert_non_null(strstr(json_text(json, "hints/3"), "sales 2023-11-14T23:15:00+01:00: out of balance"));
+    assert_string_equal(json_text(json, "centre/refusals/0/queue"), "sales");
+
+    health.centre = (struct health_centre){.known = true, .wanted = true, .problem = "ca.pem: it is missing"};
+    desk.ledger->refusal_count = 0;
+    desk.ledger->backlog = (struct ledger_backlog){0};
+    CLEANUP(json_cleanup) struct json *broken = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &broken, NULL), 0);
+    assert_string_equal(json_text(broken, "state"), "degraded");
+    assert_string_equal(json_text(broken, "hints/0"), "the centre: ca.pem: it is missing");
+}
+
 static void test_status_of_a_full_ledger(void **state)
 {
     (void)state;
@@ -348,6 +419,8 @@ int main(void)
         CASE(test_operators),
         CASE(test_status_of_a_running_agent),
         CASE(test_status_says_what_is_wrong),
+        CASE(test_status_of_the_centre),
+        CASE(test_status_says_what_is_wrong_with_the_centre),
         CASE(test_status_of_a_full_ledger),
         CASE(test_status_without_the_daemon),
     };
