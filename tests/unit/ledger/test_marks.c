@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "agent/ledger/ledger_internal.h"
 #include "platform/base/status.h"
+#include "platform/kv/record.h"
 #include "tests/unit/ledger/kit.h"
 
 enum { MAP_BYTES = 4 << 20, SEEN_MAX = 64 };
