@@ -65,8 +65,9 @@ void cell_add_edge(struct cell *cell, uint64_t waiting_start, uint64_t waiting_e
 
 void cell_encode(const struct cell *cell, struct buf *out); /* appends */
 
-/* As a stored form: 0, STATUS_CORRUPT, STATUS_VERSION. */
+/* Of a stored form: 0, STATUS_CORRUPT, STATUS_VERSION. */
 int cell_check_encoded(struct slice stored);
+int cell_edges_encoded(struct slice stored, uint64_t *waiting_start, uint64_t *waiting_end);
 void cell_facts(const struct cell *cell, struct cell_facts *out);
 
 /* As a summary, for measures and rows: waiting_end from the books. STATUS_RANGE when a counter passes 32 bits. */

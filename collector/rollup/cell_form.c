@@ -347,6 +347,17 @@ int cell_raise_maxima_encoded(struct cell *cell, struct slice stored)
     return status;
 }
 
+int cell_edges_encoded(struct slice stored, uint64_t *waiting_start, uint64_t *waiting_end)
+{
+    struct form form;
+    int status = open_form(stored, &form);
+    if (status == 0) {
+        *waiting_start = form.waiting_start;
+        *waiting_end = form.waiting_end;
+    }
+    return status;
+}
+
 int cell_check_encoded(struct slice stored)
 {
     struct form form;

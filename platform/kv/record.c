@@ -47,12 +47,55 @@ struct record_key record_key_u64_u32(uint64_t a, uint32_t b)
     return key;
 }
 
+struct record_key record_key_u32_u64(uint32_t a, uint64_t b)
+{
+    struct record_key key = record_key_u32(a);
+    key_add(&key, b, 8);
+    return key;
+}
+
+struct record_key record_key_3u32(uint32_t a, uint32_t b, uint32_t c)
+{
+    struct record_key key = record_key_u32_u32(a, b);
+    key_add(&key, c, 4);
+    return key;
+}
+
+struct record_key record_key_4u32(uint32_t a, uint32_t b, uint32_t c, uint32_t d)
+{
+    struct record_key key = record_key_3u32(a, b, c);
+    key_add(&key, d, 4);
+    return key;
+}
+
 struct record_key record_key_u8_u32(uint8_t a, uint32_t b)
 {
     struct record_key key = {.len = 0};
     key_add(&key, a, 1);
     key_add(&key, b, 4);
     return key;
+}
+
+static uint64_t key_number(struct slice key, size_t at, size_t width)
+{
+    if (key.len < at + width) {
+        return 0;
+    }
+    uint64_t value = 0;
+    for (size_t i = 0; i < width; i++) {
+        value = value << 8 | (uint8_t)key.data[at + i];
+    }
+    return value;
+}
+
+uint32_t record_key_at_u32(struct slice key, size_t at)
+{
+    return (uint32_t)key_number(key, at, 4);
+}
+
+uint64_t record_key_at_u64(struct slice key, size_t at)
+{
+    return key_number(key, at, 8);
 }
 
 void record_begin(struct buf *value)

@@ -24,7 +24,14 @@ struct record_key record_key_u32(uint32_t a);
 struct record_key record_key_u64(uint64_t a);
 struct record_key record_key_u32_u32(uint32_t a, uint32_t b);
 struct record_key record_key_u64_u32(uint64_t a, uint32_t b);
+struct record_key record_key_u32_u64(uint32_t a, uint64_t b);
+struct record_key record_key_3u32(uint32_t a, uint32_t b, uint32_t c);
+struct record_key record_key_4u32(uint32_t a, uint32_t b, uint32_t c, uint32_t d);
 struct record_key record_key_u8_u32(uint8_t a, uint32_t b);
+
+/* The big-endian number at this offset of a key; 0 when the key is too short. */
+uint32_t record_key_at_u32(struct slice key, size_t at);
+uint64_t record_key_at_u64(struct slice key, size_t at);
 
 static inline struct slice record_key_slice(const struct record_key *key)
 {

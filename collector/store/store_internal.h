@@ -1,0 +1,135 @@
+/* store_internal: what the store's own files share. docs/store.md has the databases with worked examples. */
+#ifndef RINGSIDE_COLLECTOR_STORE_STORE_INTERNAL_H
+#define RINGSIDE_COLLECTOR_STORE_STORE_INTERNAL_H
+
+#include "collector/rollup/cell.h"
+#include "collector/store/store_write.h"
+#include "platform/base/buf.h"
+#include "platform/base/intern.h"
+#include "platform/base/wire.h"
+#include "platform/kv/kv.h"
+#include "platform/kv/record.h"
+
+enum store_db {
+    STORE_DB_META,       /* text key: state */
+    STORE_DB_NAMES,      /* queue u32 -> name */
+    STORE_DB_NAME_INDEX, /* name -> queue u32, without a check of its own: the name under it is compared */
+    STORE_DB_EPOCHS,     /* site u32, number u32 -> 16 bytes, adopted */
+    STORE_DB_QUEUES,     /* site u32, queue u32 -> settings */
+    STORE_DB_INTERVALS,  /* site u32, start u32 (s), queue u32 -> store_interval form */
+    STORE_DB_PENDING,    /* hour u32 (s), site u32, queue u32, start u32 -> what the cells contain of it, or nothing */
+    STORE_DB_HOURS,      /* scope u32, hour u32 (s), queue u32 -> cell */
+    STORE_DB_DAYS,       /* scope u32, 86400 * day u32, queue u32 -> cell */
+    STORE_DB_CONTACTS,   /* site u32 */
+    STORE_DB_GAPS,       /* site u32, from u64 (ms) -> to, reason */
+    STORE_DB_EVENTS,     /* at u64 (ms), number u32 */
+    STORE_DB_GROUPING,   /* scope u32 -> group, day zone */
+    STORE_DB_COUNT
+};
+
+extern const char *const store_db_names[STORE_DB_COUNT];
+
+enum { STORE_HOUR_S = 3600, STORE_DAY_S = 86400, STORE_EVENTS_MAX = 10000, STORE_NAMES_MAX = 1 << 20 };
+enum { STORE_NONE = 1 }; /* outcome: no such record */
+
+/* Rewritten with every commit. */
+struct store_state {
+    int64_t created_ms;
+    int64_t committed_ms;
+    uint64_t commits;
+    uint64_t interval_count;
+    uint64_t pending_count;
+    uint64_t dropped_before_s; /* retention has been over the intervals that begin before this */
+    uint64_t cells_dropped_before_s;
+    uint32_t next_event;
+    uint64_t event_count;
+};
+
+/* By what the cells of a scope were added up. */
+struct store_grouping_entry {
+    store_scope scope;
+    store_scope group; /* of a site */
+    char zone[64];
+};
+
+struct store_roller;
+
+struct store {
+    struct kv *kv;
+    bool writable;
+    int lock_fd;
+    unsigned db[STORE_DB_COUNT];
+    struct store_options options;
+    struct store_state state;
+    struct intern *names;
+    uint32_t names_stored;
+    struct store_grouping_entry *grouping; /* ascending by scope */
+    size_t grouping_count;
+    size_t grouping_cap;
+    /* The transaction in progress: */
+    struct kv_txn *txn;
+    struct kv_cursor *intervals; /* opened when first needed */
+    struct kv_cursor *pending;
+    int failure; /* first failed put */
+    uint64_t spent_bytes;
+    uint64_t room_bytes; /* what its commit must leave */
+    struct store_state before;
+    struct buf value;
+    struct buf other;
+    struct summary summary;
+    struct store_roller *roller;
+    uint32_t tend_site; /* where the next call of store_tend goes on */
+};
+
+struct store_view {
+    struct store *store;
+    struct kv_txn *txn;
+    struct summary now;
+    struct summary then;
+};
+
+/* The payload of an interval's record, and of a pending mark's (which has interval_s and summary only). */
+struct store_interval_form {
+    uint32_t epoch;
+    uint64_t revision;
+    bool open;
+    uint32_t interval_s;
+    int64_t received_ms;
+    struct slice summary; /* bytes of summary_encode, borrowed */
+};
+
+/* Transactions: store_commit.c */
+int store_txn_begin(struct store *store, int64_t now_ms, bool deletes);
+int store_txn_put(struct store *store, enum store_db db, const struct record_key *key); /* of store->value */
+int store_txn_delete(struct store *store, enum store_db db, const struct record_key *key);
+int store_txn_fail(struct store *store, int status); /* returns it; the first one makes the commit fail */
+int store_read(struct store *store, struct kv_txn *txn, enum store_db db, const struct record_key *key,
+               struct wire_reader *payload); /* 0, STORE_NONE, or a failure */
+int store_state_load(struct store *store, struct kv_txn *txn, struct store_state *out);
+
+/* store_form.c */
+void store_copy_text(char *to, size_t size, struct slice from);
+void store_interval_write(const struct store_interval *interval, struct buf *out);
+int store_interval_read(struct wire_reader *payload, struct store_interval_form *out);
+int store_then_read(struct wire_reader *payload, struct store_interval_form *out);
+void store_contact_write(const struct store_contact *contact, struct buf *out);
+int store_contact_read(struct wire_reader *payload, struct store_contact *out);
+void store_event_write(const struct store_event *event, struct buf *out);
+int store_event_read(struct wire_reader *payload, struct store_event *out);
+int store_gap_read(struct wire_reader *payload, struct store_gap *out);
+int store_settings_read(struct wire_reader *payload, struct queue_settings *out);
+int store_summary_read(struct slice bytes, struct summary *out);
+
+static inline uint32_t store_hour_of(uint32_t start_s)
+{
+    return start_s - start_s % STORE_HOUR_S;
+}
+
+/* store_group.c */
+int store_grouping_load(struct store *store, struct kv_txn *txn);
+const struct store_grouping_entry *store_grouping_find(const struct store *store, store_scope scope);
+int store_grouping_put(struct store *store, const struct store_grouping_entry *entry); /* within a transaction */
+
+void store_roller_free(struct store_roller *roller);
+
+#endif
