@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/centre.h"
 #include "agent/follower.h"
 #include "agent/pipeline.h"
 #include "agent/status/server.h"
@@ -23,6 +24,7 @@ struct agent {
     struct pipeline *pipeline;
     struct status_health *health;
     struct follower *follower;
+    struct centre *centre;
     struct status_server *server;
     struct notify *notify;
     struct loop_signal *on_term;
@@ -44,11 +46,20 @@ static void on_stop_signal(void *ctx, int signal_number)
     loop_stop(agent->loop);
 }
 
-static void on_committed(void *ctx)
+static void on_news(void *ctx)
 {
     struct agent *agent = ctx;
     if (agent->server) {
         status_server_notify(agent->server);
+    }
+}
+
+static void on_committed(void *ctx)
+{
+    struct agent *agent = ctx;
+    on_news(agent);
+    if (agent->follower) { /* not while it starts */
+        centre_committed(agent->centre, follower_lag_ms(agent->follower));
     }
 }
 
@@ -141,6 +152,15 @@ static int start_loop_parts(struct agent *agent)
     if (status == 0) {
         status = follower_start(&options, &agent->follower);
     }
+    struct centre_options centre = {.config = agent->config,
+                                    .loop = agent->loop,
+                                    .ledger = pipeline_ledger(agent->pipeline),
+                                    .health = agent->health,
+                                    .changed = on_news,
+                                    .ctx = agent};
+    if (status == 0) {
+        status = centre_start(&centre, &agent->centre);
+    }
     int64_t watchdog_ms = notify_watchdog_ms(agent->notify);
     if (status == 0 && watchdog_ms > 0) {
         status = loop_timer_start(agent->loop, (uint64_t)watchdog_ms, (uint64_t)watchdog_ms, on_watchdog, agent,
@@ -180,7 +200,10 @@ static void stop(struct agent *agent)
 {
     (void)notify_stopping(agent->notify, NULL);
     loop_timer_stop(agent->watchdog);
+    centre_stop(agent->centre);
+    agent->centre = NULL;
     follower_stop(agent->follower);
+    agent->follower = NULL;
     loop_signal_stop(agent->on_term);
     loop_signal_stop(agent->on_int);
     status_server_stop(agent->server);

@@ -21,6 +21,7 @@ static void copy(char **to, const char *text, int *status)
 static void fill_site(struct agent_site_config *site, const struct config_item *from, int *status)
 {
     copy(&site->id, config_text(from, "id"), status);
+    site->id_default = config_option_line(from, "id") == 0;
     copy(&site->zone, config_text(from, "zone"), status);
 }
 

@@ -20,7 +20,8 @@ enum agent_caller_numbers { AGENT_CALLERS_HASH, AGENT_CALLERS_DROP, AGENT_CALLER
 
 struct agent_site_config {
     char *id;
-    char *zone; /* IANA name, or "local" */
+    bool id_default; /* not set in the file */
+    char *zone;      /* IANA name, or "local" */
 };
 
 struct agent_ledger_config {

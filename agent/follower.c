@@ -290,6 +290,20 @@ int follower_start(const struct follower_options *options, struct follower **out
     return 0;
 }
 
+int64_t follower_lag_ms(const struct follower *follower)
+{
+    enum follow_state state = follow_state(follower->follow);
+    if (state != FOLLOW_READING && state != FOLLOW_CATCHING_UP) {
+        return -1;
+    }
+    if (follow_lag_bytes(follower->follow) == 0) {
+        return 0;
+    }
+    int64_t newest_ms = ledger_progress(pipeline_ledger(follower->options.pipeline)).newest_event_ms;
+    int64_t lag_ms = clock_wall_ms() - newest_ms;
+    return newest_ms == 0 ? -1 : lag_ms > 0 ? lag_ms : 0;
+}
+
 void follower_stop(struct follower *follower)
 {
     if (!follower) {

@@ -21,6 +21,9 @@ struct follower_options {
 };
 
 int follower_start(const struct follower_options *options, struct follower **out); /* returns owned */
+
+/* How old what is not read yet may be; 0: everything is read; -1: not known, the log cannot be read. */
+int64_t follower_lag_ms(const struct follower *follower);
 void follower_stop(struct follower *follower); /* commits what is pending; NULL is fine */
 
 #endif

@@ -19,10 +19,13 @@ struct link_options {
 };
 
 struct link_facts {
-    bool joined;
+    bool joined;                     /* and what joining left behind can be used */
+    bool wanted;                     /* it joined once, or a URL is configured */
     char collector[320];             /* URL */
     char address[80];                /* connected to */
+    int64_t connected_at_ms;         /* monotonic; 0: not connected */
     int64_t certificate_not_after_s; /* 0: none */
+    int64_t renew_at_s;
     int64_t renewed_at_s;
     char problem[240]; /* why it cannot even try: not joined, unreadable credentials; empty: none */
     struct sync_facts sync;
