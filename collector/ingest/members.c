@@ -188,7 +188,7 @@ static int settle_site(struct members *members, const struct registry_site *site
     if (status >= 0) {
         member->group = wanted;
         member->zone = zone;
-        (void)snprintf(member->zone_name, sizeof member->zone_name, "%s", zone_name);
+        (void)snprintf(member->zone_name, sizeof member->zone_name, "%.63s", zone_name);
         status = settle_days(members, site->number, member->zone_name);
     }
     if (status == 0 && site->group_number) {

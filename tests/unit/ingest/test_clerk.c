@@ -19,9 +19,8 @@
 enum { NOW_S = 1795284900, START_S = 1795284000, MINUTE_MS = 60000 };
 
 struct office {
-    struct temp_dir dir;
-    char registry_dir[96];
-    char store_dir[96];
+    struct temp_dir registry_dir;
+    struct temp_dir store_dir;
     struct registry *registry;
     struct store *store;
     struct desk *desk;
@@ -65,12 +64,12 @@ static void open_office(struct office *office)
 {
     *office = (struct office){.now_ms = 1000};
     log_set_sink(ignore_line, NULL);
-    temp_dir_make(&office->dir);
-    (void)snprintf(office->registry_dir, sizeof office->registry_dir, "%s/registry", office->dir.path);
-    (void)snprintf(office->store_dir, sizeof office->store_dir, "%s/store", office->dir.path);
-    assert_int_equal(registry_create(office->registry_dir), 0);
-    assert_int_equal(registry_open(office->registry_dir, true, &office->registry), 0);
-    struct store_options store = {.dir = office->store_dir, .limit_bytes = 64 << 20, .now_ms = NOW_S * INT64_C(1000)};
+    temp_dir_make(&office->registry_dir);
+    temp_dir_make(&office->store_dir);
+    assert_int_equal(registry_create(office->registry_dir.path), 0);
+    assert_int_equal(registry_open(office->registry_dir.path, true, &office->registry), 0);
+    struct store_options store = {
+        .dir = office->store_dir.path, .limit_bytes = 64 << 20, .now_ms = NOW_S * INT64_C(1000)};
     assert_int_equal(store_open_writer(&store, &office->store), 0);
     office->options = (struct ingest_options){.registry = office->registry,
                                               .store = office->store,
@@ -90,12 +89,8 @@ static void close_office(struct office *office)
     desk_free(office->desk);
     store_close(office->store);
     registry_close(office->registry);
-    struct temp_dir part;
-    (void)snprintf(part.path, sizeof part.path, "%s", office->registry_dir);
-    temp_dir_remove(&part);
-    (void)snprintf(part.path, sizeof part.path, "%s", office->store_dir);
-    temp_dir_remove(&part);
-    temp_dir_remove(&office->dir);
+    temp_dir_remove(&office->registry_dir);
+    temp_dir_remove(&office->store_dir);
     log_set_sink(NULL, NULL);
 }
 
