@@ -11,6 +11,7 @@
 #include "proto/summary.h"
 
 struct kpi_row {
+    const char *site; /* NULL: not grouped by site */
     struct slice queue;
     const char *label;                     /* NULL or empty: none */
     int64_t start_ms;                      /* 0: not grouped by time */
@@ -20,6 +21,8 @@ struct kpi_row {
     bool short_abandon_asked;              /* abandoned_short by the settings, not as the sites counted */
     bool balanced;
     bool complete;
+    bool weekly;           /* the same hour of several weeks: nothing waits from one into the next, so no waiting_* */
+    unsigned hour_of_week; /* 0: Monday, the hour after midnight */
 };
 
 void kpi_row_put(struct json *out, const struct kpi_row *row);

@@ -92,13 +92,34 @@ static int take_by_word(struct query *query, struct slice word)
     return STATUS_INVALID;
 }
 
+/* The centre's own words. Of those for time one is enough: hours of the week and days do not go together. */
+static int take_central_word(struct query *query, struct slice word)
+{
+    if (slice_is(word, "site")) {
+        query->by_site = true;
+        return 0;
+    }
+    if (slice_is(word, "hour-of-week")) {
+        bool alone = query->grain == QUERY_WHOLE;
+        query->hour_of_week = true;
+        return alone ? 0 : STATUS_INVALID;
+    }
+    enum query_grain before = query->grain;
+    query->by_queue = query->by_queue || slice_is(word, "queue");
+    int status = take_by_word(query, word);
+    bool mixed =
+        query->grain != QUERY_WHOLE && (query->hour_of_week || (before != QUERY_WHOLE && before != query->grain));
+    return mixed ? STATUS_INVALID : status;
+}
+
 static int take_by(struct query *query, struct slice value, int64_t now_ms)
 {
     (void)now_ms;
     for (;;) {
         const char *comma = value.len ? memchr(value.data, ',', value.len) : NULL;
         size_t len = comma ? (size_t)(comma - value.data) : value.len;
-        int status = take_by_word(query, slice_make(value.data, len));
+        struct slice word = slice_make(value.data, len);
+        int status = query->central ? take_central_word(query, word) : take_by_word(query, word);
         if (status != 0 || !comma) {
             return status;
         }
@@ -208,13 +229,17 @@ static void explain_option(const struct query *query, struct slice name, struct 
     }
 }
 
-static void explain_value(const struct query_option *option, struct slice value, struct query_why *why)
+static void explain_value(const struct query *query, const struct query_option *option, struct slice value,
+                          struct query_why *why)
 {
     size_t used = 0;
     why_add(why, &used, "%s ", option->name);
     why_add_quoted(why, &used, value);
     if (option->take != take_method) {
-        why_add(why, &used, " is not allowed; allowed: %s", option->allowed);
+        bool central = query->central && option->take == take_by;
+        why_add(why, &used, " is not allowed; allowed: %s",
+                central ? "queue, total, site, and one of interval, hour, day, hour-of-week, with commas between"
+                        : option->allowed);
         return;
     }
     const char *lead = " is unknown; known: ";
@@ -230,7 +255,7 @@ int query_take(struct query *query, struct slice name, struct slice value, int64
         if ((options[i].kinds & 1U << query->kind) && slice_is(name, options[i].name)) {
             int status = options[i].take(query, value, now_ms);
             if (status != 0) {
-                explain_value(&options[i], value, why);
+                explain_value(query, &options[i], value, why);
             }
             return status;
         }
@@ -254,6 +279,11 @@ int query_check(const struct query *query, struct query_why *why)
         return STATUS_INVALID;
     }
     return 0;
+}
+
+bool query_joins_queues(const struct query *query)
+{
+    return query->total || (query->by_site && !query->by_queue);
 }
 
 bool query_wants_queue(const struct query *query, struct slice name)

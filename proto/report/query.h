@@ -36,6 +36,12 @@ struct query {
     int64_t sl_threshold_ms;  /* -1: as each queue is set */
     int64_t short_abandon_ms; /* -1: as each queue is set */
     uint32_t limit;
+
+    /* What only the centre is asked for; `central` is set by whoever answers for several sites, after query_init(). */
+    bool central;
+    bool by_site;
+    bool by_queue;     /* named, not by default */
+    bool hour_of_week; /* then the grain is QUERY_WHOLE */
 };
 
 /* "status", "queues", ... as in proto/paths.h; find returns REPORT_KIND_COUNT when there is none of that name. */
@@ -52,6 +58,9 @@ int query_take_item(struct query *query, struct slice item, int64_t now_ms, stru
 
 /* Looks at it as a whole, once all was taken. */
 int query_check(const struct query *query, struct query_why *why);
+
+/* One row for all queues: asked for as "total", or as "site" without "queue". */
+bool query_joins_queues(const struct query *query);
 
 bool query_wants_queue(const struct query *query, struct slice name);
 

@@ -1,0 +1,486 @@
+#include "collector/query/kpi_query.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/query/kpi_missing.h"
+#include "collector/query/kpi_queues.h"
+#include "collector/query/kpi_slots.h"
+#include "collector/query/kpi_sum.h"
+#include "platform/base/grow.h"
+#include "platform/base/status.h"
+#include "proto/report/fields.h"
+#include "proto/report/kpi_row.h"
+
+enum { DAY_S = 86400, WEEK_HOURS = 168 };
+
+static const int64_t short_span_ms = INT64_C(400) * DAY_S * 1000; /* not worth a look where data begins */
+
+struct work {
+    struct kpi_scope *scope;
+    const struct query *query;
+    const struct zone *zone;
+    struct store_view *view;
+    struct query_why *why;
+    bool total; /* one row for all queues */
+    int64_t from_s;
+    int64_t to_s;
+    int64_t first_s; /* nothing is held before */
+    int64_t last_s;  /* nor from here on */
+    struct kpi_queues queues;
+    struct kpi_missing missing;
+    struct kpi_sum sum;
+    struct queue_settings total_settings;
+    struct summary summary; /* of the row that is being written */
+    struct json *rows;
+    uint32_t row_count;
+};
+
+/* A step of the answer: one slot, or with --by hour-of-week the same hour of several weeks. */
+struct step {
+    const struct kpi_slot *slots;
+    size_t count;
+    bool weekly;
+    unsigned hour_of_week;
+};
+
+static int64_t floor_to(int64_t value, int64_t step)
+{
+    int64_t rest = value % step;
+    return value - (rest < 0 ? rest + step : rest);
+}
+
+/* ---- the span ---- */
+
+static int take_first_interval(void *ctx, const struct store_interval *item)
+{
+    struct work *work = ctx;
+    work->first_s = item->start_s < work->first_s ? item->start_s : work->first_s;
+    return 1;
+}
+
+static int take_first_cell(void *ctx, const struct store_cell *item)
+{
+    struct work *work = ctx;
+    work->first_s = item->key_s < work->first_s ? item->key_s : work->first_s;
+    return 1;
+}
+
+/* Where data begins. Hours may be kept for longer than their intervals. */
+static int find_first(struct work *work)
+{
+    const struct kpi_scope *scope = work->scope;
+    int status = 0;
+    work->first_s = INT64_MAX;
+    for (size_t i = 0; status >= 0 && i < scope->count; i++) {
+        uint32_t site = scope->sites[i].number;
+        status = store_view_intervals(work->view, site, 0, INT64_MAX, take_first_interval, work, NULL);
+        if (status >= 0) {
+            status = store_view_cells(work->view, store_scope_site(site), STORE_HOUR, 0, INT64_MAX, UINT32_MAX,
+                                      take_first_cell, work, NULL);
+        }
+    }
+    return status < 0 ? status : 0;
+}
+
+static int64_t newest_end(const struct kpi_scope *scope)
+{
+    int64_t newest_s = 0;
+    for (size_t i = 0; i < scope->count; i++) {
+        newest_s = scope->sites[i].newest_s > newest_s ? scope->sites[i].newest_s : newest_s;
+    }
+    return newest_s ? newest_s : scope->centre->now_ms / 1000;
+}
+
+/* The asked-for span, widened outward to whole intervals; an end that nobody asked for is where the data ends. */
+static int choose_span(struct work *work)
+{
+    const struct query *query = work->query;
+    int64_t step_s = work->scope->grid_s;
+    int64_t newest_s = newest_end(work->scope);
+    int64_t now_s = work->scope->centre->now_ms / 1000;
+    bool short_span = query->has_from && query->has_to && query->to_ms - query->from_ms < short_span_ms;
+    int status = short_span ? 0 : find_first(work);
+    bool any = work->first_s < INT64_MAX;
+    work->first_s = any ? floor_to(work->first_s, step_s) : floor_to(now_s, step_s);
+    work->last_s = floor_to((newest_s > now_s ? newest_s : now_s) + DAY_S, step_s); /* nobody is a day ahead */
+    work->from_s = query->has_from ? floor_to(floor_to(query->from_ms, 1000) / 1000, step_s) : work->first_s;
+    work->to_s = floor_to(newest_s + step_s - 1, step_s);
+    if (query->has_to) {
+        work->to_s = floor_to(floor_to(query->to_ms + step_s * 1000 - 1, 1000) / 1000, step_s);
+    }
+    work->from_s = work->from_s < 0 ? 0 : work->from_s;
+    work->to_s = work->to_s < work->from_s ? work->from_s : work->to_s;
+    return status;
+}
+
+/* ---- rows ---- */
+
+struct place {
+    struct work *work;
+    size_t at;
+    struct slice name;
+};
+
+static int compare_places(const void *left, const void *right)
+{
+    const struct place *a = left;
+    const struct place *b = right;
+    size_t shorter = a->name.len < b->name.len ? a->name.len : b->name.len;
+    int order = shorter ? memcmp(a->name.data, b->name.data, shorter) : 0;
+    return order != 0 ? order : (a->name.len > b->name.len) - (a->name.len < b->name.len);
+}
+
+static bool step_complete(const struct work *work, const struct step *step, uint32_t site)
+{
+    for (size_t i = 0; i < step->count; i++) {
+        if (kpi_missing_touches(&work->missing, site, step->slots[i].from_s, step->slots[i].to_s)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The books of the whole row: every interval balances, and what waits at the end is what they say. Of a row that is
+ * not whole, or still running, nobody knows what waits at its end. */
+static bool step_balanced(const struct work *work, const struct step *step, uint32_t site, bool complete,
+                          const struct cell_facts *facts)
+{
+    int64_t end_s = step->slots[step->count - 1].to_s;
+    if (facts->unbalanced > 0 || step->weekly || !complete || !kpi_missing_settled(&work->missing, site, end_s)) {
+        return facts->unbalanced == 0;
+    }
+    return (int64_t)facts->waiting_start + facts->waiting_net == (int64_t)facts->waiting_end;
+}
+
+/* Which site's settings, gaps and silence a row goes by; 0: those of all in the scope. */
+static uint32_t one_site(const struct work *work, size_t site)
+{
+    bool single = work->scope->whose == KPI_SITE && work->scope->count == 1;
+    return single ? work->scope->sites[0].number : site == SIZE_MAX ? 0 : work->scope->sites[site].number;
+}
+
+static struct queue_settings row_settings(struct work *work, uint32_t site, uint32_t queue)
+{
+    if (!work->total) {
+        return kpi_queues_settings(&work->queues, site, queue);
+    }
+    return work->query->by_site ? kpi_queues_total_settings(&work->queues, site) : work->total_settings;
+}
+
+static int count_row(struct work *work)
+{
+    uint32_t limit = work->scope->centre->row_limit ? work->scope->centre->row_limit : KPI_QUERY_ROWS_MAX;
+    if (work->row_count++ < limit) {
+        return 0;
+    }
+    (void)snprintf(work->why->text, sizeof work->why->text,
+                   "more than %" PRIu32 " rows: ask for a shorter span, coarser rows or fewer sites and queues", limit);
+    return STATUS_FULL;
+}
+
+static int put_row(struct work *work, const struct step *step, size_t site, const struct place *place, bool complete)
+{
+    struct cell *cell;
+    struct cell_facts facts;
+    uint32_t number = one_site(work, site);
+    uint32_t queue = kpi_rows_queue(&work->sum.rows, place->at);
+    int status = kpi_rows_cell(&work->sum.rows, queue, &cell);
+    if (status == 0) {
+        status = cell_summary(cell, &work->summary);
+    }
+    if (status != 0 || summary_is_zero(&work->summary)) {
+        return status;
+    }
+    status = count_row(work);
+    if (status != 0) {
+        return status;
+    }
+    cell_facts(cell, &facts);
+    struct queue_settings settings = row_settings(work, number, queue);
+    bool grouped = work->query->grain != QUERY_WHOLE;
+    const struct kpi_row row = {.site = site == SIZE_MAX ? NULL : work->scope->sites[site].id,
+                                .queue = place->name,
+                                .label = settings.label,
+                                .start_ms = grouped ? step->slots[0].start_s * 1000 : 0,
+                                .sum = &work->summary,
+                                .settings = &settings,
+                                .total = work->total || number == 0,
+                                .short_abandon_asked = work->query->short_abandon_ms >= 0,
+                                .balanced = step_balanced(work, step, number, complete, &facts),
+                                .complete = complete,
+                                .weekly = step->weekly,
+                                .hour_of_week = step->hour_of_week};
+    kpi_row_put(json_add_map(work->rows), &row);
+    return 0;
+}
+
+/* Writes the rows in the order of their names and empties them. */
+static int put_rows(struct work *work, const struct step *step, size_t site)
+{
+    struct kpi_rows *rows = &work->sum.rows;
+    if (rows->count == 0) {
+        return 0;
+    }
+    struct place *places = calloc(rows->count, sizeof *places);
+    if (!places) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < rows->count; i++) {
+        places[i].at = i;
+        places[i].name = work->total ? slice_str("*") : kpi_queues_name(&work->queues, kpi_rows_queue(rows, i));
+    }
+    qsort(places, rows->count, sizeof *places, compare_places);
+    bool complete = step_complete(work, step, one_site(work, site));
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < rows->count; i++) {
+        status = put_row(work, step, site, &places[i], complete);
+    }
+    free(places);
+    kpi_rows_clear(rows);
+    return status;
+}
+
+static int put_step_of(struct work *work, const struct step *step, size_t site)
+{
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < step->count; i++) {
+        status = kpi_sum_add(&work->sum, site, step->slots[i].from_s, step->slots[i].to_s);
+    }
+    return status == 0 ? put_rows(work, step, site) : status;
+}
+
+static int put_step(struct work *work, const struct step *step)
+{
+    if (!work->query->by_site) {
+        return put_step_of(work, step, SIZE_MAX);
+    }
+    int status = 0;
+    for (size_t site = 0; status == 0 && site < work->scope->count; site++) {
+        status = put_step_of(work, step, site);
+    }
+    return status;
+}
+
+/* ---- steps ---- */
+
+/* Steps before and behind all data need no look. */
+static void begin_slots(const struct work *work, enum query_grain grain, struct kpi_slots *out)
+{
+    int64_t from_s = work->from_s;
+    int64_t to_s = work->to_s;
+    if (grain != QUERY_WHOLE) {
+        from_s = work->first_s > from_s ? work->first_s : from_s;
+        to_s = work->last_s < to_s ? work->last_s : to_s;
+    }
+    kpi_slots_init(out, grain, work->scope->grid_s, from_s, to_s);
+    if (grain == QUERY_WHOLE) {
+        return;
+    }
+    /* What is cut off is no part of a step's own span: a step begins where it begins, or where the span does. */
+    struct kpi_slots whole;
+    struct kpi_slot first;
+    kpi_slots_init(&whole, grain, work->scope->grid_s, from_s, INT64_MAX);
+    if (from_s < to_s && kpi_slots_next(&whole, &first)) {
+        out->at_s = first.start_s > work->from_s ? first.start_s : work->from_s;
+    }
+    struct kpi_slot last;
+    kpi_slots_init(&whole, grain, work->scope->grid_s, to_s - 1, INT64_MAX);
+    if (from_s < to_s && kpi_slots_next(&whole, &last)) {
+        out->to_s = last.to_s < work->to_s ? last.to_s : work->to_s;
+    }
+}
+
+static int put_slots(struct work *work)
+{
+    struct kpi_slots slots;
+    struct kpi_slot slot;
+    int status = 0;
+    begin_slots(work, work->query->grain, &slots);
+    while (status == 0 && kpi_slots_next(&slots, &slot)) {
+        const struct step step = {.slots = &slot, .count = 1};
+        status = put_step(work, &step);
+    }
+    return status;
+}
+
+struct week {
+    struct kpi_slot *slots;
+    size_t count;
+    size_t cap;
+};
+
+/* The hours of the span, and behind them the same sorted by hour of the week. */
+static int gather_week(struct work *work, struct week *week, size_t ends[WEEK_HOURS])
+{
+    struct kpi_slots slots;
+    struct kpi_slot slot;
+    size_t counts[WEEK_HOURS] = {0};
+    begin_slots(work, QUERY_BY_HOUR, &slots);
+    while (kpi_slots_next(&slots, &slot)) {
+        struct kpi_slot *grown = grow_array(week->slots, week->count, &week->cap, sizeof *grown);
+        if (!grown) {
+            return STATUS_NO_MEMORY;
+        }
+        week->slots = grown;
+        week->slots[week->count++] = slot;
+        counts[kpi_slots_hour_of_week(slot.from_s)]++;
+    }
+    struct kpi_slot *sorted = calloc(week->count ? week->count : 1, sizeof *sorted);
+    if (!sorted) {
+        return STATUS_NO_MEMORY;
+    }
+    size_t end = 0;
+    for (unsigned hour = 0; hour < WEEK_HOURS; hour++) {
+        ends[hour] = end; /* begins here; moves on to its end below */
+        end += counts[hour];
+    }
+    for (size_t i = 0; i < week->count; i++) {
+        sorted[ends[kpi_slots_hour_of_week(week->slots[i].from_s)]++] = week->slots[i];
+    }
+    free(week->slots);
+    week->slots = sorted;
+    return 0;
+}
+
+static int put_week(struct work *work)
+{
+    struct week week = {0};
+    size_t ends[WEEK_HOURS];
+    int status = gather_week(work, &week, ends);
+    for (unsigned hour = 0; status == 0 && hour < WEEK_HOURS; hour++) {
+        size_t begin = hour > 0 ? ends[hour - 1] : 0;
+        const struct step step = {
+            .slots = week.slots + begin, .count = ends[hour] - begin, .weekly = true, .hour_of_week = hour};
+        status = step.count > 0 ? put_step(work, &step) : 0;
+    }
+    free(week.slots);
+    return status;
+}
+
+/* ---- the document ---- */
+
+static void put_scope(struct json *out, const struct work *work)
+{
+    static const char *const names[] = {[KPI_SITE] = "site", [KPI_GROUP] = "group", [KPI_ALL] = "all"};
+    const struct kpi_scope *scope = work->scope;
+    int64_t sites = 0;
+    for (size_t i = 0; i < scope->count; i++) {
+        sites += scope->sites[i].counts;
+    }
+    if (scope->whose == KPI_SITE) {
+        json_put_str(out, "site", scope->name);
+    }
+    struct json *map = json_put_map(out, "scope");
+    if (scope->whose == KPI_ALL) {
+        json_put_bool(map, names[KPI_ALL], true);
+    } else {
+        json_put_str(map, names[scope->whose], scope->name);
+    }
+    json_put_int(out, "sites", sites);
+}
+
+static void put_head(struct json *out, const struct work *work)
+{
+    static const char *const grains[] = {
+        [QUERY_WHOLE] = "", [QUERY_BY_DAY] = ",day", [QUERY_BY_HOUR] = ",hour", [QUERY_BY_INTERVAL] = ",interval"};
+    const struct query *query = work->query;
+    char by[48];
+    (void)snprintf(by, sizeof by, "%s%s%s", query->by_site ? "site," : "", work->total ? "total" : "queue",
+                   query->hour_of_week ? ",hour-of-week" : grains[query->grain]);
+    put_scope(out, work);
+    fields_time(out, "from", work->from_s * 1000);
+    fields_time(out, "to", work->to_s * 1000);
+    fields_time(out, "as_of", work->scope->centre->now_ms);
+    json_put_str(out, "zone", zone_name());
+    json_put_str(out, "by", by);
+    json_put_int(out, "interval_s", work->scope->grid_s);
+}
+
+static int answer(struct work *work, struct json *out)
+{
+    const struct query *query = work->query;
+    int status = kpi_queues_init(&work->queues, work->scope, query, work->view, work->why);
+    status = status == 0 ? choose_span(work) : status;
+    status =
+        status == 0 ? kpi_missing_gather(work->scope, work->view, work->from_s, work->to_s, &work->missing) : status;
+    work->sum =
+        (struct kpi_sum){.scope = work->scope,
+                         .view = work->view,
+                         .queues = &work->queues,
+                         .zone = work->zone,
+                         .total = work->total,
+                         .by_site = query->by_site,
+                         .days = (query->grain == QUERY_WHOLE && !query->hour_of_week) || query->grain == QUERY_BY_DAY};
+    status = status == 0 ? kpi_sum_init(&work->sum, work->from_s, work->to_s) : status;
+    if (status != 0) {
+        return status;
+    }
+    if (work->total && !query->by_site) {
+        work->total_settings = kpi_queues_total_settings(&work->queues, one_site(work, SIZE_MAX));
+    }
+    put_head(out, work);
+    struct json *rows = json_new_list();
+    work->rows = rows;
+    status = query->hour_of_week ? put_week(work) : put_slots(work);
+    json_put_int(out, "bad_records", (int64_t)work->sum.bad);
+    json_put_bool(out, "complete", work->sum.bad == 0 && work->missing.count == 0);
+    kpi_missing_put(&work->missing, out);
+    json_put(out, "rows", rows);
+    return status;
+}
+
+static int ask_once(struct work *work, struct json **out)
+{
+    int status = store_view_begin(work->scope->centre->store, &work->view);
+    if (status != 0) {
+        return status;
+    }
+    struct json *document = json_new_map();
+    (void)json_build_failed();
+    status = answer(work, document);
+    if (status == 0 && (json_build_failed() || !document)) {
+        status = STATUS_NO_MEMORY;
+    }
+    kpi_sum_deinit(&work->sum);
+    kpi_missing_deinit(&work->missing);
+    kpi_queues_deinit(&work->queues);
+    summary_deinit(&work->summary);
+    store_view_end(work->view);
+    if (status != 0) {
+        json_free(document);
+        return status;
+    }
+    *out = document;
+    return 0;
+}
+
+static void explain(int status, struct query_why *why)
+{
+    if (status == 0 || why->text[0]) {
+        return;
+    }
+    const char *text =
+        status == STATUS_CORRUPT ? "what the store holds contradicts itself: see its check" : status_str(status);
+    (void)snprintf(why->text, sizeof why->text, "%s", text);
+}
+
+int kpi_query(struct kpi_scope *scope, const struct query *query, const struct zone *zone, struct json **out,
+              struct query_why *why)
+{
+    struct work work = {.scope = scope, .query = query, .zone = zone, .why = why, .total = query_joins_queues(query)};
+    why->text[0] = '\0';
+    zone_use(zone);
+    int status = ask_once(&work, out);
+    /* The grouping is read beside the view, not in it. */
+    if (status == 0 && !kpi_scope_holds(scope)) {
+        json_free(*out);
+        *out = NULL;
+        (void)snprintf(why->text, sizeof why->text, "groups or days are being rearranged: ask again");
+        status = STATUS_BUSY;
+    }
+    explain(status, why);
+    return status;
+}

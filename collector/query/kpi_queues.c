@@ -1,0 +1,175 @@
+#include "collector/query/kpi_queues.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "platform/base/status.h"
+#include "proto/report/fields.h"
+
+enum { NUMBERS_MAX = 1 << 24, WANTED = 1, NOT_WANTED = 2 };
+
+struct kpi_queue {
+    struct slice name;
+    bool named;
+    uint8_t wanted; /* 0: not looked at */
+    bool judged;
+    struct queue_settings settings; /* shared by all sites of the scope, without what the query wishes */
+};
+
+/* NULL when there is no memory for it: then things are looked up each time. */
+static struct kpi_queue *kept(struct kpi_queues *queues, uint32_t queue)
+{
+    if (queue >= queues->count) {
+        size_t count = queue < NUMBERS_MAX ? ((size_t)queue + 64) & ~(size_t)63 : 0;
+        struct kpi_queue *items = count ? realloc(queues->items, count * sizeof *items) : NULL;
+        if (!items) {
+            return NULL;
+        }
+        memset(items + queues->count, 0, (count - queues->count) * sizeof *items);
+        queues->items = items;
+        queues->count = count;
+    }
+    return &queues->items[queue];
+}
+
+struct slice kpi_queues_name(struct kpi_queues *queues, uint32_t queue)
+{
+    struct kpi_queue *item = kept(queues, queue);
+    if (!item) {
+        return store_view_queue_name(queues->view, queue);
+    }
+    if (!item->named) {
+        item->name = store_view_queue_name(queues->view, queue);
+        item->named = true;
+    }
+    return item->name;
+}
+
+bool kpi_queues_wants(struct kpi_queues *queues, uint32_t queue)
+{
+    if (queues->query->queue_count == 0) {
+        return true;
+    }
+    struct kpi_queue *item = kept(queues, queue);
+    if (item && item->wanted != 0) {
+        return item->wanted == WANTED;
+    }
+    bool wanted = query_wants_queue(queues->query, kpi_queues_name(queues, queue));
+    item = kept(queues, queue);
+    if (item) {
+        item->wanted = wanted ? WANTED : NOT_WANTED;
+    }
+    return wanted;
+}
+
+int kpi_queues_init(struct kpi_queues *queues, const struct kpi_scope *scope, const struct query *query,
+                    struct store_view *view, struct query_why *why)
+{
+    *queues = (struct kpi_queues){.scope = scope, .query = query, .view = view, .only = UINT32_MAX};
+    queues->defaults = fields_default_settings();
+    for (size_t i = 0; i < query->queue_count; i++) {
+        struct slice name = query->queues[i];
+        uint32_t number = store_view_queue_find(view, name);
+        if (number == 0) {
+            (void)snprintf(why->text, sizeof why->text, "no queue '%.*s' is known here",
+                           (int)(name.len > 80 ? 80 : name.len), name.data);
+            return STATUS_NOT_FOUND;
+        }
+        queues->only = query->queue_count == 1 ? number : UINT32_MAX;
+    }
+    return 0;
+}
+
+void kpi_queues_deinit(struct kpi_queues *queues)
+{
+    free(queues->items);
+    queues->items = NULL;
+    queues->count = 0;
+}
+
+static bool judged_alike(const struct queue_settings *a, const struct queue_settings *b)
+{
+    return a->sl_method == b->sl_method && a->sl_threshold_ms == b->sl_threshold_ms &&
+           a->short_abandon_ms == b->short_abandon_ms;
+}
+
+/* Joins what one more site or queue is judged by; false: they do not agree, and `shared` is what everybody gets. */
+static bool agree(const struct kpi_queues *queues, struct queue_settings *shared, bool *any,
+                  const struct queue_settings *own)
+{
+    if (!*any) {
+        *shared = *own;
+        *any = true;
+        return true;
+    }
+    if (strcmp(shared->label, own->label) != 0) {
+        shared->label[0] = '\0';
+    }
+    if (judged_alike(shared, own)) {
+        return true;
+    }
+    *shared = queues->defaults;
+    return false;
+}
+
+static struct queue_settings settings_of_all(struct kpi_queues *queues, uint32_t queue)
+{
+    struct queue_settings shared = queues->defaults;
+    struct queue_settings own;
+    bool any = false;
+    bool alike = true;
+    for (size_t i = 0; alike && i < queues->scope->count; i++) {
+        if (store_view_queue_settings(queues->view, queues->scope->sites[i].number, queue, &own)) {
+            alike = agree(queues, &shared, &any, &own);
+        }
+    }
+    return shared;
+}
+
+struct queue_settings kpi_queues_settings(struct kpi_queues *queues, uint32_t site, uint32_t queue)
+{
+    struct queue_settings own;
+    if (site != 0) {
+        bool told = store_view_queue_settings(queues->view, site, queue, &own);
+        return fields_settings(told ? &own : &queues->defaults, queues->query);
+    }
+    struct kpi_queue *item = kept(queues, queue);
+    if (item && item->judged) {
+        return fields_settings(&item->settings, queues->query);
+    }
+    own = settings_of_all(queues, queue);
+    if (item) {
+        item->settings = own;
+        item->judged = true;
+    }
+    return fields_settings(&own, queues->query);
+}
+
+/* Adds every queue that the site told of; the store numbers queues from 1 without gaps. */
+static bool agree_on_site(struct kpi_queues *queues, uint32_t site, struct queue_settings *shared, bool *any)
+{
+    struct queue_settings own;
+    bool alike = true;
+    for (uint32_t queue = 1; alike && kpi_queues_name(queues, queue).len > 0; queue++) {
+        if (kpi_queues_wants(queues, queue) && store_view_queue_settings(queues->view, site, queue, &own)) {
+            alike = agree(queues, shared, any, &own);
+        }
+    }
+    return alike;
+}
+
+struct queue_settings kpi_queues_total_settings(struct kpi_queues *queues, uint32_t site)
+{
+    const struct query *query = queues->query;
+    struct queue_settings shared = queues->defaults;
+    bool any = false;
+    bool asked = query->sl_method != SL_METHOD_COUNT && query->sl_threshold_ms >= 0 && query->short_abandon_ms >= 0;
+    bool alike = !asked;
+    for (size_t i = 0; alike && i < queues->scope->count; i++) {
+        uint32_t number = queues->scope->sites[i].number;
+        alike = (site != 0 && number != site) || agree_on_site(queues, number, &shared, &any);
+    }
+    shared.label[0] = '\0';
+    return fields_settings(&shared, query);
+}

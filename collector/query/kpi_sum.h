@@ -1,0 +1,35 @@
+/* kpi_sum: adds up what the store holds of some sites over some span, queue by queue. */
+#ifndef RINGSIDE_COLLECTOR_QUERY_KPI_SUM_H
+#define RINGSIDE_COLLECTOR_QUERY_KPI_SUM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/query/kpi_plan.h"
+#include "collector/query/kpi_queues.h"
+#include "collector/query/kpi_rows.h"
+#include "collector/query/kpi_scope.h"
+
+struct kpi_sum {
+    const struct kpi_scope *scope;
+    struct store_view *view;
+    struct kpi_queues *queues;
+    const struct zone *zone; /* in force */
+    bool total;              /* one row for all queues */
+    bool by_site;
+    bool days; /* steps are long enough for whole days */
+    struct kpi_raw raw;
+    struct kpi_rows rows; /* row 0 is the total */
+    uint64_t bad;
+};
+
+/* Looks at what is pending in the span. Deinit in any case. */
+int kpi_sum_init(struct kpi_sum *sum, int64_t from_s, int64_t to_s);
+void kpi_sum_deinit(struct kpi_sum *sum);
+
+/* Adds [from_s, to_s) to the rows: of one site (its place in the scope), or with SIZE_MAX of all. What waited at the
+ * edges of the span is what waits at the edges of the rows. */
+int kpi_sum_add(struct kpi_sum *sum, size_t site, int64_t from_s, int64_t to_s);
+
+#endif
