@@ -139,9 +139,10 @@ int message_live_decode(struct message_arena *arena, struct slice bytes, struct 
 int message_batch_reply_decode(struct message_arena *arena, struct slice bytes, struct message_batch_reply *out);
 
 /* A batch's head and queues, then its intervals one after the other into the same struct (whose summary keeps its
- * memory). message_batch_next: 0, MESSAGE_END, or STATUS_INVALID for this one interval: its content is damaged and
- * next() goes on with the one behind it (queue, start_s and revision are set where they could be read; what is relative
- * to it still holds). */
+ * memory); the arena must stay as it is until the last. message_batch_next: 0, MESSAGE_END, STATUS_NO_MEMORY, or
+ * STATUS_INVALID for this one interval: its content is damaged, its summary is zero, and next() goes on with the one
+ * behind it (queue, start_s and revision are set where they could be read, else 0). Where one cannot be taken apart at
+ * all, the ones behind it are STATUS_INVALID too, for their place is relative to it. */
 enum { MESSAGE_END = 1 };
 struct message_batch {
     uint32_t protocol;

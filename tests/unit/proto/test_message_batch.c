@@ -219,6 +219,29 @@ static void a_batch_holds_no_more_than_its_most_intervals(void **state)
     assert_int_equal(message_batch_decode(fix->arena, buf_slice(&fix->out), &batch), STATUS_INVALID);
 }
 
+static void intervals_do_not_need_memory_at_the_same_time(void **state)
+{
+    enum { INTERVALS = 400, BYTES = 128 * 1024 };
+    struct fixture *fix = *state;
+    struct rng rng = {17};
+    struct message_interval interval = {.queue = 1, .start_s = 0, .revision = 7};
+    random_ordinary(&rng, true, &interval.sum);
+    message_batch_begin(fix->writer, &head);
+    for (int i = 0; i < INTERVALS; i++) {
+        assert_int_equal(add(fix, &interval), 0);
+    }
+    assert_int_equal(message_batch_end(fix->writer, &fix->out), 0);
+    struct message_arena *small = NULL;
+    struct message_batch batch;
+    assert_int_equal(message_arena_new(BYTES, &small), 0);
+    assert_int_equal(message_batch_decode(small, buf_slice(&fix->out), &batch), 0);
+    for (int i = 0; i < INTERVALS; i++) {
+        assert_int_equal(message_batch_next(&batch, &interval), 0);
+    }
+    message_arena_free(small);
+    summary_deinit(&interval.sum);
+}
+
 static void protocol_1_has_the_whole_epoch(void **state)
 {
     struct fixture *fix = *state;
@@ -320,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_cannot_be_told_is_not_written, setup, teardown),
         cmocka_unit_test_setup_teardown(a_batch_stays_within_its_limit, setup, teardown),
         cmocka_unit_test_setup_teardown(a_batch_holds_no_more_than_its_most_intervals, setup, teardown),
+        cmocka_unit_test_setup_teardown(intervals_do_not_need_memory_at_the_same_time, setup, teardown),
         cmocka_unit_test_setup_teardown(protocol_1_has_the_whole_epoch, setup, teardown),
         cmocka_unit_test_setup_teardown(damage_stays_with_its_interval, setup, teardown),
         cmocka_unit_test_setup_teardown(nothing_is_taken_whose_place_is_not_known, setup, teardown),
