@@ -50,7 +50,7 @@ struct hub_session_facts {
     char address[HUB_ADDRESS_MAX]; /* "192.0.2.1:49152" or "[2001:db8::1]:49152" */
     uint64_t in_bytes;             /* CoAP bytes within TLS */
     uint64_t out_bytes;
-    void *tls_session; /* for peer_judge(); valid during the call only, as the next */
+    void *tls_session;         /* for peer_judge(); valid during the call only, as the next */
     struct slice psk_identity; /* the PSK identity that the handshake used; empty: X.509 */
 };
 

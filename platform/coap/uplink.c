@@ -1,0 +1,470 @@
+#include "platform/coap/uplink.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "platform/base/status.h"
+#include "platform/coap/address.h"
+#include "platform/coap/library.h"
+#include "platform/coap/pump.h"
+#include "platform/coap/stream.h"
+
+enum {
+    CONNECT_MS = 30 * 1000, /* from the first SYN to the server's CSM */
+    STUCK_RETRY_MS = 100,   /* the socket's becoming writable wakes us; this is a net below it */
+    REASON_MAX = 160,
+    SEGMENT_MAX = 255,
+    DEFAULT_MAX_AGE_S = 60 /* RFC 7252 5.10.5 */
+};
+
+enum stage { CONNECTING, CONNECTED, GONE };
+
+struct uplink {
+    struct stream stream; /* first: libcoap's app data points to it */
+    struct uplink_options options;
+    coap_context_t *context;
+    coap_session_t *session; /* held by the context */
+    struct pump pump;
+    int epoll_fd; /* libcoap's set and the bell */
+    int bell_fd;
+    int64_t connect_by_ms;
+    struct stream *dirty;
+    enum stage stage;
+    bool judged;   /* and found good */
+    bool ready;    /* connected() is owed */
+    bool reported; /* closed() was called */
+    bool turning;  /* in uplink_turn() */
+    bool freed;    /* within a turn: to be freed at its end */
+    char reason[REASON_MAX];
+};
+
+static void ring(const struct uplink *uplink)
+{
+    const uint64_t one = 1;
+    ssize_t written = write(uplink->bell_fd, &one, sizeof one);
+    (void)written;
+}
+
+/* The first reason stays. closed() itself is called at the end of the turn. */
+static void end(struct uplink *uplink, const char *reason)
+{
+    if (uplink->stage != GONE) {
+        uplink->stage = GONE;
+        (void)snprintf(uplink->reason, sizeof uplink->reason, "%s", reason);
+        stream_shut(&uplink->stream, STREAM_FINE);
+        ring(uplink);
+    }
+}
+
+static const char *fault_text(enum stream_fault fault)
+{
+    switch (fault) {
+    case STREAM_OVERSIZED: return "the server announced a message larger than allowed";
+    case STREAM_MALFORMED: return "the server sent what is no CoAP";
+    case STREAM_UNREAD: return "the server does not read what it is sent";
+    case STREAM_RELEASED: return "the server closed the connection";
+    case STREAM_NO_MEMORY: return "no memory is left";
+    default: return NULL;
+    }
+}
+
+static void end_lost(struct uplink *uplink)
+{
+    char why[REASON_MAX / 2];
+    char text[REASON_MAX];
+    const char *fault = fault_text(uplink->stream.fault);
+    if (fault) {
+        end(uplink, fault);
+        return;
+    }
+    bool connected = uplink->stage == CONNECTED;
+    library_reason(connected ? "it went away" : "it closed the connection during the handshake", why, sizeof why);
+    (void)snprintf(text, sizeof text, connected ? "the connection to the server is lost: %s" : "the server: %s", why);
+    end(uplink, text);
+}
+
+static void judge(struct uplink *uplink)
+{
+    if (uplink->judged || uplink->stage != CONNECTING) {
+        return;
+    }
+    void *tls_session = coap_session_get_tls(uplink->session, NULL);
+    uplink->judged = uplink->options.judge(uplink->options.ctx, tls_session) == 0;
+    if (!uplink->judged) {
+        end(uplink, "the server is not the one that was asked for");
+    }
+}
+
+static int take_event(coap_session_t *session, coap_event_t event)
+{
+    struct uplink *uplink = coap_get_app_data(coap_session_get_context(session));
+    uplink->session = session;
+    if (uplink->freed || uplink->stage == GONE) {
+        return 0;
+    }
+    switch (event) {
+    case COAP_EVENT_DTLS_CONNECTED: judge(uplink); break;
+    case COAP_EVENT_SESSION_CONNECTED: uplink->ready = true; break;
+    case COAP_EVENT_TCP_FAILED:
+    case COAP_EVENT_TCP_CLOSED:
+    case COAP_EVENT_DTLS_ERROR:
+    case COAP_EVENT_SESSION_CLOSED:
+    case COAP_EVENT_SESSION_FAILED: end_lost(uplink); break;
+    default: break;
+    }
+    return 0;
+}
+
+static int read_number(const coap_pdu_t *pdu, coap_option_num_t number, int absent)
+{
+    coap_opt_iterator_t walk;
+    const coap_opt_t *option = coap_check_option(pdu, number, &walk);
+    return option ? (int)coap_decode_var_bytes(coap_opt_value(option), coap_opt_length(option)) : absent;
+}
+
+static coap_response_t take_response(coap_session_t *session, const coap_pdu_t *sent, const coap_pdu_t *received,
+                                     const coap_mid_t mid)
+{
+    struct uplink *uplink = coap_get_app_data(coap_session_get_context(session));
+    coap_bin_const_t token = coap_pdu_get_token(received);
+    coap_pdu_code_t code = coap_pdu_get_code(received);
+    (void)sent;
+    (void)mid;
+    if (uplink->freed || uplink->stage != CONNECTED || token.length != sizeof(uint64_t)) {
+        return COAP_RESPONSE_OK; /* an answer to nothing that was asked */
+    }
+    struct uplink_answer answer = {.code = (unsigned)(code >> 5) * 100 + (code & 0x1F),
+                                   .format = read_number(received, COAP_OPTION_CONTENT_FORMAT, -1),
+                                   .max_age_s = (uint32_t)read_number(received, COAP_OPTION_MAXAGE, DEFAULT_MAX_AGE_S)};
+    size_t len;
+    const uint8_t *data;
+    memcpy(&answer.tag, token.s, sizeof answer.tag);
+    if (coap_get_data(received, &len, &data) != 0) {
+        answer.payload = slice_make((const char *)data, len);
+    }
+    uplink->options.answered(uplink->options.ctx, &answer);
+    return COAP_RESPONSE_OK;
+}
+
+static bool is_name(const char *host)
+{
+    uint8_t address[16];
+    return host && *host && inet_pton(AF_INET, host, address) != 1 && inet_pton(AF_INET6, host, address) != 1;
+}
+
+static coap_session_t *connect_pki(const struct uplink *uplink, const coap_address_t *address, char *sni)
+{
+    coap_dtls_pki_t pki = {.version = COAP_DTLS_PKI_SETUP_VERSION,
+                           .verify_peer_cert = 1,
+                           .allow_expired_certs = 1, /* judge() tells it from a foreign certificate */
+                           .client_sni = sni,
+                           .pki_key = {.key_type = COAP_PKI_KEY_PEM}};
+    pki.pki_key.key.pem.ca_file = uplink->options.ca_path;
+    pki.pki_key.key.pem.public_cert = uplink->options.identity_path;
+    pki.pki_key.key.pem.private_key = uplink->options.identity_path;
+    return coap_new_client_session_pki(uplink->context, NULL, address, COAP_PROTO_TLS, &pki);
+}
+
+static coap_session_t *connect_psk(const struct uplink *uplink, const coap_address_t *address, char *sni)
+{
+    struct slice identity = uplink->options.psk_identity;
+    struct slice key = uplink->options.psk_key;
+    coap_dtls_cpsk_t psk = {.version = COAP_DTLS_CPSK_SETUP_VERSION,
+                            .client_sni = sni,
+                            .psk_info = {.identity = {identity.len, (const uint8_t *)identity.data},
+                                         .key = {key.len, (const uint8_t *)key.data}}};
+    return coap_new_client_session_psk2(uplink->context, NULL, address, COAP_PROTO_TLS, &psk);
+}
+
+/* Begins the connection. A refusal that is known at once is told by closed() as any other. */
+static void begin(struct uplink *uplink, const coap_address_t *address)
+{
+    char *sni = is_name(uplink->options.host) ? (char *)uplink->options.host : NULL;
+    library_forget();
+    uplink->session =
+        uplink->options.identity_path ? connect_pki(uplink, address, sni) : connect_psk(uplink, address, sni);
+    if (uplink->session) {
+        coap_session_set_app_data(uplink->session, &uplink->stream);
+        pump_hasten(&uplink->pump);
+    } else {
+        end_lost(uplink);
+    }
+    ring(uplink);
+}
+
+static char *copy_text(const char *text, bool *failed)
+{
+    char *copy = text ? strdup(text) : NULL;
+    *failed = *failed || (text && !copy);
+    return copy;
+}
+
+static struct slice copy_slice(struct slice bytes, bool *failed)
+{
+    char *copy = bytes.len > 0 ? malloc(bytes.len) : NULL;
+    if (!copy) {
+        *failed = *failed || bytes.len > 0;
+        return slice_str("");
+    }
+    memcpy(copy, bytes.data, bytes.len);
+    return slice_make(copy, bytes.len);
+}
+
+static int copy_options(struct uplink *uplink, const struct uplink_options *options)
+{
+    bool failed = false;
+    uplink->options = *options;
+    uplink->options.address = NULL;
+    uplink->options.host = copy_text(options->host, &failed);
+    uplink->options.identity_path = copy_text(options->identity_path, &failed);
+    uplink->options.ca_path = copy_text(options->ca_path, &failed);
+    uplink->options.psk_identity = copy_slice(options->psk_identity, &failed);
+    uplink->options.psk_key = copy_slice(options->psk_key, &failed);
+    return failed ? STATUS_NO_MEMORY : 0;
+}
+
+static int watch(int epoll_fd, int fd)
+{
+    struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
+    return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0 ? 0 : STATUS_IO;
+}
+
+static int prepare(struct uplink *uplink, const struct uplink_options *options)
+{
+    uplink->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    uplink->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    stream_init(&uplink->stream, options->message_max, &uplink->dirty);
+    uplink->connect_by_ms = pump_clock_ms() + CONNECT_MS;
+    int status = copy_options(uplink, options);
+    if (status != 0) {
+        return status;
+    }
+    uplink->context = coap_new_context(NULL);
+    if (!uplink->context || uplink->bell_fd < 0 || uplink->epoll_fd < 0) {
+        return STATUS_IO;
+    }
+    coap_set_app_data(uplink->context, uplink);
+    coap_register_event_handler(uplink->context, take_event);
+    coap_register_response_handler(uplink->context, take_response);
+    coap_context_set_csm_max_message_size(uplink->context, options->message_max);
+    coap_context_set_keepalive(uplink->context, 0);
+    status = pump_init(&uplink->pump, uplink->context);
+    if (status == 0) {
+        status = watch(uplink->epoll_fd, uplink->pump.fd);
+    }
+    return status == 0 ? watch(uplink->epoll_fd, uplink->bell_fd) : status;
+}
+
+static void destroy(struct uplink *uplink)
+{
+    uplink->freed = true;
+    if (uplink->context) {
+        coap_free_context(uplink->context); /* and its session */
+    }
+    stream_deinit(&uplink->stream);
+    if (uplink->epoll_fd >= 0) {
+        (void)close(uplink->epoll_fd);
+    }
+    if (uplink->bell_fd >= 0) {
+        (void)close(uplink->bell_fd);
+    }
+    if (uplink->options.psk_key.len > 0) {
+        explicit_bzero((char *)uplink->options.psk_key.data, uplink->options.psk_key.len);
+        free((char *)uplink->options.psk_key.data);
+    }
+    if (uplink->options.psk_identity.len > 0) {
+        free((char *)uplink->options.psk_identity.data);
+    }
+    free((char *)uplink->options.host);
+    free((char *)uplink->options.identity_path);
+    free((char *)uplink->options.ca_path);
+    free(uplink);
+}
+
+static int check_options(const struct uplink_options *options)
+{
+    bool pki = options->identity_path && options->ca_path;
+    bool psk =
+        !options->identity_path && !options->ca_path && options->psk_identity.len > 0 && options->psk_key.len > 0;
+    if (!pki && !psk) {
+        return STATUS_INVALID;
+    }
+    return pki && (access(options->identity_path, R_OK) != 0 || access(options->ca_path, R_OK) != 0) ? STATUS_NOT_FOUND
+                                                                                                     : 0;
+}
+
+int uplink_new(const struct uplink_options *options, struct uplink **out)
+{
+    coap_address_t address;
+    int status = address_parse(options->address, options->port, &address);
+    if (status == 0) {
+        status = check_options(options);
+    }
+    if (status != 0) {
+        return status;
+    }
+    struct uplink *uplink = calloc(1, sizeof *uplink);
+    if (!uplink) {
+        return STATUS_NO_MEMORY;
+    }
+    library_start();
+    status = prepare(uplink, options);
+    if (status != 0) {
+        destroy(uplink);
+        return status;
+    }
+    begin(uplink, &address);
+    *out = uplink;
+    return 0;
+}
+
+void uplink_free(struct uplink *uplink)
+{
+    if (!uplink) {
+        return;
+    }
+    if (uplink->turning) {
+        uplink->freed = true;
+        stream_shut(&uplink->stream, STREAM_FINE);
+        return;
+    }
+    destroy(uplink);
+}
+
+int uplink_fd(const struct uplink *uplink)
+{
+    return uplink->epoll_fd;
+}
+
+static void flush(struct uplink *uplink)
+{
+    uplink->dirty = NULL;
+    uplink->stream.dirty = false;
+    if (uplink->stage != GONE && uplink->session) {
+        int status = stream_flush(&uplink->stream, uplink->session);
+        if (status < 0) {
+            end_lost(uplink);
+        } else if (status > 0) {
+            uplink->stream.dirty = true;
+            uplink->dirty = &uplink->stream;
+        }
+    }
+}
+
+static void call_connected(struct uplink *uplink)
+{
+    if (uplink->ready && !uplink->freed && uplink->stage == CONNECTING) {
+        uplink->ready = false;
+        uplink->stage = CONNECTED;
+        uplink->options.connected(uplink->options.ctx);
+    }
+}
+
+static void call_closed(struct uplink *uplink)
+{
+    if (uplink->stage == GONE && !uplink->reported && !uplink->freed) {
+        uplink->reported = true;
+        if (uplink->session) {
+            coap_session_disconnected(uplink->session, COAP_NACK_NOT_DELIVERABLE);
+        }
+        uplink->options.closed(uplink->options.ctx, uplink->reason);
+    }
+}
+
+static int64_t wait_ms(const struct uplink *uplink)
+{
+    if (uplink->stage == CONNECTING) {
+        int64_t left_ms = uplink->connect_by_ms - pump_clock_ms();
+        return left_ms > 0 ? left_ms : 0;
+    }
+    return uplink->stage == CONNECTED && uplink->dirty ? STUCK_RETRY_MS : -1;
+}
+
+int64_t uplink_turn(struct uplink *uplink)
+{
+    uint64_t rings;
+    uplink->turning = true;
+    ssize_t got = read(uplink->bell_fd, &rings, sizeof rings);
+    (void)got;
+    library_forget();
+    if (uplink->stage != GONE && pump_round(&uplink->pump, true) != 0) {
+        end(uplink, "waiting for the network failed");
+    }
+    call_connected(uplink);
+    if (uplink->stage == CONNECTING && pump_clock_ms() >= uplink->connect_by_ms) {
+        end(uplink, "the server does not answer in time");
+    }
+    if (!uplink->freed) {
+        flush(uplink);
+    }
+    call_closed(uplink);
+    uplink->turning = false;
+    if (uplink->freed) {
+        destroy(uplink);
+        return -1;
+    }
+    return wait_ms(uplink);
+}
+
+/* Options in the order of their numbers: Uri-Path 11, Content-Format 12, Accept 17. */
+static int add_options(const struct uplink_request *request, struct frame_options *options)
+{
+    for (size_t i = 0; i < request->path_count; i++) {
+        struct slice segment = slice_str(request->path[i]);
+        if (segment.len > SEGMENT_MAX) {
+            return STATUS_RANGE;
+        }
+        frame_option(options, COAP_OPTION_URI_PATH, segment);
+    }
+    if (request->format >= 0) {
+        frame_option_uint(options, COAP_OPTION_CONTENT_FORMAT, (uint32_t)request->format);
+    }
+    if (request->accept >= 0) {
+        frame_option_uint(options, COAP_OPTION_ACCEPT, (uint32_t)request->accept);
+    }
+    return options->bytes.failed ? STATUS_NO_MEMORY : 0;
+}
+
+int uplink_request(struct uplink *uplink, const struct uplink_request *request)
+{
+    struct frame_options options = {0};
+    if (uplink->freed || uplink->stage != CONNECTED) {
+        return STATUS_BUSY;
+    }
+    int status = add_options(request, &options);
+    struct frame frame = {.code = (uint8_t)request->method,
+                          .token = slice_make((const char *)&request->tag, sizeof request->tag),
+                          .options = buf_slice(&options.bytes),
+                          .payload = request->payload};
+    if (status == 0 && frame_bytes(&frame) > uplink_message_max(uplink)) {
+        status = STATUS_RANGE;
+    }
+    if (status == 0 && stream_pending(&uplink->stream) > 0 &&
+        stream_pending(&uplink->stream) + frame_bytes(&frame) > uplink->stream.out_max) {
+        status = STATUS_BUSY;
+    }
+    if (status == 0 && !stream_put(&uplink->stream, &frame)) {
+        status = uplink->stream.fault == STREAM_NO_MEMORY ? STATUS_NO_MEMORY : STATUS_IO;
+    }
+    if (status == 0 || uplink->stream.shut) {
+        ring(uplink);
+    }
+    buf_deinit(&options.bytes);
+    return status;
+}
+
+uint32_t uplink_message_max(const struct uplink *uplink)
+{
+    return uplink->stage == CONNECTED ? (uint32_t)coap_session_max_pdu_size(uplink->session) : 0;
+}
+
+void uplink_bytes(const struct uplink *uplink, uint64_t *in, uint64_t *out)
+{
+    *in = uplink->stream.in_bytes;
+    *out = uplink->stream.out_bytes;
+}

@@ -1,0 +1,483 @@
+#include "tests/unit/coap/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "platform/tls/authority.h"
+#include "platform/tls/certificate.h"
+#include "platform/tls/keypair.h"
+
+enum { PATIENCE_MS = 10 * 1000, STEP_MS = 20, BIG_BYTES = 60000, TICKETS_MAX = 64 };
+
+static const char *const names[KIT_FILES] = {"ca.pem",      "server.pem", "server-next.pem", "site.pem",
+                                             "expired.pem", "self.pem",   "other-ca.pem",    "other-site.pem"};
+static char directory[64];
+static struct hub *hub;
+static pthread_t thread;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct kit_seen record;
+static struct hub_ticket tickets[TICKETS_MAX];
+static unsigned ticket_count;
+static bool release_wanted;
+static bool refuse_opened;
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+const char *kit_named(const char *name)
+{
+    static char path[KIT_PATH_BYTES];
+    (void)snprintf(path, sizeof path, "%s/%s", directory, name);
+    return path;
+}
+
+const char *kit_path(enum kit_file file)
+{
+    static char paths[KIT_FILES][KIT_PATH_BYTES];
+    (void)snprintf(paths[file], sizeof paths[file], "%s/%s", directory, names[file]);
+    return paths[file];
+}
+
+static void write_file(const char *path, const struct buf *text)
+{
+    FILE *file = fopen(path, "we");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text->data, 1, text->len, file), text->len);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* The certificate (DER, taken) and, if any, the key. */
+static void write_identity(enum kit_file file, struct buf *der, const struct keypair *keypair)
+{
+    struct buf text = BUF_INIT;
+    assert_int_equal(certificate_to_pem(buf_slice(der), &text), 0);
+    if (keypair) {
+        assert_int_equal(keypair_to_pem(keypair, &text), 0);
+    }
+    write_file(kit_path(file), &text);
+    buf_deinit(&text);
+    buf_deinit(der);
+}
+
+static struct authority *make_authority(enum kit_file file, struct keypair *keypair, int64_t now_s)
+{
+    struct buf der = BUF_INIT;
+    struct buf pem = BUF_INIT;
+    struct buf key = BUF_INIT;
+    struct authority *authority;
+    assert_int_equal(authority_create(keypair, "test CA", now_s - 86400 * 10, now_s + 86400 * 100, &der), 0);
+    assert_int_equal(certificate_to_pem(buf_slice(&der), &pem), 0);
+    assert_int_equal(keypair_to_pem(keypair, &key), 0);
+    assert_int_equal(authority_open(buf_slice(&pem), buf_slice(&key), &authority), 0);
+    write_identity(file, &der, NULL);
+    buf_deinit(&pem);
+    buf_deinit(&key);
+    return authority;
+}
+
+static void make_site(struct authority *authority, enum kit_file file, int64_t from_s, int64_t to_s)
+{
+    struct buf der = BUF_INIT;
+    struct buf request = BUF_INIT;
+    struct keypair *keypair;
+    assert_int_equal(keypair_generate(&keypair), 0);
+    assert_int_equal(keypair_request(keypair, "s01", &request), 0);
+    assert_int_equal(authority_issue_site(authority, buf_slice(&request), "s01", from_s, to_s, &der), 0);
+    write_identity(file, &der, keypair);
+    buf_deinit(&request);
+    keypair_free(keypair);
+}
+
+static void make_server(struct authority *authority, enum kit_file file, int64_t now_s)
+{
+    const char *hosts[] = {"localhost", "127.0.0.1"};
+    struct buf der = BUF_INIT;
+    struct keypair *keypair;
+    assert_int_equal(keypair_generate(&keypair), 0);
+    assert_int_equal(authority_issue_collector(authority, keypair, hosts, 2, now_s - 60, now_s + 86400, &der), 0);
+    write_identity(file, &der, keypair);
+    keypair_free(keypair);
+}
+
+int kit_setup(void **state)
+{
+    struct keypair *keypair;
+    int64_t now_s = (int64_t)time(NULL);
+    struct buf der = BUF_INIT;
+    (void)state;
+    (void)snprintf(directory, sizeof directory, "/tmp/test-hub-XXXXXX");
+    assert_non_null(mkdtemp(directory));
+
+    assert_int_equal(keypair_generate(&keypair), 0);
+    struct authority *authority = make_authority(KIT_CA, keypair, now_s);
+    make_server(authority, KIT_SERVER, now_s);
+    make_server(authority, KIT_SERVER_NEXT, now_s);
+    make_site(authority, KIT_SITE, now_s - 60, now_s + 86400);
+    make_site(authority, KIT_SITE_EXPIRED, now_s - 7200, now_s - 3600);
+    authority_free(authority);
+    keypair_free(keypair);
+
+    assert_int_equal(keypair_generate(&keypair), 0);
+    assert_int_equal(authority_create(keypair, "myself", now_s - 60, now_s + 86400, &der), 0);
+    write_identity(KIT_SELF_SIGNED, &der, keypair);
+    keypair_free(keypair);
+
+    assert_int_equal(keypair_generate(&keypair), 0);
+    authority = make_authority(KIT_OTHER_CA, keypair, now_s);
+    make_site(authority, KIT_OTHER_SITE, now_s - 60, now_s + 86400);
+    authority_free(authority);
+    keypair_free(keypair);
+    return 0;
+}
+
+int kit_teardown(void **state)
+{
+    (void)state;
+    for (int i = 0; i < KIT_FILES; i++) {
+        (void)unlink(kit_path((enum kit_file)i));
+    }
+    (void)unlink(kit_named("current.pem"));
+    return rmdir(directory);
+}
+
+void kit_copy(enum kit_file from, const char *name)
+{
+    char target[KIT_PATH_BYTES];
+    struct buf text = BUF_INIT;
+    FILE *file = fopen(kit_path(from), "re");
+    int c;
+    assert_non_null(file);
+    while ((c = fgetc(file)) != EOF) {
+        buf_append(&text, &(uint8_t){(uint8_t)c}, 1);
+    }
+    (void)fclose(file);
+    (void)snprintf(target, sizeof target, "%s", kit_named(name));
+    write_file(kit_named("new.pem"), &text);
+    assert_int_equal(rename(kit_named("new.pem"), target), 0);
+    buf_deinit(&text);
+}
+
+/* ---- the hub's end ---- */
+
+static size_t on_psk(void *ctx, struct slice identity, uint8_t key[HUB_KEY_MAX])
+{
+    (void)ctx;
+    memset(key, 7, 32);
+    return slice_is(identity, "join") ? 32 : 0;
+}
+
+static int on_opened(void *ctx, const struct hub_session_facts *facts, void **session_ctx)
+{
+    (void)ctx;
+    pthread_mutex_lock(&lock);
+    record.opened++;
+    record.last_session = facts->session;
+    (void)snprintf(record.identity, sizeof record.identity, "%.*s", (int)facts->psk_identity.len,
+                   facts->psk_identity.data);
+    bool refuse = refuse_opened;
+    pthread_mutex_unlock(&lock);
+    *session_ctx = facts->tls_session ? &record : NULL;
+    return refuse ? -1 : 0;
+}
+
+static void on_closed(void *ctx, const struct hub_session_facts *facts, void *session_ctx)
+{
+    (void)ctx;
+    pthread_mutex_lock(&lock);
+    record.closed += session_ctx == &record;
+    record.closed_in = facts->in_bytes;
+    record.closed_out = facts->out_bytes;
+    pthread_mutex_unlock(&lock);
+}
+
+static void on_refused(void *ctx, const char *address, const char *reason)
+{
+    (void)ctx;
+    pthread_mutex_lock(&lock);
+    record.refused += strncmp(address, "127.0.0.1:", 10) == 0;
+    (void)snprintf(record.reason, sizeof record.reason, "%s", reason);
+    pthread_mutex_unlock(&lock);
+}
+
+static bool on_request(void *ctx, const struct hub_request *request, struct hub_answer *answer)
+{
+    static char big[BIG_BYTES];
+    (void)ctx;
+    pthread_mutex_lock(&lock);
+    record.requests++;
+    pthread_mutex_unlock(&lock);
+    struct slice path = request->path_count == 1 ? request->path[0] : slice_str("");
+    *answer = (struct hub_answer){.code = 205, .format = 42, .payload = request->payload};
+    if (slice_is(path, "big")) {
+        memset(big, 'b', sizeof big);
+        answer->payload = slice_make(big, sizeof big);
+    } else if (slice_is(path, "busy")) {
+        *answer = (struct hub_answer){.code = 503, .format = -1, .max_age_s = 17};
+    } else if (slice_is(path, "bye")) {
+        hub_close(hub, request->session);
+        return false;
+    } else if (slice_is(path, "later")) {
+        tickets[ticket_count++ % TICKETS_MAX] = request->ticket;
+        return false;
+    } else if (!slice_is(path, "echo")) {
+        *answer = (struct hub_answer){.code = 404, .format = -1, .payload = slice_str("no such thing")};
+    }
+    return true;
+}
+
+static int64_t on_turn(void *ctx)
+{
+    (void)ctx;
+    pthread_mutex_lock(&lock);
+    bool answer_now = release_wanted;
+    release_wanted = false;
+    hub_counters(hub, &record.counters);
+    pthread_mutex_unlock(&lock);
+    while (answer_now && ticket_count > 0) {
+        struct hub_answer answer = {.code = 204, .format = -1};
+        hub_answer(hub, &tickets[--ticket_count], &answer);
+    }
+    return STEP_MS;
+}
+
+struct hub_options kit_defaults(void)
+{
+    return (struct hub_options){.host = "127.0.0.1",
+                                .identity_path = kit_path(KIT_SERVER),
+                                .ca_path = kit_path(KIT_CA),
+                                .message_max = KIT_MESSAGE_MAX,
+                                .sessions_max = 100,
+                                .handshakes_max = 16,
+                                .handshake_ms = 5000,
+                                .idle_ms = 60000,
+                                .psk = on_psk,
+                                .opened = on_opened,
+                                .closed = on_closed,
+                                .refused = on_refused,
+                                .request = on_request,
+                                .turn = on_turn};
+}
+
+static void *serve(void *ctx)
+{
+    return hub_run(ctx) == 0 ? NULL : ctx;
+}
+
+void kit_start(const struct hub_options *changes)
+{
+    struct hub_options options = changes ? *changes : kit_defaults();
+    memset(&record, 0, sizeof record);
+    ticket_count = 0;
+    release_wanted = false;
+    refuse_opened = false;
+    assert_int_equal(hub_new(&options, &hub), 0);
+    assert_int_equal(pthread_create(&thread, NULL, serve, hub), 0);
+}
+
+void kit_stop(void)
+{
+    void *failed;
+    hub_stop(hub);
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    assert_null(failed);
+    hub_free(hub);
+    hub = NULL;
+}
+
+uint16_t kit_port(void)
+{
+    return hub_port(hub);
+}
+
+struct kit_seen kit_seen(void)
+{
+    pthread_mutex_lock(&lock);
+    struct kit_seen seen = record;
+    pthread_mutex_unlock(&lock);
+    return seen;
+}
+
+void kit_release(void)
+{
+    pthread_mutex_lock(&lock);
+    release_wanted = true;
+    pthread_mutex_unlock(&lock);
+    hub_wake(hub);
+}
+
+void kit_refuse_opened(bool refuse)
+{
+    pthread_mutex_lock(&lock);
+    refuse_opened = refuse;
+    pthread_mutex_unlock(&lock);
+}
+
+void kit_wait(bool (*done)(const struct kit_seen *seen))
+{
+    int64_t give_up_ms = now_ms() + PATIENCE_MS;
+    struct kit_seen seen = kit_seen();
+    while (!done(&seen)) {
+        if (now_ms() > give_up_ms) {
+            fail_msg("waited in vain: %u opened, %u closed, %u refused (%s), %u requests", seen.opened, seen.closed,
+                     seen.refused, seen.reason, seen.requests);
+        }
+        (void)poll(NULL, 0, 5);
+        seen = kit_seen();
+    }
+}
+
+int kit_dial(void)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(kit_port())};
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+/* ---- the client's end ---- */
+
+static int judge(void *ctx, void *tls_session)
+{
+    struct client *client = ctx;
+    client->judged++;
+    assert_non_null(tls_session);
+    if (client->free_judge) {
+        uplink_free(client->uplink);
+        client->uplink = NULL;
+    }
+    return client->refuse ? -1 : 0;
+}
+
+static void connected(void *ctx)
+{
+    struct client *client = ctx;
+    assert_false(client->connected);
+    client->connected = true;
+    if (client->free_connected) {
+        uplink_free(client->uplink);
+        client->uplink = NULL;
+    }
+}
+
+static void answered(void *ctx, const struct uplink_answer *answer)
+{
+    struct client *client = ctx;
+    client->tags[client->answers++ % KIT_TAGS_MAX] = answer->tag;
+    client->code = answer->code;
+    client->format = answer->format;
+    client->max_age_s = answer->max_age_s;
+    buf_reset(&client->payload);
+    buf_append(&client->payload, answer->payload.data, answer->payload.len);
+    if (client->free_answered) {
+        uplink_free(client->uplink);
+        client->uplink = NULL;
+    }
+}
+
+static void closed(void *ctx, const char *reason)
+{
+    struct client *client = ctx;
+    assert_false(client->closed);
+    client->closed = true;
+    (void)snprintf(client->reason, sizeof client->reason, "%s", reason);
+    if (client->free_closed) {
+        uplink_free(client->uplink);
+        client->uplink = NULL;
+    }
+}
+
+struct uplink_options kit_client_options(struct client *client)
+{
+    return (struct uplink_options){.address = "127.0.0.1",
+                                   .port = kit_port(),
+                                   .host = "localhost",
+                                   .identity_path = kit_path(KIT_SITE),
+                                   .ca_path = kit_path(KIT_CA),
+                                   .message_max = KIT_MESSAGE_MAX,
+                                   .ctx = client,
+                                   .judge = judge,
+                                   .connected = connected,
+                                   .answered = answered,
+                                   .closed = closed};
+}
+
+void kit_connect(struct client *client, const struct uplink_options *options)
+{
+    struct uplink_options own = options ? *options : kit_client_options(client);
+    client->connected = client->closed = false;
+    assert_int_equal(uplink_new(&own, &client->uplink), 0);
+}
+
+void kit_turn(struct client *client, int wait_ms)
+{
+    if (client->uplink) {
+        struct pollfd fd = {.fd = uplink_fd(client->uplink), .events = POLLIN};
+        (void)poll(&fd, 1, wait_ms);
+        (void)uplink_turn(client->uplink);
+    }
+}
+
+static void until(struct client *client, const bool *flag, unsigned answers, const char *what)
+{
+    int64_t give_up_ms = now_ms() + PATIENCE_MS;
+    while (flag ? !*flag : client->answers < answers) {
+        if (now_ms() > give_up_ms || (client->closed && flag != &client->closed) || !client->uplink) {
+            fail_msg("not %s; closed: %d (%s), %u answers", what, client->closed, client->reason, client->answers);
+        }
+        kit_turn(client, STEP_MS);
+    }
+}
+
+void kit_until_connected(struct client *client)
+{
+    until(client, &client->connected, 0, "connected");
+}
+
+void kit_until_closed(struct client *client)
+{
+    until(client, &client->closed, 0, "closed");
+}
+
+void kit_until_answers(struct client *client, unsigned answers)
+{
+    until(client, NULL, answers, "answered");
+}
+
+int kit_ask(struct client *client, enum uplink_method method, const char *path, struct slice payload, uint64_t tag)
+{
+    const struct uplink_request request = {.method = method,
+                                           .path = &path,
+                                           .path_count = 1,
+                                           .format = payload.len > 0 ? 42 : -1,
+                                           .accept = -1,
+                                           .payload = payload,
+                                           .tag = tag};
+    return uplink_request(client->uplink, &request);
+}
+
+void kit_disconnect(struct client *client)
+{
+    uplink_free(client->uplink);
+    buf_deinit(&client->payload);
+    *client = (struct client){0};
+}
