@@ -212,6 +212,25 @@ int identity_reissue(struct identity *identity, const char *const *hosts, size_t
     return status == 0 ? identity_write_hosts(identity->hosts_path, hosts, host_count) : status;
 }
 
+int identity_first_host(const char *dir, char out[IDENTITY_HOST_MAX + 1])
+{
+    char *path = NULL;
+    struct buf text = BUF_INIT;
+    int status = join(&path, dir, "hosts");
+    if (status == 0) {
+        status = atomic_read(path, IDENTITY_FILE_MAX, &text);
+    }
+    if (status == 0) {
+        size_t len = strcspn(buf_cstr(&text), "\n");
+        status = len > 0 && len <= IDENTITY_HOST_MAX ? 0 : STATUS_NOT_FOUND;
+        memcpy(out, text.data, status == 0 ? len : 0);
+        out[status == 0 ? len : 0] = '\0';
+    }
+    free(path);
+    buf_deinit(&text);
+    return status;
+}
+
 int identity_crts(struct identity *identity, bool pkcs7, struct buf *out)
 {
     identity_refresh(identity);

@@ -42,6 +42,10 @@ const struct peer_anchor *identity_anchor(struct identity *identity,
 int identity_tend(struct identity *identity, int64_t now_s);
 int identity_reissue(struct identity *identity, const char *const *hosts, size_t host_count, int64_t now_s);
 
+/* What the sites call the collector: the first of the hosts that it was made for. STATUS_NOT_FOUND. */
+enum { IDENTITY_HOST_MAX = 253 };
+int identity_first_host(const char *dir, char out[IDENTITY_HOST_MAX + 1]);
+
 /* A one-time token (160 random bits, base32 in groups) and the PSK derived from it and the site id. */
 int identity_token_make(char token[IDENTITY_TOKEN_MAX]);
 int identity_token_psk(struct slice token, struct slice site,

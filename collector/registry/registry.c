@@ -92,7 +92,7 @@ int registry_create(const char *dir)
     if (is_there(dir)) {
         return STATUS_BUSY;
     }
-    if (mkdir(dir, 0750) != 0 && errno != EEXIST) {
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
         return errno == ENOENT ? STATUS_NOT_FOUND : errno == EACCES || errno == EROFS ? STATUS_DENIED : STATUS_IO;
     }
     struct registry *registry = NULL;

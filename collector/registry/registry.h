@@ -48,7 +48,7 @@ const char *registry_state_str(enum registry_state state);
 /* A site id or group: 1..64 of letters, digits, '-', '_', '.', beginning with a letter or digit. */
 bool registry_name_valid(struct slice name);
 
-int registry_create(const char *dir); /* STATUS_BUSY when there is one */
+int registry_create(const char *dir); /* makes DIR (0700) too: it holds keys of tokens; STATUS_BUSY: there is one */
 int registry_open(const char *dir, bool write, struct registry **out);
 void registry_close(struct registry *registry);
 

@@ -135,11 +135,17 @@ static void renews_its_own_at_two_thirds(void **state)
 static void other_hosts_stay_over_renewal(void **state)
 {
     (void)state;
+    char host[IDENTITY_HOST_MAX + 1];
+    assert_int_equal(identity_first_host(kit_options().dir, host), STATUS_NOT_FOUND);
     static const char *const hosts[] = {"new.example", "2001:db8::1"};
     struct buf der = BUF_INIT;
     kit_create();
     struct identity *identity = kit_open();
+    assert_int_equal(identity_first_host(kit_options().dir, host), 0);
+    assert_string_equal(host, "collector.example");
     assert_int_equal(identity_reissue(identity, hosts, 2, KIT_NOW_S), 0);
+    assert_int_equal(identity_first_host(kit_options().dir, host), 0);
+    assert_string_equal(host, "new.example");
     assert_int_equal(identity_tend(identity, KIT_NOW_S + 300 * KIT_DAY_S), 1);
     (void)kit_facts(kit_path("collector.pem"), &der);
     assert_true(certificate_names(buf_slice(&der), "new.example"));
