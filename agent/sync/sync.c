@@ -318,10 +318,30 @@ void sync_answered(struct sync *sync, int64_t now_ms, int64_t wall_ms, uint64_t 
     sync->silent_since_ms = is_outstanding(sync) ? now_ms : -1;
 }
 
-static int64_t silence_ends_ms(const struct sync *sync)
+static int64_t sooner(int64_t a, int64_t b)
 {
-    return sync->silent_since_ms < 0 ? INT64_MAX
-                                     : sync->silent_since_ms + SYNC_MISSED_HEARTBEATS * sync->options.heartbeat_ms;
+    return a < b ? a : b;
+}
+
+/* When to give the connection up. */
+static int64_t patience_ends_ms(const struct sync *sync)
+{
+    if (!is_outstanding(sync)) {
+        return INT64_MAX;
+    }
+    int64_t oldest_ms = sync_oldest_batch_ms(sync);
+    oldest_ms = sync->live_tag != 0 ? sooner(oldest_ms, sync->live_sent_ms) : oldest_ms;
+    oldest_ms = sync->hello_tag != 0 ? sooner(oldest_ms, sync->hello_sent_ms) : oldest_ms;
+    return sooner(sync->silent_since_ms + SYNC_MISSED_HEARTBEATS * sync->options.heartbeat_ms,
+                  oldest_ms + SYNC_OVERDUE_HEARTBEATS * sync->options.heartbeat_ms);
+}
+
+static void lose_patience(struct sync *sync, int64_t now_ms)
+{
+    bool silent = now_ms >= sync->silent_since_ms + SYNC_MISSED_HEARTBEATS * sync->options.heartbeat_ms;
+    sync_set_error(sync, silent ? "no answer for three heartbeats" : "no answer to one of our messages",
+                   slice_make("", 0));
+    sync_drop(sync, now_ms, next_attempt_ms(sync, now_ms));
 }
 
 static void turn_disconnected(struct sync *sync, int64_t now_ms)
@@ -334,9 +354,8 @@ static void turn_disconnected(struct sync *sync, int64_t now_ms)
 
 static void turn_connected(struct sync *sync, int64_t now_ms, int64_t wall_ms)
 {
-    if (now_ms >= silence_ends_ms(sync)) {
-        sync_set_error(sync, "no answer for three heartbeats", slice_make("", 0));
-        sync_drop(sync, now_ms, next_attempt_ms(sync, now_ms));
+    if (now_ms >= patience_ends_ms(sync)) {
+        lose_patience(sync, now_ms);
         return;
     }
     if (now_ms < sync->hold_until_ms) {
@@ -355,11 +374,6 @@ static void turn_connected(struct sync *sync, int64_t now_ms, int64_t wall_ms)
     sync_send_batches(sync, now_ms, wall_ms);
 }
 
-static int64_t sooner(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 static int64_t batches_due_ms(const struct sync *sync)
 {
     return sooner(sync->walk_due_ms, sync_may_send_batch(sync) ? sync->pause_until_ms : INT64_MAX);
@@ -371,7 +385,7 @@ static int64_t due_ms(const struct sync *sync)
     if (!sync->connected) {
         return sync->facts.state == SYNC_CONNECTING ? due : sooner(due, sync->facts.retry_at_ms);
     }
-    due = sooner(due, silence_ends_ms(sync));
+    due = sooner(due, patience_ends_ms(sync));
     if (sync->facts.state == SYNC_HELD) {
         return sooner(due, sync->hold_until_ms);
     }

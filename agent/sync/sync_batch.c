@@ -55,6 +55,17 @@ struct sync_batch *sync_find_batch(struct sync *sync, uint64_t tag)
     return batch;
 }
 
+int64_t sync_oldest_batch_ms(const struct sync *sync)
+{
+    int64_t oldest_ms = INT64_MAX;
+    for (const struct sync_batch *batch = sync->batches; batch; batch = batch->next) {
+        if (!batch->answered && batch->sent_ms < oldest_ms) {
+            oldest_ms = batch->sent_ms;
+        }
+    }
+    return oldest_ms;
+}
+
 void sync_batch_release(struct sync *sync, struct sync_batch *batch)
 {
     unlink_batch(sync, batch);
@@ -322,6 +333,7 @@ static int send_batch(struct sync *sync, struct sync_batch *batch, int64_t now_m
     }
     uint64_t tag = sync_begin_request(sync, now_ms);
     batch->tag = tag;
+    batch->sent_ms = now_ms;
     batch->bytes = sync->out.len;
     link_batch(sync, batch);
     sync->facts.in_flight++;

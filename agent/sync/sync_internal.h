@@ -10,7 +10,8 @@ enum {
     SYNC_BATCH_ITEMS_MAX = 1000,
     SYNC_PAYLOAD_MIN = 1024, /* no collector takes less; a message limit never falls below */
     SYNC_ACK_PACE_MS = 1000,
-    SYNC_MISSED_HEARTBEATS = 3
+    SYNC_MISSED_HEARTBEATS = 3, /* without an answer to anything */
+    SYNC_OVERDUE_HEARTBEATS = 6 /* without an answer to one, whatever else was answered: it is lost */
 };
 
 /* queue: by the ledger's number. What the connection was told of it, and what is the case. */
@@ -20,7 +21,8 @@ struct sync_waiting {
     int64_t oldest_enter_ms;
 };
 struct sync_queue {
-    uint64_t named;       /* tag of the request that named it on this connection; 0: none */
+    uint64_t named;       /* tag of the batch that named it on this connection; 0: none */
+    bool live_named;      /* a batch may yet fail to be taken, so the live view names for itself */
     int64_t open_start_s; /* newest interval that was sent before it was over */
     int64_t open_sent_ms;
     struct sync_waiting now;
@@ -40,6 +42,7 @@ struct sync_item {
 struct sync_batch {
     struct sync_batch *next;
     uint64_t tag;
+    int64_t sent_ms;
     bool answered;
     bool again;   /* when it is settled, there is more to send of what it holds */
     bool unnamed; /* it relies on names told before */
@@ -120,6 +123,7 @@ struct message_queue sync_queue_message(const struct sync *sync, struct ledger_v
 void sync_rewind(struct sync *sync); /* the walk begins at the newest again */
 void sync_send_batches(struct sync *sync, int64_t now_ms, int64_t wall_ms);
 bool sync_may_send_batch(const struct sync *sync);
+int64_t sync_oldest_batch_ms(const struct sync *sync); /* when the oldest under way was sent; INT64_MAX: none */
 struct sync_batch *sync_find_batch(struct sync *sync, uint64_t tag);
 void sync_batch_settle(struct sync *sync, struct sync_batch *batch, int64_t now_ms);
 void sync_batch_release(struct sync *sync, struct sync_batch *batch); /* not taken: it is to be sent again */

@@ -107,9 +107,9 @@ static void add_queues(struct look *look)
                                         .ready = -1,
                                         .paused = -1};
         bytes += QUEUE_BYTES;
-        if (queue->named == 0) {
+        if (!queue->live_named) {
             bytes += add_name(look, (uint32_t)i);
-            queue->named = sync->last_tag + 1;
+            queue->live_named = true;
         }
         queue->told = queue->now;
     }

@@ -36,6 +36,7 @@ void sync_forget_told(struct sync *sync)
 {
     sync_forget_names(sync);
     for (size_t i = 0; i < sync->queue_count; i++) {
+        sync->queues[i].live_named = false;
         sync->queues[i].told = (struct sync_waiting){0};
     }
     sync->live_first = true;
