@@ -1,4 +1,4 @@
-"""The messages of proto/ringside.proto, read with python3-protobuf and what docs/protocol.md says: nothing of our C code.
+"""The messages of proto/ringside.proto, read with python3-protobuf and what docs/protocol.md says: nothing of our C.
 
     schema = wire_decode.schema(tmp_path)
     wire_decode.batch(schema, payload)["intervals"][0]["flow"]["answered"]
@@ -67,7 +67,8 @@ def durations(interval: Any) -> Meaning:
     """Each duration that is not empty: count, sum, max, bins."""
     present = [name for name in DURATIONS if getattr(interval, name)]
     found: Meaning = {}
-    for name, sum_below, max_below in itertools.zip_longest(present, interval.sum_below, interval.max_below, fillvalue=0):
+    below = itertools.zip_longest(present, interval.sum_below, interval.max_below, fillvalue=0)
+    for name, sum_below, max_below in below:
         occupied = bins(getattr(interval, name), interval.fine)
         found[name] = {
             "count": sum(count for _, count in occupied),
