@@ -190,6 +190,7 @@ int store_open_writer(const struct store_options *options, struct store **out)
     }
     store->lock_fd = -1;
     store->writable = true;
+    store->roll_limit = STORE_ROLL_LIMIT;
     store->options = *options;
     int status = open_writer(store);
     store->options.dir = NULL; /* was borrowed for the call */

@@ -30,6 +30,7 @@ enum store_db {
 extern const char *const store_db_names[STORE_DB_COUNT];
 
 enum { STORE_HOUR_S = 3600, STORE_DAY_S = 86400, STORE_EVENTS_MAX = 10000, STORE_NAMES_MAX = 1 << 20 };
+enum { STORE_ROLL_LIMIT = 20000 };
 enum { STORE_NONE = 1 }; /* outcome: no such record */
 
 /* Rewritten with every commit. */
@@ -78,6 +79,7 @@ struct store {
     struct buf other;
     struct summary summary;
     struct store_roller *roller;
+    size_t roll_limit;  /* marks a call of store_roll */
     uint32_t tend_site; /* where the next call of store_tend goes on */
 };
 

@@ -5,7 +5,7 @@
 #include "collector/store/roller.h"
 #include "platform/base/status.h"
 
-enum { MARKS_A_CALL = 20000, MARKS_LEAST = 64 };
+enum { MARKS_LEAST = 64 };
 
 static int read_then(struct slice key, struct slice value, struct roller_mark *mark)
 {
@@ -260,7 +260,7 @@ int store_roll(struct store *store, const struct store_layout *layout, int64_t n
     if (store->state.pending_count == 0) {
         return 0;
     }
-    size_t limit = MARKS_A_CALL;
+    size_t limit = store->roll_limit;
     int status = roll(store, layout, now_ms, limit, more);
     while (status == STATUS_FULL && limit > MARKS_LEAST) {
         limit /= 8;
