@@ -178,7 +178,7 @@ class Site(Branch):
     def backlog(self) -> Optional[int]:
         """Intervals that wait to be sent; None while the agent does not answer."""
         answer = self.ask()
-        return answer["collector"]["backlog"] if answer else None
+        return answer["centre"]["waiting"] if answer else None
 
     def is_delivered(self) -> bool:
         return self.backlog() == 0

@@ -101,8 +101,8 @@ def test_exact_through_faults(tmp_path: Path, seed: int) -> None:
                 problems = whole.problems()
                 assert not problems, f"seed {seed}\n" + "\n".join(problems[:40])
                 assert sum(proxy.done.values()) > 0, f"seed {seed}: no connection was broken"
-                sites = centre.sites()
-                assert all(sites[name]["backlog"] == 0 for name in NAMES)
+                wait_for("the centre to hear that nothing waits", lambda: all(
+                    centre.sites()[name]["backlog"] == 0 for name in NAMES))
             finally:
                 for story in stories:
                     story.close()
