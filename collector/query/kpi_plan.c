@@ -67,6 +67,30 @@ static bool raw_within(const struct kpi_raw *raw, uint32_t site, int64_t from_s,
     return low < raw->count && raw->hours[low].site == site && raw->hours[low].hour_s < to_s;
 }
 
+void kpi_plan_init(struct kpi_plan *plan, const struct kpi_raw *raw, uint32_t raw_site, uint32_t grid_s, int64_t from_s,
+                   int64_t to_s)
+{
+    *plan = (struct kpi_plan){.raw = raw,
+                              .raw_site = raw_site,
+                              .grid_s = grid_s,
+                              .at_s = from_s,
+                              .to_s = to_s,
+                              .cells_from_s = from_s % grid_s == 0 ? from_s : from_s + grid_s,
+                              .cells_to_s = to_s % grid_s == 0 ? to_s : to_s - grid_s};
+}
+
+void kpi_plan_use_days(struct kpi_plan *plan, const struct zone *day_zone, const struct zone *zone)
+{
+    plan->day_zone = day_zone;
+    plan->zone = zone;
+}
+
+static bool cells_fit(const struct kpi_plan *plan, int64_t from_s, int64_t to_s)
+{
+    return from_s >= plan->cells_from_s && to_s <= plan->cells_to_s &&
+           !raw_within(plan->raw, plan->raw_site, from_s, to_s);
+}
+
 static void look_at_day(struct kpi_plan *plan)
 {
     if (plan->day_end_s > plan->at_s) {
@@ -83,9 +107,8 @@ static void look_at_day(struct kpi_plan *plan)
 /* A day whose edges lie within intervals does not know what waited there. */
 static bool day_fits(const struct kpi_plan *plan)
 {
-    return plan->day_start_s == plan->at_s && plan->day_end_s <= plan->to_s && plan->day_start_s % plan->grid_s == 0 &&
-           plan->day_end_s % plan->grid_s == 0 &&
-           !raw_within(plan->raw, plan->raw_site, plan->day_start_s, plan->day_end_s);
+    return plan->day_start_s == plan->at_s && plan->day_start_s % plan->grid_s == 0 &&
+           plan->day_end_s % plan->grid_s == 0 && cells_fit(plan, plan->day_start_s, plan->day_end_s);
 }
 
 static struct kpi_run next_piece(struct kpi_plan *plan)
@@ -100,7 +123,7 @@ static struct kpi_run next_piece(struct kpi_plan *plan)
         limit_s = plan->day_end_s < limit_s ? plan->day_end_s : limit_s;
     }
     int64_t end_s = hour_of(at_s) + HOUR_S;
-    if (at_s == hour_of(at_s) && end_s <= limit_s && !raw_within(plan->raw, plan->raw_site, at_s, end_s)) {
+    if (at_s == hour_of(at_s) && end_s <= limit_s && cells_fit(plan, at_s, end_s)) {
         return (struct kpi_run){KPI_RUN_HOURS, at_s, end_s, at_s, end_s};
     }
     return (struct kpi_run){KPI_RUN_INTERVALS, at_s, end_s < limit_s ? end_s : limit_s, 0, 0};

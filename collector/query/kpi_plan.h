@@ -43,13 +43,22 @@ struct kpi_plan {
     uint32_t grid_s;
     int64_t at_s;
     int64_t to_s;
+    int64_t cells_from_s; /* cells are of use within these only */
+    int64_t cells_to_s;
     int64_t day_start_s; /* the day that was looked at last */
     int64_t day_end_s;
     int64_t day_key_s;
 };
 
-/* Runs in order of time, without gaps; neighbours of one kind are one run. Set day_zone to raw_site, grid_s, at_s and
- * to_s, and leave the rest zero. */
+/* For the span [from_s, to_s). Where an edge of it lies within intervals of grid_s, the first or last ones that begin
+ * in the span are not those at the edge of any cell: around there, cells do not tell what waited. */
+void kpi_plan_init(struct kpi_plan *plan, const struct kpi_raw *raw, uint32_t raw_site, uint32_t grid_s, int64_t from_s,
+                   int64_t to_s);
+
+/* Whole days may be used too: those that were cut by day_zone. `zone` is in force outside. */
+void kpi_plan_use_days(struct kpi_plan *plan, const struct zone *day_zone, const struct zone *zone);
+
+/* Runs in order of time, without gaps; neighbours of one kind are one run. */
 bool kpi_plan_next(struct kpi_plan *plan, struct kpi_run *out);
 
 #endif

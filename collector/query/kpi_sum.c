@@ -183,13 +183,11 @@ static int add_span(struct adding *adding, store_scope scope, const char *day_zo
     const struct zone *cut = NULL;
     /* "local" may mean something else to whoever cut the days. */
     bool cut_known = sum->days && day_zone[0] && strcmp(day_zone, "local") != 0 && zone_find(day_zone, &cut) == 0;
-    struct kpi_plan plan = {.day_zone = cut_known ? cut : NULL,
-                            .zone = sum->zone,
-                            .raw = &sum->raw,
-                            .raw_site = wide ? 0 : scope,
-                            .grid_s = sum->scope->grid_s,
-                            .at_s = adding->from_s,
-                            .to_s = adding->to_s};
+    struct kpi_plan plan;
+    kpi_plan_init(&plan, &sum->raw, wide ? 0 : scope, sum->scope->grid_s, adding->from_s, adding->to_s);
+    if (cut_known) {
+        kpi_plan_use_days(&plan, cut, sum->zone);
+    }
     int status = 0;
     while (status == 0 && kpi_plan_next(&plan, &adding->run)) {
         status = adding->run.kind == KPI_RUN_INTERVALS ? add_intervals(adding, sites, count)
