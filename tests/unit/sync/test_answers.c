@@ -207,6 +207,24 @@ static void content_that_changes_under_way_goes_again(void **state)
     assert_int_equal(world_assert_same(world, 0), 1);
 }
 
+static void what_is_under_way_is_not_sent_twice(void **state)
+{
+    struct world *world = *state;
+    put_past(world, 5, 3);
+    world_start(world);
+    world_run(world, 100);
+    put_past(world, 5, 4);
+    world->fault.delay_max_ms = 20000;
+    for (unsigned i = 0; i < 15; i++) { /* each commit looks again at all that is dirty */
+        world_put(world, 5, WORLD_START_S - 900 * (int64_t)(i + 1), 3);
+        world_run(world, 1000);
+    }
+    world_run(world, MINUTE_MS);
+    assert_int_equal(world->trail_count, 15 + 15 + 15);
+    assert_int_equal(world->connects, 1);
+    (void)world_assert_same(world, 0);
+}
+
 static void credentials_that_are_refused_are_tried_slowly(void **state)
 {
     struct world *world = *state;
@@ -274,6 +292,7 @@ int main(void)
         IN_A_WORLD(the_collector_says_how_much_it_takes),
         IN_A_WORLD(names_that_were_forgotten_are_told_again),
         IN_A_WORLD(content_that_changes_under_way_goes_again),
+        IN_A_WORLD(what_is_under_way_is_not_sent_twice),
         IN_A_WORLD(credentials_that_are_refused_are_tried_slowly),
         IN_A_WORLD(a_collector_of_another_age_is_asked_slowly),
         IN_A_WORLD(errors_are_tried_again_ever_more_slowly),
