@@ -12,10 +12,10 @@
 enum hub_stage { HUB_HANDSHAKE, HUB_OPEN, HUB_ENDED };
 
 struct hub_session {
-    struct stream stream; /* first: libcoap's app data points to it */
+    /* First: libcoap's app data points to it. Its session is gone with SERVER_SESSION_DEL, and so is this. */
+    struct stream stream;
     struct hub *hub;
-    coap_session_t *coap; /* libcoap's; gone with SERVER_SESSION_DEL, and so is this */
-    uint64_t number;      /* serial << HUB_SLOT_BITS | slot */
+    uint64_t number; /* serial << HUB_SLOT_BITS | slot */
     enum hub_stage stage;
     bool taken;       /* opened() took it: closed() is owed */
     bool closing;     /* in the list of those to be closed */

@@ -25,7 +25,7 @@ static void put_answer(struct hub_session *session, const struct hub_ticket *tic
                           .token = slice_make((const char *)ticket->token, ticket->token_len),
                           .options = buf_slice(&options.bytes),
                           .payload = answer->payload};
-    if (frame_bytes(&frame) > coap_session_max_pdu_size(session->coap)) {
+    if (frame_bytes(&frame) > coap_session_max_pdu_size(session->stream.session)) {
         frame.code = wire_code(INTERNAL);
         frame.options = slice_str("");
         frame.payload = slice_str("larger than the peer takes");

@@ -78,8 +78,8 @@ void hub_sessions_facts(const struct hub_session *session, struct hub_session_fa
         .session = session->number, .in_bytes = session->stream.in_bytes, .out_bytes = session->stream.out_bytes};
     memcpy(out->address, session->address, sizeof out->address);
     if (session->stage != HUB_ENDED) {
-        const coap_bin_const_t *identity = coap_session_get_psk_identity(session->coap);
-        out->tls_session = coap_session_get_tls(session->coap, NULL);
+        const coap_bin_const_t *identity = coap_session_get_psk_identity(session->stream.session);
+        out->tls_session = coap_session_get_tls(session->stream.session, NULL);
         out->psk_identity = identity ? slice_make((const char *)identity->s, identity->length) : slice_str("");
     }
 }
@@ -129,9 +129,8 @@ static void begin(struct hub *hub, coap_session_t *coap)
     }
     uint32_t slot = hub->free_slots[--hub->free_count];
     hub->slots[slot] = session;
-    stream_init(&session->stream, hub->options.message_max, &hub->dirty);
+    stream_init(&session->stream, coap, hub->options.message_max, &hub->dirty);
     session->hub = hub;
-    session->coap = coap;
     session->number = ++hub->serial << HUB_SLOT_BITS | slot;
     address_text(coap_session_get_addr_remote(coap), session->address, sizeof session->address);
     address_host(coap_session_get_addr_remote(coap), session->host);
@@ -205,7 +204,7 @@ static void forget(struct hub_session *session)
     uint32_t slot = (uint32_t)(session->number & ((1U << HUB_SLOT_BITS) - 1));
     hub->slots[slot] = NULL;
     hub->free_slots[hub->free_count++] = slot;
-    coap_session_set_app_data(session->coap, NULL);
+    coap_session_set_app_data(session->stream.session, NULL);
     stream_deinit(&session->stream);
     free(session);
 }
@@ -234,7 +233,7 @@ static void write_all(struct hub *hub)
         struct stream *next = at->dirty_next;
         struct hub_session *session = (struct hub_session *)at; /* the stream is its first member */
         at->dirty = false;
-        int status = session->stage == HUB_ENDED ? 0 : stream_flush(at, session->coap);
+        int status = session->stage == HUB_ENDED ? 0 : stream_flush(at);
         if (status < 0) {
             hub_sessions_close(session, NULL);
         } else if (status > 0) {
@@ -254,9 +253,9 @@ static void close_all(struct hub *hub)
         session->closing = false;
         if (session->stage != HUB_ENDED) {
             library_forget();
-            (void)stream_flush(&session->stream, session->coap); /* an answer that goes before the end */
+            (void)stream_flush(&session->stream); /* an answer that goes before the end */
             stream_shut(&session->stream, STREAM_FINE);
-            coap_session_disconnected(session->coap, COAP_NACK_NOT_DELIVERABLE);
+            coap_session_disconnected(session->stream.session, COAP_NACK_NOT_DELIVERABLE);
             end(session);
         }
     }
@@ -310,7 +309,7 @@ void hub_sessions_deinit(struct hub *hub)
         if (session) {
             session->why = "the server stops";
             stream_shut(&session->stream, STREAM_FINE);
-            coap_session_disconnected(session->coap, COAP_NACK_NOT_DELIVERABLE);
+            coap_session_disconnected(session->stream.session, COAP_NACK_NOT_DELIVERABLE);
             forget(session);
         }
     }

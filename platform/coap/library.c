@@ -53,7 +53,7 @@ static const struct {
     {"not within min/max boundaries", "it speaks no TLS 1.2"},
     {"CertificateVerify", "it does not hold the key of its certificate"},
     {"Processing of the Certificate handshake", "its certificate cannot be read"},
-    {"Processing of the ClientHello", "its first TLS message makes no sense"},
+    {"Processing of the ClientHello", "its first message is no TLS"},
     {"unexpected message was received", "it sent a TLS message out of turn"},
     {"Alert '40'", "it found no common ground in the TLS handshake"},
     {"Alert '42'", "it refused our certificate as bad"},

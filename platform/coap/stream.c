@@ -18,10 +18,12 @@ ssize_t __real_coap_tls_read(coap_session_t *session, uint8_t *data, size_t len)
 ssize_t __wrap_coap_tls_write(coap_session_t *session, const uint8_t *data, size_t len);
 ssize_t __wrap_coap_tls_read(coap_session_t *session, uint8_t *data, size_t len);
 
-void stream_init(struct stream *stream, size_t message_max, struct stream **dirty_list)
+void stream_init(struct stream *stream, coap_session_t *session, size_t message_max, struct stream **dirty_list)
 {
-    *stream = (struct stream){
-        .in = {.message_max = message_max}, .out_max = OUT_MESSAGES * message_max, .dirty_list = dirty_list};
+    *stream = (struct stream){.session = session,
+                              .in = {.message_max = message_max},
+                              .out_max = OUT_MESSAGES * message_max,
+                              .dirty_list = dirty_list};
 }
 
 void stream_deinit(struct stream *stream)
@@ -120,11 +122,11 @@ static void drop_sent(struct stream *stream)
     }
 }
 
-int stream_flush(struct stream *stream, coap_session_t *session)
+int stream_flush(struct stream *stream)
 {
     while (!stream->shut && stream_pending(stream) > 0) {
         size_t piece = next_piece(stream);
-        ssize_t taken = __real_coap_tls_write(session, stream->out.data + stream->sent, piece);
+        ssize_t taken = __real_coap_tls_write(stream->session, stream->out.data + stream->sent, piece);
         if (taken < 0) {
             stream_shut(stream, STREAM_FINE);
         } else if (taken == 0) {

@@ -29,6 +29,7 @@ enum stream_fault {
 };
 
 struct stream {
+    coap_session_t *session; /* borrowed; NULL: none yet */
     struct buf out;
     size_t sent;  /* bytes of `out` that TLS has taken */
     size_t stuck; /* how much TLS was offered when the socket was full: it wants the same again */
@@ -47,7 +48,7 @@ struct stream {
     struct stream **dirty_list; /* of the owner: streams with something to write */
 };
 
-void stream_init(struct stream *stream, size_t message_max, struct stream **dirty_list);
+void stream_init(struct stream *stream, coap_session_t *session, size_t message_max, struct stream **dirty_list);
 void stream_deinit(struct stream *stream); /* leaves the list */
 
 bool stream_put(struct stream *stream, const struct frame *frame); /* false: shut, or too much is waiting already */
@@ -55,7 +56,7 @@ size_t stream_pending(const struct stream *stream);
 
 /* Writes what the socket takes. 0: all of it; 1: the rest has to wait; STATUS_IO: the connection is gone or has to go.
  * Not from libcoap's callbacks. */
-int stream_flush(struct stream *stream, coap_session_t *session);
+int stream_flush(struct stream *stream);
 void stream_shut(struct stream *stream, enum stream_fault fault); /* the first fault stays */
 
 #endif

@@ -25,10 +25,9 @@ enum {
 enum stage { CONNECTING, CONNECTED, GONE };
 
 struct uplink {
-    struct stream stream; /* first: libcoap's app data points to it */
+    struct stream stream; /* first: libcoap's app data points to it; its session is held by the context */
     struct uplink_options options;
     coap_context_t *context;
-    coap_session_t *session; /* held by the context */
     struct pump pump;
     int epoll_fd; /* libcoap's set and the bell */
     int bell_fd;
@@ -93,7 +92,7 @@ static void judge(struct uplink *uplink)
     if (uplink->judged || uplink->stage != CONNECTING) {
         return;
     }
-    void *tls_session = coap_session_get_tls(uplink->session, NULL);
+    void *tls_session = coap_session_get_tls(uplink->stream.session, NULL);
     uplink->judged = uplink->options.judge(uplink->options.ctx, tls_session) == 0;
     if (!uplink->judged) {
         end(uplink, "the server is not the one that was asked for");
@@ -103,7 +102,7 @@ static void judge(struct uplink *uplink)
 static int take_event(coap_session_t *session, coap_event_t event)
 {
     struct uplink *uplink = coap_get_app_data(coap_session_get_context(session));
-    uplink->session = session;
+    uplink->stream.session = session;
     if (uplink->freed || uplink->stage == GONE) {
         return 0;
     }
@@ -186,10 +185,10 @@ static void begin(struct uplink *uplink, const coap_address_t *address)
 {
     char *sni = is_name(uplink->options.host) ? (char *)uplink->options.host : NULL;
     library_forget();
-    uplink->session =
+    uplink->stream.session =
         uplink->options.identity_path ? connect_pki(uplink, address, sni) : connect_psk(uplink, address, sni);
-    if (uplink->session) {
-        coap_session_set_app_data(uplink->session, &uplink->stream);
+    if (uplink->stream.session) {
+        coap_session_set_app_data(uplink->stream.session, &uplink->stream);
         pump_hasten(&uplink->pump);
     } else {
         end_lost(uplink);
@@ -238,7 +237,7 @@ static int prepare(struct uplink *uplink, const struct uplink_options *options)
 {
     uplink->bell_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     uplink->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    stream_init(&uplink->stream, options->message_max, &uplink->dirty);
+    stream_init(&uplink->stream, NULL, options->message_max, &uplink->dirty);
     uplink->connect_by_ms = pump_clock_ms() + CONNECT_MS;
     int status = copy_options(uplink, options);
     if (status != 0) {
@@ -345,8 +344,8 @@ static void flush(struct uplink *uplink)
 {
     uplink->dirty = NULL;
     uplink->stream.dirty = false;
-    if (uplink->stage != GONE && uplink->session) {
-        int status = stream_flush(&uplink->stream, uplink->session);
+    if (uplink->stage != GONE && uplink->stream.session) {
+        int status = stream_flush(&uplink->stream);
         if (status < 0) {
             end_lost(uplink);
         } else if (status > 0) {
@@ -369,8 +368,8 @@ static void call_closed(struct uplink *uplink)
 {
     if (uplink->stage == GONE && !uplink->reported && !uplink->freed) {
         uplink->reported = true;
-        if (uplink->session) {
-            coap_session_disconnected(uplink->session, COAP_NACK_NOT_DELIVERABLE);
+        if (uplink->stream.session) {
+            coap_session_disconnected(uplink->stream.session, COAP_NACK_NOT_DELIVERABLE);
         }
         uplink->options.closed(uplink->options.ctx, uplink->reason);
     }
@@ -460,7 +459,7 @@ int uplink_request(struct uplink *uplink, const struct uplink_request *request)
 
 uint32_t uplink_message_max(const struct uplink *uplink)
 {
-    return uplink->stage == CONNECTED ? (uint32_t)coap_session_max_pdu_size(uplink->session) : 0;
+    return uplink->stage == CONNECTED ? (uint32_t)coap_session_max_pdu_size(uplink->stream.session) : 0;
 }
 
 void uplink_bytes(const struct uplink *uplink, uint64_t *in, uint64_t *out)

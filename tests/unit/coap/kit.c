@@ -17,15 +17,18 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "platform/coap/stream.h"
 #include "platform/tls/authority.h"
 #include "platform/tls/certificate.h"
 #include "platform/tls/keypair.h"
+#include "platform/tls/peer.h"
 
 enum { PATIENCE_MS = 10 * 1000, STEP_MS = 20, BIG_BYTES = 60000, TICKETS_MAX = 64 };
 
 static const char *const names[KIT_FILES] = {"ca.pem",      "server.pem", "server-next.pem", "site.pem",
                                              "expired.pem", "self.pem",   "other-ca.pem",    "other-site.pem"};
 static char directory[64];
+static struct peer_anchor *anchor;
 static struct hub *hub;
 static pthread_t thread;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -88,6 +91,9 @@ static struct authority *make_authority(enum kit_file file, struct keypair *keyp
     assert_int_equal(keypair_to_pem(keypair, &key), 0);
     assert_int_equal(authority_open(buf_slice(&pem), buf_slice(&key), &authority), 0);
     write_identity(file, &der, NULL);
+    if (file == KIT_CA) {
+        assert_int_equal(peer_anchor_load(buf_slice(&pem), &anchor), 0);
+    }
     buf_deinit(&pem);
     buf_deinit(&key);
     return authority;
@@ -151,6 +157,7 @@ int kit_setup(void **state)
 int kit_teardown(void **state)
 {
     (void)state;
+    peer_anchor_free(anchor);
     for (int i = 0; i < KIT_FILES; i++) {
         (void)unlink(kit_path((enum kit_file)i));
     }
@@ -359,8 +366,10 @@ int kit_dial(void)
 static int judge(void *ctx, void *tls_session)
 {
     struct client *client = ctx;
+    struct peer peer;
     client->judged++;
-    assert_non_null(tls_session);
+    assert_int_equal(peer_judge(anchor, tls_session, NULL, (int64_t)time(NULL), &peer), 0);
+    memcpy(client->server_key, peer.facts.key_hash, sizeof client->server_key);
     if (client->free_judge) {
         uplink_free(client->uplink);
         client->uplink = NULL;
@@ -473,6 +482,22 @@ int kit_ask(struct client *client, enum uplink_method method, const char *path, 
                                            .payload = payload,
                                            .tag = tag};
     return uplink_request(client->uplink, &request);
+}
+
+void kit_send_raw(struct client *client, const void *bytes, size_t len)
+{
+    struct stream *stream = (struct stream *)client->uplink; /* its first member */
+    buf_append(&stream->out, bytes, len);
+    stream->frame_left = len;
+    kit_turn(client, 0);
+}
+
+void kit_send_unread(struct client *client, const void *bytes, size_t len)
+{
+    struct stream *stream = (struct stream *)client->uplink;
+    buf_append(&stream->out, bytes, len);
+    stream->frame_left = len;
+    (void)stream_flush(stream);
 }
 
 void kit_disconnect(struct client *client)

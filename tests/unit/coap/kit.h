@@ -62,6 +62,7 @@ struct client {
     uint64_t tags[KIT_TAGS_MAX];
     struct buf payload; /* of the last answer */
     char reason[256];
+    uint8_t server_key[32]; /* the hash of the key in its certificate */
 };
 
 struct uplink_options kit_client_options(struct client *client);
@@ -71,6 +72,10 @@ void kit_until_connected(struct client *client);
 void kit_until_closed(struct client *client);
 void kit_until_answers(struct client *client, unsigned answers);
 int kit_ask(struct client *client, enum uplink_method method, const char *path, struct slice payload, uint64_t tag);
+
+/* Bytes in one TLS record, whatever they are. The second reads nothing that comes. */
+void kit_send_raw(struct client *client, const void *bytes, size_t len);
+void kit_send_unread(struct client *client, const void *bytes, size_t len);
 void kit_disconnect(struct client *client); /* uplink_free(), and empties the record */
 
 int kit_dial(void); /* a bare TCP connection to the hub */
