@@ -22,7 +22,7 @@ data {{
 }}
 ingest {{
     listen = "{host}:{port}"
-    hosts = {{"localhost", "127.0.0.1", "::1"}}
+    hosts = {{{hosts}}}
 {ingest}
 }}
 store {{
@@ -51,7 +51,8 @@ collector {{
 
 
 def free_tcp_port(host: str = "127.0.0.1") -> int:
-    with socket.create_server((host, 0)) as probe:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as probe:
         return probe.getsockname()[1]
 
 
@@ -68,14 +69,16 @@ class Daemon(Agent):
 
 class Centre:
     def __init__(self, home: Path, *, zone: str = "UTC", size_max: str = "1GiB", ingest: str = "", store: str = "",
-                 more: str = "", host: str = "127.0.0.1") -> None:
+                 more: str = "", host: str = "127.0.0.1", data: Optional[Path] = None,
+                 hosts: str = '"localhost", "127.0.0.1", "::1"') -> None:
         self.home = home
-        self.data = home / "centre"
-        self.host = host
-        self.port = free_tcp_port(host)
+        self.data = data or home / "centre"
+        self.host = host.strip("[]")
+        self.port = free_tcp_port(self.host)
         self.config = home / "collector.conf"
         self.config.write_text(CONFIG.format(data=self.data, port=self.port, zone=zone, size_max=size_max,
-                                             ingest=ingest, store=store, more=more, host=host))
+                                             ingest=ingest, store=store, more=more, host=host,
+                                             hosts=hosts))
         self.daemon: Optional[Daemon] = None
         self.command("init")
 
@@ -174,6 +177,10 @@ class Site(Branch):
     def join(self, port: int, token: Path, host: str = "127.0.0.1") -> None:
         done = self.try_to_join(f"coaps+tcp://{host}:{port}", token)
         assert done.returncode == 0, done.stderr
+
+    @property
+    def clockshift(self) -> Path:
+        return bin_dir() / "clockshift.so"
 
     def backlog(self) -> Optional[int]:
         """Intervals that wait to be sent; None while the agent does not answer."""

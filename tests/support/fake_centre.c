@@ -333,6 +333,9 @@ int store_view_gaps(struct store_view *view, uint32_t site, store_gap_fn fn, voi
 
 int store_grouping(struct store *store, store_scope scope, store_scope *group, char day_zone[64])
 {
+    if (store->grouping_unknown) {
+        return STORE_UNKNOWN;
+    }
     bool site = scope != STORE_ALL && !(scope & STORE_GROUP_BIT);
     const char *zone = site ? store->day_zones[scope - 1] : store->centre_day_zone;
     *group = site ? store->groups[scope - 1] : STORE_ALL;

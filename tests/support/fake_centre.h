@@ -40,6 +40,7 @@ struct store {
     store_scope groups[FAKE_CENTRE_SITES];      /* as the cells are grouped */
     const char *day_zones[FAKE_CENTRE_SITES];   /* by which a site's days are cut; NULL: it has none */
     const char *centre_day_zone;                /* those of groups and of all */
+    bool grouping_unknown;
     struct store_contact contacts[FAKE_CENTRE_SITES];
     bool has_contact[FAKE_CENTRE_SITES];
     struct queue_settings settings[FAKE_CENTRE_SITES][FAKE_CENTRE_QUEUES];
