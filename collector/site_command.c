@@ -172,7 +172,7 @@ static int find_known(struct registry *registry, const struct site_wish *wish)
 static int add_site(const struct collector_config *config, const struct site_wish *wish)
 {
     struct registry *registry = NULL;
-    struct registry_site site;
+    struct registry_site site = {.number = 0};
     char token[IDENTITY_TOKEN_MAX] = "";
     int fd = -1;
     int result = check_wish(wish);

@@ -73,8 +73,9 @@ struct registry_invitation {
     int64_t token_expires_ms;
     int64_t now_ms;
 };
-/* Adds a site, or gives a known one a new token (and what else is not NULL): STATUS_BUSY when it exists and `again` is
- * not set; STATUS_INVALID (its id or group), STATUS_DENIED (being removed). */
+/* Adds a site, or gives a known one a new token (and what else is not NULL); a revoked one is invited again by that.
+ * STATUS_BUSY when it exists and `again` is not set; STATUS_NOT_FOUND (a new one needs a token), STATUS_INVALID (its id
+ * or group), STATUS_DENIED (being removed). */
 int registry_invite(struct registry *registry, const struct registry_invitation *invitation, bool again,
                     struct registry_site *out);
 

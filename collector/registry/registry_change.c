@@ -57,7 +57,9 @@ static int put_site(struct registry *registry, struct kv_txn *txn, const struct 
     record_begin(&value);
     site_record_write(&value, site);
     int status = record_put(txn, registry->sites, &key, &value);
-    explicit_bzero(value.data, value.data ? value.cap : 0); /* a token's psk may be in it */
+    if (value.data) {
+        explicit_bzero(value.data, value.cap); /* a token's psk may be in it */
+    }
     buf_deinit(&value);
     return status;
 }
@@ -171,11 +173,22 @@ static int invite_new(struct registry *registry, struct kv_txn *txn, const struc
     return status == 0 ? apply_invitation(registry, txn, invitation, site) : status;
 }
 
+/* A token lets a revoked site in again, but the certificate that was revoked never counts any more. */
+static void forgive(struct registry_site *site)
+{
+    site->state = REGISTRY_INVITED;
+    site->has_key = false;
+    site->has_next_key = false;
+}
+
 static int invite_known(struct registry *registry, struct kv_txn *txn, const struct registry_invitation *invitation,
                         bool again, struct registry_site *site)
 {
     if (site->state == REGISTRY_REMOVED) {
         return STATUS_DENIED;
+    }
+    if (again && site->state == REGISTRY_REVOKED && invitation->token_psk) {
+        forgive(site);
     }
     return again ? apply_invitation(registry, txn, invitation, site) : STATUS_BUSY;
 }

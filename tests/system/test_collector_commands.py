@@ -219,7 +219,8 @@ def test_revoked_and_invited_again(centre: Centre) -> None:
     site = centre.ask("site", "show", "a")
     assert (site["state"], site["token_expires"]) == ("revoked", None)
     centre.good("site", "add", "a", "--again")
-    assert centre.ask("site", "show", "a")["token_expires"]
+    site = centre.ask("site", "show", "a")
+    assert site["state"] == "invited" and site["token_expires"]
 
 
 def test_removed_sites_do_not_come_back(centre: Centre) -> None:

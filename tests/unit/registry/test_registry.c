@@ -151,11 +151,15 @@ static void revoking_ends_a_token_too(void **state)
     assert_int_equal(registry_set_state(kit_registry(), "a", REGISTRY_REVOKED, 1), 0);
     assert_int_equal(kit_enrol("a", 1, 9), STATUS_DENIED);
     assert_int_equal(kit_invite("a", NULL, 2, true, &site), 0);
-    assert_int_equal(site.state, REGISTRY_REVOKED); /* until it joins */
+    assert_int_equal(site.state, REGISTRY_INVITED);
     assert_int_equal(kit_enrol("a", 2, 9), 0);
     assert_int_equal(kit_site("a").state, REGISTRY_JOINED);
     assert_int_equal(registry_set_state(kit_registry(), "a", REGISTRY_REVOKED, 1), 0);
     assert_int_equal(registry_renew(kit_registry(), "a", kit_key(7), "2", 6000, 1), STATUS_DENIED);
+    assert_int_equal(kit_invite("a", "north", 0, true, &site), 0); /* another group is no pardon */
+    assert_int_equal(site.state, REGISTRY_REVOKED);
+    assert_int_equal(kit_invite("a", NULL, 3, true, &site), 0);
+    assert_false(site.has_key); /* the revoked certificate stays void */
 }
 
 static void a_removed_site_never_comes_back_under_its_number(void **state)
