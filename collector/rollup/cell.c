@@ -21,12 +21,28 @@ void cell_free(struct cell *cell)
     free(cell);
 }
 
+/* Few bins of a word one by one, many at once. */
+static void clear_word(uint64_t *bins, uint64_t touched)
+{
+    for (int left = 12; touched != 0 && left > 0; left--) {
+        bins[__builtin_ctzll(touched)] = 0;
+        touched &= touched - 1;
+    }
+    if (touched != 0) {
+        memset(bins, 0, 64 * sizeof *bins);
+    }
+}
+
 static void clear_stat(struct cell_stat *stat)
 {
-    for (struct cell_walk walk = {0}; cell_walk_next(stat, &walk);) {
-        stat->bins[walk.bin] = 0;
+    for (uint32_t word = 0; (word = cell_next_word(stat, word)) < CELL_WORDS; word++) {
+        clear_word(stat->bins + (size_t)word * 64, stat->touched[word]);
+        stat->touched[word] = 0;
     }
-    memset(stat, 0, offsetof(struct cell_stat, bins));
+    memset(stat->touched_words, 0, sizeof stat->touched_words);
+    stat->sum_ms = 0;
+    stat->total = 0;
+    stat->max_ms = 0;
 }
 
 void cell_clear(struct cell *cell)

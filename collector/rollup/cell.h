@@ -10,10 +10,15 @@
  *
  * The stored form: a version byte (1); varint intervals, unbalanced, waiting_start, waiting_end, waiting_max; the flow
  * counters as a varint mask and varints, the cohort counters likewise (64 bits wide); a mask of the durations, and for
- * each a varint sum, maximum, the length of the histogram's bytes, and those bytes with counts of 64 bits. Worked
- * example, one balanced interval in which one caller waited 2000 ms and gave up: 01, 01 00 00 00 01 (one interval, at
- * most one waited), 05 01 01 (entered, abandoned), 05 01 01 (the same by entering), 02 (wait_abandoned),
- * d0 0f (2000), d0 0f (2000), 02 98 11 (bin 1100 once). */
+ * each a varint sum, maximum, the length of the histogram's bytes << 1 | packed, and those bytes. Worked example, one
+ * balanced interval in which one caller waited 2000 ms and gave up: 01, 01 00 00 00 01 (one interval, at most one
+ * waited), 05 01 01 (entered, abandoned), 05 01 01 (the same by entering), 02 (wait_abandoned), d0 0f (2000),
+ * d0 0f (2000), 04 98 11 (bin 1100 once).
+ *
+ * A histogram's bytes are as in proto/histogram.h with counts of 64 bits, or packed, where that is no longer: the width
+ * of a count (1, 2, 4, 8 bytes), then for each word of 64 bins that has any a varint of how many words were skipped, a
+ * u64 with a bit for each bin (the lowest first), and their counts in order. Bins 128 and 130, once and twice:
+ * 01, 02 0000000000000005 01 02. */
 #ifndef RINGSIDE_COLLECTOR_ROLLUP_CELL_H
 #define RINGSIDE_COLLECTOR_ROLLUP_CELL_H
 

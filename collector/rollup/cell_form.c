@@ -6,7 +6,7 @@
 #include "platform/base/status.h"
 #include "platform/base/wire.h"
 
-enum { FORM_VERSION = 1, BIN_BYTES_MAX = 2 + WIRE_VARINT_MAX };
+enum { FORM_VERSION = 1 };
 
 static void put_counters(struct buf *out, const uint64_t *counters, int count)
 {
@@ -22,43 +22,15 @@ static void put_counters(struct buf *out, const uint64_t *counters, int count)
     }
 }
 
-/* Room for a word of bins at a time, so that nothing is looked at in between. */
-static void put_bins(struct buf *out, const struct cell_stat *stat)
-{
-    uint32_t base = 0;
-    uint8_t *at = NULL;
-    uint8_t *end = NULL;
-    for (struct cell_walk walk = {0}; cell_walk_next(stat, &walk);) {
-        uint64_t count = stat->bins[walk.bin];
-        if (count == 0) {
-            continue;
-        }
-        if (end - at < BIN_BYTES_MAX) {
-            out->len -= (size_t)(end - at);
-            at = buf_grow(out, (size_t)64 * BIN_BYTES_MAX);
-            if (!at) {
-                return;
-            }
-            end = at + (size_t)64 * BIN_BYTES_MAX;
-        }
-        at += wire_varint_at(at, (walk.bin - base) << 1 | (count > 1));
-        if (count > 1) {
-            at += wire_varint_at(at, count);
-        }
-        base = walk.bin + 1;
-    }
-    out->len -= (size_t)(end - at);
-}
-
 static void put_stat(struct buf *out, const struct cell_stat *stat)
 {
     wire_put_varint(out, stat->sum_ms);
     wire_put_varint(out, stat->max_ms);
     size_t start = out->len;
-    put_bins(out, stat);
+    bool packed = cell_bins_put(out, stat);
     size_t bytes = out->len - start;
     uint8_t prefix[WIRE_VARINT_MAX];
-    size_t prefix_bytes = wire_varint_at(prefix, bytes);
+    size_t prefix_bytes = wire_varint_at(prefix, (uint64_t)bytes << 1 | packed);
     if (buf_grow(out, prefix_bytes)) {
         memmove(out->data + start + prefix_bytes, out->data + start, bytes);
         memcpy(out->data + start, prefix, prefix_bytes);
@@ -91,8 +63,7 @@ void cell_encode(const struct cell *cell, struct buf *out)
 struct form_stat {
     uint64_t sum_ms;
     uint64_t max_ms;
-    const uint8_t *bins;
-    const uint8_t *end;
+    struct cell_bins bins;
 };
 
 /* A stored form taken apart; the bins are still as they were stored. */
@@ -107,15 +78,32 @@ struct form {
     struct form_stat duration[DURATION_COUNT];
 };
 
+/* As wire_get_varint_strict(), within the loop for what takes one byte or two. */
+static inline uint64_t get_number(struct wire_reader *reader)
+{
+    const uint8_t *at = reader->pos;
+    if (wire_left(reader) >= 2 && at[0] >= 0x80 && at[1] < 0x80 && at[1] > 0) {
+        reader->pos += 2;
+        return (uint64_t)(at[0] & 0x7f) | (uint64_t)at[1] << 7;
+    }
+    if (wire_left(reader) >= 1 && at[0] < 0x80) {
+        reader->pos++;
+        return at[0];
+    }
+    return wire_get_varint_strict(reader, UINT64_MAX);
+}
+
 static uint64_t get_sum(struct wire_reader *reader)
 {
-    return wire_get_varint_strict(reader, CELL_SUM_MAX);
+    uint64_t value = get_number(reader);
+    reader->failed |= value > CELL_SUM_MAX;
+    return value;
 }
 
 /* A bit behind the last known one is of a later version. */
 static uint64_t get_mask(struct wire_reader *reader, int count, bool *later)
 {
-    uint64_t mask = wire_get_varint_strict(reader, UINT64_MAX);
+    uint64_t mask = get_number(reader);
     *later |= mask >> count != 0;
     return mask;
 }
@@ -123,23 +111,28 @@ static uint64_t get_mask(struct wire_reader *reader, int count, bool *later)
 static void get_counters(struct wire_reader *reader, uint64_t *counters, int count, bool *later)
 {
     uint64_t mask = get_mask(reader, count, later);
-    for (int i = 0; i < count; i++) {
-        counters[i] = mask >> i & 1 ? get_sum(reader) : 0;
+    memset(counters, 0, (size_t)count * sizeof *counters);
+    for (uint64_t left = mask & ((UINT64_C(1) << count) - 1); left != 0; left &= left - 1) {
+        counters[__builtin_ctzll(left)] = get_sum(reader);
     }
 }
 
 static void get_durations(struct wire_reader *reader, struct form *form, bool *later)
 {
     uint64_t mask = get_mask(reader, DURATION_COUNT, later);
+    memset(form->duration, 0, sizeof form->duration);
     for (int i = 0; i < DURATION_COUNT; i++) {
         struct form_stat *stat = &form->duration[i];
-        *stat = (struct form_stat){0};
         if (mask >> i & 1) {
             stat->sum_ms = get_sum(reader);
             stat->max_ms = get_sum(reader);
-            struct slice bytes = wire_get_bytes(reader);
-            stat->bins = (const uint8_t *)bytes.data;
-            stat->end = stat->bins + bytes.len;
+            uint64_t length = get_number(reader);
+            if (reader->failed || length >> 1 > wire_left(reader)) {
+                reader->failed = true;
+                return;
+            }
+            stat->bins = (struct cell_bins){reader->pos, reader->pos + (length >> 1), length & 1};
+            reader->pos = stat->bins.end;
         }
     }
 }
@@ -164,80 +157,6 @@ static int open_form(struct slice stored, struct form *form)
         return STATUS_VERSION;
     }
     return reader.failed || wire_left(&reader) > 0 ? STATUS_CORRUPT : 0;
-}
-
-/* Reads a varint of more than one byte; 0 (which no count is) when it is none. */
-static uint64_t get_long(const uint8_t **at, const uint8_t *end)
-{
-    uint64_t value = 0;
-    for (unsigned shift = 0; shift < 63 && *at < end; shift += 7) {
-        uint8_t byte = *(*at)++;
-        value |= (uint64_t)(byte & 0x7f) << shift;
-        if (byte < 0x80) {
-            return value;
-        }
-    }
-    return 0;
-}
-
-/* One bin behind `base`, 0 or STATUS_CORRUPT. Most distances and counts take one byte. */
-static inline __attribute__((always_inline)) int next_bin(const uint8_t **at, const uint8_t *end, uint32_t base,
-                                                          uint32_t *bin, uint64_t *count)
-{
-    uint32_t head = *(*at)++;
-    if (head >= 0x80) {
-        if (*at == end || **at >= 0x80) {
-            return STATUS_CORRUPT;
-        }
-        head = (head & 0x7f) | (uint32_t) * (*at)++ << 7;
-    }
-    *bin = base + (head >> 1);
-    *count = 1;
-    if (head & 1) {
-        *count = *at < end && **at < 0x80 ? *(*at)++ : get_long(at, end);
-    }
-    return *bin<HISTOGRAM_BINS && * count>(head & 1) ? 0 : STATUS_CORRUPT;
-}
-
-static int add_bins(struct cell_stat *stat, const struct form_stat *from)
-{
-    uint64_t total = 0;
-    uint32_t base = 0;
-    for (const uint8_t *at = from->bins; at < from->end;) {
-        uint32_t bin;
-        uint64_t count;
-        if (next_bin(&at, from->end, base, &bin, &count) != 0) {
-            return STATUS_CORRUPT;
-        }
-        cell_touch(stat, bin);
-        stat->bins[bin] += count;
-        total += count;
-        if (total > CELL_SUM_MAX) {
-            return STATUS_RANGE;
-        }
-        base = bin + 1;
-    }
-    stat->total += total;
-    return stat->total > CELL_SUM_MAX ? STATUS_RANGE : 0;
-}
-
-static int subtract_bins(struct cell_stat *stat, const struct form_stat *what)
-{
-    uint32_t base = 0;
-    for (const uint8_t *at = what->bins; at < what->end;) {
-        uint32_t bin;
-        uint64_t count;
-        if (next_bin(&at, what->end, base, &bin, &count) != 0) {
-            return STATUS_CORRUPT;
-        }
-        if (stat->bins[bin] < count) {
-            return STATUS_RANGE;
-        }
-        stat->bins[bin] -= count;
-        stat->total -= count;
-        base = bin + 1;
-    }
-    return 0;
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -281,7 +200,7 @@ int cell_merge_encoded(struct cell *cell, struct slice stored, bool keep_edges)
     raise(cell, &form);
     for (int i = 0; status == 0 && i < DURATION_COUNT; i++) {
         plus(&cell->duration[i].sum_ms, form.duration[i].sum_ms, &over);
-        status = add_bins(&cell->duration[i], &form.duration[i]);
+        status = cell_bins_add(&cell->duration[i], &form.duration[i].bins);
     }
     return status == 0 && over != 0 ? STATUS_RANGE : status;
 }
@@ -296,7 +215,7 @@ static int subtract_stat(struct cell_stat *stat, const struct form_stat *what, b
 {
     bool under = false;
     minus(&stat->sum_ms, what->sum_ms, &under);
-    int status = under ? STATUS_RANGE : subtract_bins(stat, what);
+    int status = under ? STATUS_RANGE : cell_bins_subtract(stat, &what->bins);
     if (status != 0) {
         return status;
     }
@@ -363,13 +282,7 @@ int cell_check_encoded(struct slice stored)
     struct form form;
     int status = open_form(stored, &form);
     for (int i = 0; status == 0 && i < DURATION_COUNT; i++) {
-        uint32_t base = 0;
-        for (const uint8_t *at = form.duration[i].bins; status == 0 && at < form.duration[i].end;) {
-            uint32_t bin = 0;
-            uint64_t count;
-            status = next_bin(&at, form.duration[i].end, base, &bin, &count);
-            base = bin + 1;
-        }
+        status = cell_bins_check(&form.duration[i].bins);
     }
     return status;
 }

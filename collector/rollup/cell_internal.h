@@ -46,19 +46,26 @@ struct cell_walk {
     uint64_t bits; /* of `word`, not yet seen */
 };
 
+/* Goes to the next word that has touched bins: its number, or CELL_WORDS. */
+static inline uint32_t cell_next_word(const struct cell_stat *stat, uint32_t from)
+{
+    while (from < CELL_WORDS) {
+        uint64_t words = stat->touched_words[from / 64] >> from % 64;
+        if (words != 0) {
+            return from + (uint32_t)__builtin_ctzll(words);
+        }
+        from = (from / 64 + 1) * 64;
+    }
+    return CELL_WORDS;
+}
+
 static inline bool cell_walk_next(const struct cell_stat *stat, struct cell_walk *walk)
 {
-    while (walk->bits == 0) {
-        uint32_t group = walk->next_word / 64;
-        if (walk->next_word >= CELL_WORDS) {
+    if (walk->bits == 0) {
+        walk->word = cell_next_word(stat, walk->next_word);
+        if (walk->word == CELL_WORDS) {
             return false;
         }
-        uint64_t words = stat->touched_words[group] >> walk->next_word % 64;
-        if (words == 0) {
-            walk->next_word = (group + 1) * 64;
-            continue;
-        }
-        walk->word = walk->next_word + (uint32_t)__builtin_ctzll(words);
         walk->next_word = walk->word + 1;
         walk->bits = stat->touched[walk->word];
     }
@@ -66,5 +73,18 @@ static inline bool cell_walk_next(const struct cell_stat *stat, struct cell_walk
     walk->bits &= walk->bits - 1;
     return true;
 }
+
+/* A histogram's bytes within a stored form. */
+struct cell_bins {
+    const uint8_t *at;
+    const uint8_t *end;
+    bool packed;
+};
+
+bool cell_bins_put(struct buf *out, const struct cell_stat *stat); /* appends; returns whether packed */
+/* 0, STATUS_CORRUPT, STATUS_RANGE. */
+int cell_bins_add(struct cell_stat *stat, const struct cell_bins *bins);
+int cell_bins_subtract(struct cell_stat *stat, const struct cell_bins *bins);
+int cell_bins_check(const struct cell_bins *bins);
 
 #endif

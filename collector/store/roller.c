@@ -291,7 +291,9 @@ static int add_up_anew(struct store_roller *roller, enum store_grain grain, cons
     return below_add(roller, grain, at->scope, at->key_s, at->queue, false, roller->plus);
 }
 
-static int write_cell(struct store_roller *roller, enum store_grain grain, const struct record_key *key)
+/* `form`: the cell's stored form where that is known already. */
+static int write_cell(struct store_roller *roller, enum store_grain grain, const struct record_key *key,
+                      struct slice form)
 {
     struct store *store = roller->store;
     enum store_db db = grain == STORE_HOUR ? STORE_DB_HOURS : STORE_DB_DAYS;
@@ -300,7 +302,11 @@ static int write_cell(struct store_roller *roller, enum store_grain grain, const
     }
     struct buf *value = &store->value;
     record_begin(value);
-    cell_encode(roller->plus, value);
+    if (form.len > 0) {
+        buf_append(value, form.data, form.len);
+    } else {
+        cell_encode(roller->plus, value);
+    }
     int status = record_end(value, key);
     store->spent_bytes += 2 * 4096 + value->len;
     return status == 0 ? kv_cursor_put(roller->cells[grain], record_key_slice(key), buf_slice(value)) : status;
@@ -327,7 +333,7 @@ static int read_cell(struct store_roller *roller, enum store_grain grain, const 
 static int replace_all(struct store_roller *roller, const struct roller_item *at, struct slice stored)
 {
     roller->has_lost = false;
-    roller->has_minus = stored.len > 0;
+    roller->has_minus = true;
     cell_clear(roller->minus);
     int status = stored.len > 0 ? cell_merge_encoded(roller->minus, stored, true) : 0;
     return status == 0 ? add_up_anew(roller, STORE_HOUR, at) : status;
@@ -374,7 +380,8 @@ static int close_cell(struct store_roller *roller, enum store_grain grain, const
             status = add_up_anew(roller, grain, first);
         }
     }
-    return status == 0 ? write_cell(roller, grain, &key) : status;
+    bool is_new = stored.len == 0 && damage == 0 && !anew && !roller->has_minus;
+    return status == 0 ? write_cell(roller, grain, &key, is_new ? plus : slice_make("", 0)) : status;
 }
 
 static int compare_items(const void *a, const void *b)
@@ -408,7 +415,9 @@ int roller_run(struct store_roller *roller, enum store_grain grain, bool emit)
     for (size_t i = 0; status == 0 && i < roller->item_count;) {
         const struct roller_item *first = &roller->items[i];
         cell_clear(roller->plus);
-        cell_clear(roller->minus);
+        if (roller->has_minus) {
+            cell_clear(roller->minus);
+        }
         roller->has_minus = false;
         roller->has_lost = false;
         for (; status == 0 && i < roller->item_count && is_same_cell(&roller->items[i], first); i++) {

@@ -30,7 +30,7 @@ enum store_db {
 extern const char *const store_db_names[STORE_DB_COUNT];
 
 enum { STORE_HOUR_S = 3600, STORE_DAY_S = 86400, STORE_EVENTS_MAX = 10000, STORE_NAMES_MAX = 1 << 20 };
-enum { STORE_ROLL_LIMIT = 20000 };
+enum { STORE_ROLL_LIMIT = 50000 };
 enum { STORE_NONE = 1 }; /* outcome: no such record */
 
 /* Rewritten with every commit. */

@@ -17,7 +17,16 @@
 #include "platform/base/status.h"
 #include "tests/support/rng.h"
 
-enum { SITES = 1000, QUEUES = 10, BACKLOG = 40, SITES_A_COMMIT = 50, GROUPS = 20, SUMMARIES = 997, CALLS = 25, COMMITS_A_ROLL = 5 };
+enum {
+    SITES = 1000,
+    QUEUES = 10,
+    BACKLOG = 40,
+    SITES_A_COMMIT = 50,
+    GROUPS = 20,
+    SUMMARIES = 997,
+    CALLS = 25,
+    COMMITS_A_ROLL = 5
+};
 #define FIRST_S INT64_C(1795219200)
 
 static struct summary summaries[SUMMARIES];
