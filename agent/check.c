@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "agent/config_table.h"
+#include "agent/credentials/credentials.h"
 #include "platform/base/status.h"
 
 enum { EXIT_UNUSABLE = 2, MIB_BYTES = 1 << 20 };
@@ -214,6 +215,30 @@ static void check_user(struct checking *checking, const struct agent_service_con
     }
 }
 
+static void check_centre(struct checking *checking, const struct agent_config *config)
+{
+    const struct agent_collector_config *collector = &config->collector;
+    struct credentials *credentials = NULL;
+    struct credentials_why why = {""};
+    int status = credentials_open(collector->credentials, &credentials, &why);
+    if (status == STATUS_NOT_FOUND) {
+        if (collector->url[0]) {
+            say(checking, AGENT_CHECK_WARNING, "collector.url: this box has not joined it; see `ringside-agent join`");
+        }
+        return;
+    }
+    if (status != 0) {
+        say(checking, AGENT_CHECK_WARNING, "collector.credentials: %s", why.text);
+        return;
+    }
+    const char *joined = credentials_facts(credentials)->name;
+    if (strcmp(joined, config->site.id) != 0) {
+        say(checking, AGENT_CHECK_WARNING, "site.id: \"%s\", but this box joined as site \"%s\": nothing is sent",
+            config->site.id, joined);
+    }
+    credentials_close(credentials);
+}
+
 unsigned agent_check_machine(const struct agent_config *config, agent_check_fn report, void *ctx)
 {
     struct checking checking = {.report = report, .ctx = ctx};
@@ -222,6 +247,7 @@ unsigned agent_check_machine(const struct agent_config *config, agent_check_fn r
     for (size_t i = 0; i < config->source_count; i++) {
         check_source(&checking, &config->sources[i]);
     }
+    check_centre(&checking, config);
     check_user(&checking, &config->service);
     return checking.errors;
 }

@@ -95,6 +95,18 @@ static int become_owner(const struct agent_config *config, const char *command)
     return status == 0 || nobody ? EXIT_OK : EXIT_FAILED;
 }
 
+/* The token and the new key are in our memory: no core dump, no tracing. */
+static int harden(const char *command)
+{
+    struct buf why = BUF_INIT;
+    int status = privilege_harden(&why);
+    if (status != 0) {
+        (void)fprintf(stderr, "ringside-agent: %s: %s\n", command, buf_cstr(&why));
+    }
+    buf_deinit(&why);
+    return status == 0 ? EXIT_OK : EXIT_FAILED;
+}
+
 static int run_import(const struct arguments *arguments)
 {
     if (arguments->operand_count == 0) {
@@ -147,6 +159,9 @@ static int run_join(const struct arguments *arguments)
     }
     if (result == EXIT_OK) {
         result = become_owner(config, "join");
+    }
+    if (result == EXIT_OK) {
+        result = harden("join");
     }
     if (result == EXIT_OK) {
         options.token = buf_slice(&token);

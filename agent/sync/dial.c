@@ -84,6 +84,8 @@ const char *dial_address(const struct dial *dial)
 /* The first reason stays for people, unless a judge had something to say. */
 static void note_reason(struct dial *dial, const char *reason)
 {
+    static const char whose[] = "the server: "; /* the address says that */
+    reason += strncmp(reason, whose, strlen(whose)) == 0 ? strlen(whose) : 0;
     if (dial->refusal.text[0]) {
         (void)snprintf(dial->reason, sizeof dial->reason, "%s: %.140s", dial_address(dial), dial->refusal.text);
     } else if (!dial->reason[0]) {
