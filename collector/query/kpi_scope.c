@@ -14,6 +14,7 @@ struct gathering {
     struct kpi_scope *scope;
     struct store_view *view;
     uint32_t group;
+    bool knows; /* the store tells by what cells were added up */
 };
 
 const struct kpi_site *kpi_scope_find(const struct kpi_scope *scope, uint32_t number)
@@ -92,12 +93,13 @@ static int take_site(struct gathering *gathering, const struct registry_site *fr
     return remember_number(scope, from->number);
 }
 
-/* Which cells a site's numbers are in is the store's to say: it may not have followed the registry yet. */
-static bool read_grouping(const struct kpi_scope *scope, uint32_t number, store_scope *group, char day_zone[64])
+/* Which cells a site's numbers are in is the store's to say: it may not have followed the registry yet. Returns 0,
+ * STORE_UNKNOWN or a failure. */
+static int read_grouping(const struct kpi_scope *scope, uint32_t number, store_scope *group, char day_zone[64])
 {
-    day_zone[0] = '\0';
+    memset(day_zone, 0, 64);
     *group = STORE_ALL;
-    return store_grouping(scope->centre->store, number, group, day_zone) >= 0;
+    return store_grouping(scope->centre->store, number, group, day_zone);
 }
 
 static int take_any(void *ctx, const struct registry_site *site)
@@ -112,14 +114,16 @@ static int take_any(void *ctx, const struct registry_site *site)
     }
     char day_zone[64];
     store_scope group;
-    bool told = read_grouping(scope, site->number, &group, day_zone);
+    int told = read_grouping(scope, site->number, &group, day_zone);
     if (member) {
         struct kpi_site *taken = &scope->sites[scope->count - 1];
         memcpy(taken->day_zone, day_zone, sizeof taken->day_zone);
         taken->group = group;
     }
     if (scope->whose == KPI_GROUP) {
-        scope->grouped = scope->grouped && told && (group == scope->scope) == member;
+        /* A site that the store does not know is in no cell, if it knows any. */
+        bool agrees = told == 0 ? (group == scope->scope) == member : told == STORE_UNKNOWN && gathering->knows;
+        scope->grouped = scope->grouped && agrees;
     }
     return 0;
 }
@@ -158,12 +162,15 @@ static int gather(struct kpi_scope *scope, struct query_why *why)
     if (status != 0) {
         return status;
     }
-    status = registry_each(scope->centre->registry, take_any, &gathering);
-    store_view_end(gathering.view);
     store_scope group;
-    if (!read_grouping(scope, scope->scope, &group, scope->day_zone)) {
-        scope->day_zone[0] = '\0';
+    gathering.knows = read_grouping(scope, STORE_ALL, &group, scope->day_zone) == 0;
+    status = registry_each(scope->centre->registry, take_any, &gathering);
+    if (status == STATUS_CORRUPT) {
+        (void)snprintf(why->text, sizeof why->text,
+                       "the registry has a damaged record: which sites there are is not known");
     }
+    store_view_end(gathering.view);
+    (void)read_grouping(scope, scope->scope, &group, scope->day_zone);
     scope->grid_s = scope->grid_s ? scope->grid_s : INTERVAL_DEFAULT_S;
     return status;
 }
@@ -205,10 +212,10 @@ bool kpi_scope_holds(const struct kpi_scope *scope)
 {
     char day_zone[64];
     store_scope group;
-    bool holds = !read_grouping(scope, scope->scope, &group, day_zone) || strcmp(day_zone, scope->day_zone) == 0;
+    bool holds = read_grouping(scope, scope->scope, &group, day_zone) < 0 || strcmp(day_zone, scope->day_zone) == 0;
     for (size_t i = 0; holds && i < scope->count; i++) {
         const struct kpi_site *site = &scope->sites[i];
-        bool told = read_grouping(scope, site->number, &group, day_zone);
+        bool told = read_grouping(scope, site->number, &group, day_zone) >= 0;
         holds = !told || (group == site->group && strcmp(day_zone, site->day_zone) == 0);
     }
     return holds;

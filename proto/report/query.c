@@ -106,10 +106,13 @@ static int take_central_word(struct query *query, struct slice word)
     }
     enum query_grain before = query->grain;
     query->by_queue = query->by_queue || slice_is(word, "queue");
+    query->grain = QUERY_WHOLE;
     int status = take_by_word(query, word);
-    bool mixed =
-        query->grain != QUERY_WHOLE && (query->hour_of_week || (before != QUERY_WHOLE && before != query->grain));
-    return mixed ? STATUS_INVALID : status;
+    if (query->grain == QUERY_WHOLE) {
+        query->grain = before;
+        return status;
+    }
+    return query->hour_of_week || (before != QUERY_WHOLE && before != query->grain) ? STATUS_INVALID : status;
 }
 
 static int take_by(struct query *query, struct slice value, int64_t now_ms)

@@ -176,6 +176,9 @@ static void test_a_group_in_change(void **state)
     world.store->sites[0].group_number = 2;
     ask(&world, KPI_GROUP, "north", "UTC", "total,day", "2026-10-02", "2026-10-03", NULL);
     ask(&world, KPI_GROUP, "south", "UTC", "total", "2026-10-02", "2026-10-03", NULL);
+    world.store->grouping_unknown = true;
+    ask(&world, KPI_GROUP, "north", "UTC", "queue", "2026-10-02", "2026-10-03", NULL);
+    ask(&world, KPI_ALL, NULL, "UTC", "total,day", "2026-10-02", "2026-10-03", NULL);
     fake_centre_free(world.store);
 }
 
