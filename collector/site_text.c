@@ -41,7 +41,9 @@ static const char *offset_at(const struct json *json, const char *path, char tex
     if (!json_int(json, path, &ms)) {
         return strcpy(text, "-");
     }
-    (void)snprintf(text, VALUE_MAX, "%c%s", ms < 0 ? '-' : '+', span_text(ms < 0 ? -ms : ms, span));
+    int64_t size_ms = ms < 0 ? -ms : ms;
+    const char *sign = size_ms < MS_SECOND / 20 ? "" : ms < 0 ? "-" : "+"; /* what shows as 0.0 has none */
+    (void)snprintf(text, VALUE_MAX, "%s%s", sign, span_text(size_ms, span));
     return text;
 }
 
@@ -132,9 +134,29 @@ static void put_line(struct buf *out, const char *name, const char *text)
     buf_append_str(out, "\n");
 }
 
-static void put_moment(struct buf *out, const struct json *site, const char *name, const char *key)
+static void put_text(struct buf *out, const struct json *site, const char *name, const char *key)
 {
     put_line(out, name, text_at(site, key));
+}
+
+/* To the second: nobody reads the rest. */
+static const char *moment_at(const struct json *json, const char *path, char text[VALUE_MAX])
+{
+    int64_t at_ms;
+    const char *stamp = json_text(json, path);
+    if (stamp_parse(slice_str(stamp), &at_ms) != 0 || strlen(stamp) >= VALUE_MAX) {
+        return strcpy(text, "-");
+    }
+    size_t whole = strcspn(stamp, ".");
+    size_t rest = whole + strcspn(stamp + whole, "Z+-");
+    (void)snprintf(text, VALUE_MAX, "%.*s%s", (int)whole, stamp, stamp[whole] ? stamp + rest : "");
+    return text;
+}
+
+static void put_moment(struct buf *out, const struct json *site, const char *name, const char *key)
+{
+    char text[VALUE_MAX];
+    put_line(out, name, moment_at(site, key, text));
 }
 
 struct counter_walk {
@@ -157,15 +179,19 @@ static void put_history(const struct json *site, struct buf *out)
 {
     const struct json *gaps = json_at(site, "gaps");
     const struct json *events = json_at(site, "events");
+    char from[VALUE_MAX];
+    char to[VALUE_MAX];
     for (size_t i = 0; i < json_count(gaps, ""); i++) {
         const struct json *row = json_item(gaps, i);
-        buf_printf(out, "gap           %s to %s: ", text_at(row, "from"), text_at(row, "to"));
+        buf_printf(out, "gap           %s to %s: ", moment_at(row, "from", from), moment_at(row, "to", to));
         text_put_plain(out, slice_str(json_text(row, "reason")));
         buf_append_str(out, "\n");
     }
     for (size_t i = 0; i < json_count(events, ""); i++) {
         const struct json *row = json_item(events, i);
-        buf_printf(out, "event         %s %s: ", text_at(row, "at"), json_text(row, "kind"));
+        buf_printf(out, "event         %s ", moment_at(row, "at", from));
+        text_put_plain(out, slice_str(json_text(row, "kind")));
+        buf_append_str(out, ": ");
         text_put_plain(out, slice_str(json_text(row, "text")));
         buf_append_str(out, "\n");
     }
@@ -176,15 +202,15 @@ static void put_link(const struct json *site, struct buf *out)
     char text[VALUE_MAX];
     buf_append_str(out, "\n");
     put_line(out, "seen", age_at(site, "last_seen_age_ms", text));
-    put_moment(out, site, "address", "address");
+    put_text(out, site, "address", "address");
     put_moment(out, site, "connected", "connected");
     put_moment(out, site, "acknowledged", "acknowledged");
     put_line(out, "lag", span_at(site, "lag_ms", text));
     put_line(out, "backlog", count_at(site, "backlog", text));
     put_moment(out, site, "newest", "newest_interval");
     put_line(out, "clock", offset_at(site, "clock_offset_ms", text));
-    put_moment(out, site, "version", "agent_version");
-    put_moment(out, site, "epoch", "epoch");
+    put_text(out, site, "version", "agent_version");
+    put_text(out, site, "epoch", "epoch");
     struct counter_walk walk = {out, "counted       "};
     (void)json_each(json_at(site, "counters"), put_counter, &walk);
     buf_append_str(out, walk.lead[0] == ',' ? "\n" : "");
@@ -193,8 +219,8 @@ static void put_link(const struct json *site, struct buf *out)
 void site_text_page(const struct json *site, struct buf *out)
 {
     buf_printf(out, "%s: %s\n\n", json_text(site, "site"), state_of(site));
-    put_moment(out, site, "group", "group");
-    put_moment(out, site, "zone", "zone");
+    put_text(out, site, "group", "group");
+    put_text(out, site, "zone", "zone");
     put_moment(out, site, "added", "added");
     put_moment(out, site, "joined", "joined");
     put_moment(out, site, "certificate", "certificate_end");
