@@ -190,7 +190,7 @@ static inline __attribute__((always_inline)) int next_bin(const uint8_t **at, co
 static inline void touch_word(struct cell_stat *stat, uint32_t word, uint64_t bits)
 {
     stat->touched[word] |= bits;
-    stat->touched_words[word / 64] |= UINT64_C(1) << word % 64;
+    stat->touched_words[word / 64] |= (uint64_t)(bits != 0) << word % 64;
 }
 
 static int add_sparse(struct cell_stat *stat, const struct cell_bins *from)
