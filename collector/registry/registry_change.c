@@ -73,6 +73,13 @@ static int put_id(struct registry *registry, struct kv_txn *txn, const struct re
     return status;
 }
 
+/* Pages that a killed reader pinned are given back first: the daemon may be open for years. */
+static int begin_change(struct registry *registry, struct kv_txn **out)
+{
+    (void)kv_reader_check(registry->kv);
+    return kv_begin(registry->kv, true, out);
+}
+
 /* The version with the change, then the commit; or neither. Takes the transaction. */
 static int finish(struct registry *registry, struct kv_txn *txn, int status)
 {
@@ -94,7 +101,7 @@ static int change(struct registry *registry, const char *id, change_fn fn, const
 {
     struct kv_txn *txn = NULL;
     struct registry_site site;
-    int status = kv_begin(registry->kv, true, &txn);
+    int status = begin_change(registry, &txn);
     if (status != 0) {
         return status;
     }
@@ -208,7 +215,7 @@ int registry_invite(struct registry *registry, const struct registry_invitation 
     if (!invitation_valid(invitation)) {
         return STATUS_INVALID;
     }
-    int status = kv_begin(registry->kv, true, &txn);
+    int status = begin_change(registry, &txn);
     if (status != 0) {
         return status;
     }
@@ -373,7 +380,7 @@ int registry_forget(struct registry *registry, const char *id)
 {
     struct kv_txn *txn = NULL;
     struct registry_site site;
-    int status = kv_begin(registry->kv, true, &txn);
+    int status = begin_change(registry, &txn);
     if (status != 0) {
         return status;
     }
