@@ -139,6 +139,7 @@ void sync_connected(struct sync *sync, int64_t now_ms, uint32_t payload_max)
     sync->items_max = SYNC_BATCH_ITEMS_MAX;
     sync->pause_until_ms = 0;
     sync->failures = 0;
+    sync->live_bare = false;
     sync->live_sent_ms = -1;
     sync->quality_sent_ms = -1;
     sync_rewind(sync);
@@ -234,6 +235,10 @@ static bool takes_us(struct sync *sync, int64_t now_ms, unsigned code, uint32_t 
                        payload);
         sync_drop(sync, now_ms, slow_attempt_ms(sync, now_ms));
         return false;
+    case 412:
+        sync_set_error(sync, "the collector lost our greeting (4.12)", payload);
+        sync_drop(sync, now_ms, next_attempt_ms(sync, now_ms));
+        return false;
     case 501:
         sync_set_error(sync, "the collector does not serve our protocol (5.01)", payload);
         sync_drop(sync, now_ms, slow_attempt_ms(sync, now_ms));
@@ -272,6 +277,7 @@ static void live_answered(struct sync *sync, int64_t now_ms, unsigned code, stru
     if (code / 100 != 2) {
         (void)snprintf(what, sizeof what, "the collector answered %u.%02u to the live view", code / 100, code % 100);
         sync_set_error(sync, what, payload);
+        sync->live_bare |= code == 400;
         sync->payload_limit =
             code == 413 ? smaller_limit(LIMITS_PAYLOAD_MAX, sync->payload_limit / 2) : sync->payload_limit;
         sync->live_sent_ms = now_ms;
@@ -302,7 +308,7 @@ void sync_answered(struct sync *sync, int64_t now_ms, int64_t wall_ms, uint64_t 
         return; /* of a connection before */
     }
     sync->facts.acked_at_ms = now_ms;
-    if (code == 401 || code == 403 || code == 501 || code == 503) {
+    if (code == 503) { /* the others end the connection */
         take_back(sync, tag);
     }
     if (!takes_us(sync, now_ms, code, max_age_s, payload)) {

@@ -154,7 +154,7 @@ struct builder {
     struct sync *sync;
     struct ledger_view *view;
     struct sync_batch *batch;
-    struct sync_batch *unfit; /* those that cannot be sent at all */
+    struct sync_batch *unfit; /* those that cannot be sent as they are */
     size_t names;
     int64_t now_ms;
     int64_t wall_ms;
@@ -175,6 +175,20 @@ static int put_aside(struct builder *self, const struct ledger_interval *interva
     if (status == 0) {
         sync_refuse(sync, &self->unfit->items[self->unfit->count - 1], slice_str(reason));
         walked(sync, interval);
+    }
+    return status;
+}
+
+/* It went as open and nobody knows whether it arrived: another revision tells that it is over now, for a revision
+ * tells one thing only. */
+static int renew(struct builder *self, const struct ledger_interval *interval)
+{
+    int status = add_item(self->unfit, interval);
+    if (status == 0) {
+        struct sync_item *item = &self->unfit->items[self->unfit->count - 1];
+        item->outcome = SYNC_SURPASSED;
+        item->held_revision = interval->revision;
+        walked(self->sync, interval);
     }
     return status;
 }
@@ -251,6 +265,7 @@ static int take_whole(struct builder *self, struct sync_queue *queue, const stru
     if (open) {
         queue->open_start_s = interval->start_s;
         queue->open_sent_ms = self->now_ms;
+        queue->open_revision = interval->revision;
     }
     walked(sync, interval);
     return self->batch->count < sync->items_max ? 0 : FILLED;
@@ -277,6 +292,9 @@ static int take(void *ctx, const struct ledger_dirty *dirty)
     if (open && is_held_back(self, queue, interval)) {
         walked(sync, interval);
         return 0;
+    }
+    if (!open && interval->start_s == queue->open_start_s && interval->revision == queue->open_revision) {
+        return renew(self, interval);
     }
     return take_whole(self, queue, interval, open);
 }
@@ -311,7 +329,7 @@ static int make_builder(struct builder *self)
     return self->batch && self->unfit ? 0 : STATUS_NO_MEMORY;
 }
 
-/* Takes over what the walk found; what cannot be sent waits with the answers to be marked as refused. */
+/* What cannot be sent waits with the answers to be written down. */
 static void keep_unfit(struct builder *self)
 {
     if (self->unfit && self->unfit->count > 0) {

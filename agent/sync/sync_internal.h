@@ -25,6 +25,7 @@ struct sync_queue {
     bool live_named;      /* a batch may yet fail to be taken, so the live view names for itself */
     int64_t open_start_s; /* newest interval that was sent before it was over */
     int64_t open_sent_ms;
+    uint32_t open_revision;
     struct sync_waiting now;
     struct sync_waiting told;
 };
@@ -88,6 +89,7 @@ struct sync {
     uint32_t answered_batches;
     int64_t answered_since_ms;
 
+    bool live_bare;  /* the collector did not understand what the live view told: only that we live */
     bool live_first; /* on this connection none was answered yet */
     bool live_news;  /* something was committed since the last look */
     bool live_more;  /* not all fitted */

@@ -32,7 +32,7 @@ int64_t sync_live_due_ms(const struct sync *sync)
     if (sync->live_sent_ms < 0) {
         return 0;
     }
-    bool soon = sync->live_more || sync->live_first || (sync->options.live && sync->live_news);
+    bool soon = sync->live_more || sync->live_first || (sync->options.live && sync->live_news && !sync->live_bare);
     int64_t pace_ms = soon ? sync->options.live_min_ms : sync->options.heartbeat_ms;
     pace_ms = pace_ms < sync->options.heartbeat_ms ? pace_ms : sync->options.heartbeat_ms;
     return sync->live_sent_ms + pace_ms;
@@ -118,7 +118,7 @@ static void add_queues(struct look *look)
 static int list_queues(struct look *look)
 {
     size_t changed = count_changed(look->sync);
-    if (changed == 0) {
+    if (changed == 0 || look->sync->live_bare) {
         return 0;
     }
     look->queues = calloc(changed, sizeof *look->queues);
@@ -138,7 +138,7 @@ static int take_gap(void *ctx, const struct ledger_gap *gap)
 {
     struct look *look = ctx;
     size_t *count = &look->live.gap_count;
-    if (gap->number <= look->sync->gap_told) {
+    if (gap->number <= look->sync->gap_told || look->sync->live_bare) {
         return 0;
     }
     size_t max = (size_t)LIMITS_GAPS_MAX;
@@ -171,7 +171,7 @@ static void list_quality(struct look *look, int64_t now_ms)
     const struct sync *sync = look->sync;
     bool due = sync->quality_sent_ms < 0 || now_ms - sync->quality_sent_ms >= QUALITY_PACE_MS;
     bool changed = memcmp(look->facts.quality, sync->quality_told, sizeof sync->quality_told) != 0;
-    if (due && (changed || sync->quality_sent_ms < 0)) {
+    if (due && (changed || sync->quality_sent_ms < 0) && !sync->live_bare) {
         look->live.quality = look->facts.quality;
         look->live.quality_count = QUALITY_COUNT;
     }
@@ -202,7 +202,7 @@ static int look_at_all(struct look *look, int64_t now_ms)
     look->live.oldest_dirty_s = look->backlog.oldest_start_s;
     look->live.refused = look->backlog.refused > UINT32_MAX ? UINT32_MAX : (uint32_t)look->backlog.refused;
     look->live.lag_ms = sync->lag_ms;
-    look->live.all = sync->options.live && sync->live_first;
+    look->live.all = sync->options.live && sync->live_first && !sync->live_bare;
     return 0;
 }
 

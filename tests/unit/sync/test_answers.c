@@ -207,6 +207,32 @@ static void content_that_changes_under_way_goes_again(void **state)
     assert_int_equal(world_assert_same(world, 0), 1);
 }
 
+static void a_live_view_that_is_not_understood_leaves_the_heartbeat(void **state)
+{
+    struct world *world = *state;
+    world->live_code = 400;
+    put_past(world, 2, 3);
+    world_commit_leg(world, 1, 1, LEG_WAITING, world_wall_ms(world));
+    world_start(world);
+    world_run(world, 10 * MINUTE_MS);
+    assert_true(world->live_count >= 19 && world->live_count <= 21);
+    assert_int_equal(world->connects, 1);
+    assert_int_equal(world_assert_same(world, 0), 6);
+}
+
+static void a_lost_greeting_is_said_again(void **state)
+{
+    struct world *world = *state;
+    put_past(world, 2, 3);
+    world->answer_code = 412;
+    world_start(world);
+    world_run(world, 5 * 1000);
+    assert_true(world->hellos > 1 && world->hellos < 60);
+    world->answer_code = 0;
+    world_run(world, 5 * 1000);
+    assert_int_equal(world_assert_same(world, 0), 6);
+}
+
 static void what_is_under_way_is_not_sent_twice(void **state)
 {
     struct world *world = *state;
@@ -292,6 +318,8 @@ int main(void)
         IN_A_WORLD(the_collector_says_how_much_it_takes),
         IN_A_WORLD(names_that_were_forgotten_are_told_again),
         IN_A_WORLD(content_that_changes_under_way_goes_again),
+        IN_A_WORLD(a_live_view_that_is_not_understood_leaves_the_heartbeat),
+        IN_A_WORLD(a_lost_greeting_is_said_again),
         IN_A_WORLD(what_is_under_way_is_not_sent_twice),
         IN_A_WORLD(credentials_that_are_refused_are_tried_slowly),
         IN_A_WORLD(a_collector_of_another_age_is_asked_slowly),

@@ -138,6 +138,31 @@ static void an_open_interval_goes_once_a_minute(void **state)
     (void)world_assert_same(world, 0);
 }
 
+/* The line dies while an open interval is under way, and comes back when it is over: its revision said "open", and what
+ * is sent now says something else. */
+static void a_revision_tells_one_thing_only(void **state)
+{
+    struct world *world = *state;
+    world_start(world);
+    world_run(world, (900 - 61) * 1000);
+    world->fault.lose_answer = 100;
+    world_put(world, 1, WORLD_START_S, 20);
+    world_run(world, 1000);
+    assert_int_equal(world->trail_count, 1);
+    assert_true(world->trail[0].open);
+    world->up = false;
+    world->fault.lose_answer = 0;
+    world_run(world, 5 * MINUTE_MS);
+    world->up = true;
+    world_run(world, 2 * MINUTE_MS);
+    assert_int_equal(world->trail_count, 2);
+    assert_false(world->trail[1].open);
+    assert_true(world->trail[1].revision > world->trail[0].revision);
+    assert_int_equal(world_facts(world).stale_answers, 0);
+    assert_false(world_entry(world, 1, WORLD_START_S)->open);
+    (void)world_assert_same(world, 0);
+}
+
 static void three_misses_close_hard(void **state)
 {
     struct world *world = *state;
@@ -310,6 +335,7 @@ int main(void)
         IN_A_WORLD(a_new_connection_is_told_all),
         IN_A_WORLD(without_the_live_view_only_what_is_over_goes),
         IN_A_WORLD(an_open_interval_goes_once_a_minute),
+        IN_A_WORLD(a_revision_tells_one_thing_only),
         IN_A_WORLD(three_misses_close_hard),
         IN_A_WORLD(an_answer_to_anything_is_a_sign_of_life),
         IN_A_WORLD(asked_to_wait_it_waits),

@@ -119,7 +119,8 @@ static enum message_outcome upsert(struct world *world, const struct message_int
         outcome = MESSAGE_REFUSED;
     } else if (entry->revision > interval->revision) {
         outcome = MESSAGE_STALE;
-    } else if (entry->revision == interval->revision && !same_content(entry, &bytes)) {
+    } else if (entry->revision == interval->revision &&
+               (!same_content(entry, &bytes) || entry->open != interval->open)) {
         outcome = MESSAGE_CONFLICT;
     } else if (entry->revision < interval->revision) {
         free(entry->bytes);
@@ -220,6 +221,9 @@ static unsigned take_live(struct world *world, struct slice payload)
     struct message_live live;
     assert_int_equal(message_live_decode(world->arena, payload, &live), 0);
     assert_true(live.now_ms == world_wall_ms(world) - 1 || world->fault.delay_max_ms > 0);
+    if (world->live_code != 0 && (live.all || live.live_count > 0 || live.gap_count > 0)) {
+        return world->live_code;
+    }
     if (world->live_count == WORLD_LIVES_MAX) {
         return 204;
     }

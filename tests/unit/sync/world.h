@@ -94,6 +94,7 @@ struct world {
     /* What it is told to answer, once each or for ever: */
     unsigned answer_code; /* to everything but the greeting; 0: as it should be */
     unsigned hello_code;
+    unsigned live_code; /* to live views that tell anything but that the site lives */
     uint32_t max_age_s;
     bool silent;
     size_t largest_payload; /* larger ones get 4.13 */
