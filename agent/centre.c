@@ -15,6 +15,7 @@ struct centre {
     struct centre_options options;
     struct link *link;
     struct loop_timer *tell;
+    int64_t acked_ms; /* monotonic: newest answer while it ran; a refusal is an answer too, but no good sign */
 };
 
 static int64_t wall_of(int64_t monotonic_ms)
@@ -30,7 +31,11 @@ static void tell_health(struct centre *centre)
     health.joined = facts.joined;
     health.wanted = facts.wanted;
     health.connected_since_ms = wall_of(facts.connected_at_ms);
-    health.acked_ms = wall_of(facts.sync.acked_at_ms);
+    if (facts.sync.state == SYNC_RUNNING) {
+        centre->acked_ms = facts.sync.acked_at_ms;
+    }
+    health.acked_ms = wall_of(centre->acked_ms);
+    health.delivered_ms = wall_of(facts.sync.summary_acked_at_ms);
     health.certificate_not_after_s = facts.certificate_not_after_s;
     health.certificate_renew_at_s = facts.renew_at_s;
     health.clock_offset_ms = facts.sync.clock_offset_ms;

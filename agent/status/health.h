@@ -25,7 +25,8 @@ struct health_centre {
     char collector[320];
     char address[80];           /* connected to; empty: not */
     int64_t connected_since_ms; /* wall clock, as the next; 0: not, never */
-    int64_t acked_ms;
+    int64_t acked_ms;           /* newest answer of a collector that takes what we send */
+    int64_t delivered_ms;       /* newest answer to a batch of intervals */
     int64_t certificate_not_after_s;
     int64_t certificate_renew_at_s;
     int64_t clock_offset_ms; /* ours less the collector's */

@@ -39,6 +39,7 @@ static void put_connection(struct json *out, const struct health_centre *centre,
     fields_time(out, "connected_since", centre->connected_since_ms);
     fields_time(out, "acknowledged", centre->acked_ms);
     fields_span(out, "acknowledged_age_ms", centre->acked_ms ? now_ms - centre->acked_ms : -1);
+    fields_time(out, "delivered", centre->delivered_ms);
     fields_time(out, "certificate_until", centre->certificate_not_after_s * 1000);
     json_put_int(out, "clock_offset_ms", centre->clock_offset_ms);
     json_put_str(out, "last_error", centre->last_error[0] ? centre->last_error : NULL);
@@ -69,16 +70,27 @@ int report_centre(const struct report_job *job, struct json *out)
 
 /* ---- hints ---- */
 
-static bool look_at_delivery(const struct report_job *job, const struct health_centre *centre, uint64_t waiting,
-                             struct buf *text)
+static int64_t newer(int64_t a, int64_t b)
 {
-    int64_t since_ms = centre->acked_ms ? centre->acked_ms : job->env->health->started_ms;
-    int64_t silent_ms = job->env->now_ms - since_ms;
-    if (silent_ms <= SILENT_MS || waiting == 0) {
+    return a > b ? a : b;
+}
+
+/* Either nobody answers, or the answers leave intervals waiting that were over long ago. */
+static bool look_at_delivery(const struct report_job *job, const struct health_centre *centre,
+                             const struct ledger_backlog *backlog, struct buf *text)
+{
+    int64_t now_ms = job->env->now_ms;
+    int64_t started_ms = job->env->health->started_ms;
+    int64_t over_ms = (backlog->oldest_start_s + job->facts.interval_s) * 1000;
+    int64_t silent_ms = now_ms - newer(centre->acked_ms, started_ms);
+    int64_t stuck_ms = now_ms - newer(centre->delivered_ms, started_ms);
+    bool stuck = backlog->dirty > 0 && stuck_ms > SILENT_MS && now_ms - over_ms > SILENT_MS;
+    if (silent_ms <= SILENT_MS && !stuck) {
         return false;
     }
     buf_printf(text, "nothing was delivered to the centre for %" PRId64 " minutes, %" PRIu64 " intervals wait: %s",
-               silent_ms / 60000, waiting, centre->last_error[0] ? centre->last_error : "reason unknown");
+               (stuck ? stuck_ms : silent_ms) / 60000, backlog->dirty,
+               centre->last_error[0] ? centre->last_error : "reason unknown");
     return true;
 }
 
@@ -151,7 +163,7 @@ bool report_centre_hints(const struct report_job *job, struct json *hints)
         degraded = true;
     }
     if (centre && centre->joined) {
-        degraded |= look_at_delivery(job, centre, backlog.dirty, &text);
+        degraded |= look_at_delivery(job, centre, &backlog, &text);
         flush(hints, &text);
         degraded |= look_at_certificate(job, centre, &text);
         flush(hints, &text);

@@ -349,6 +349,18 @@ static void test_status_says_what_is_wrong_with_the_centre(void **state)
     assert_non_null(strstr(json_text(json, "hints/3"), "sales 2023-11-14T23:15:00+01:00: out of balance"));
     assert_string_equal(json_text(json, "centre/refusals/0/queue"), "sales");
 
+    /* it answers, and yet what was over long ago waits */
+    health.centre.acked_ms = desk.now_ms - 1000;
+    health.centre.delivered_ms = desk.now_ms - 40 * 60000;
+    CLEANUP(json_cleanup) struct json *stuck = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &stuck, NULL), 0);
+    assert_string_equal(json_text(stuck, "hints/0"),
+                        "nothing was delivered to the centre for 40 minutes, 7 intervals wait: connection refused");
+    desk.ledger->backlog.oldest_start_s = desk.now_ms / 1000 - 600; /* still open */
+    CLEANUP(json_cleanup) struct json *open = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &open, NULL), 0);
+    assert_null(strstr(json_text(open, "hints/0"), "nothing was delivered"));
+
     health.centre = (struct health_centre){.known = true, .wanted = true, .problem = "ca.pem: it is missing"};
     desk.ledger->refusal_count = 0;
     desk.ledger->backlog = (struct ledger_backlog){0};
