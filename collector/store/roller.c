@@ -411,7 +411,9 @@ static bool is_same_cell(const struct roller_item *a, const struct roller_item *
 int roller_run(struct store_roller *roller, enum store_grain grain, bool emit)
 {
     int status = 0;
-    qsort(roller->items, roller->item_count, sizeof *roller->items, compare_items);
+    if (roller->item_count > 0) {
+        qsort(roller->items, roller->item_count, sizeof *roller->items, compare_items);
+    }
     for (size_t i = 0; status == 0 && i < roller->item_count;) {
         const struct roller_item *first = &roller->items[i];
         cell_clear(roller->plus);

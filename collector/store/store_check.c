@@ -297,7 +297,9 @@ static int compare_queues(const void *a, const void *b)
 static int flush_queues(struct queue_list *list)
 {
     int status = 0;
-    qsort(list->queues, list->count, sizeof *list->queues, compare_queues);
+    if (list->count > 0) {
+        qsort(list->queues, list->count, sizeof *list->queues, compare_queues);
+    }
     for (size_t i = 0; status == 0 && i < list->count; i++) {
         if (i == 0 || list->queues[i] != list->queues[i - 1]) {
             status = check_span(list->checker, list->scope, list->queues[i]);

@@ -1,0 +1,245 @@
+/* What is kept beside the numbers: names, epochs, settings, contacts, gaps, events; and who may open a store. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "collector/store/store_internal.h"
+#include "platform/base/status.h"
+#include "tests/unit/store/kit.h"
+
+enum { LIMIT_BYTES = 16 << 20 };
+
+static struct store_view *view_of(struct store *store)
+{
+    struct store_view *view = NULL;
+    assert_int_equal(store_view_begin(store, &view), 0);
+    return view;
+}
+
+static void names_keep_their_numbers(void **state)
+{
+    (void)state;
+    struct store *store = kit_open(LIMIT_BYTES);
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    kit_queues(store);
+    store_abort(store);
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    kit_queues(store); /* the numbers given before hold */
+    assert_int_equal(store_queue_number(store, slice_make("", 0)), 0);
+    assert_int_equal(store_end(store), 0);
+    store = kit_reopen(store, LIMIT_BYTES);
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    kit_queues(store);
+    assert_int_equal(store_queue_number(store, slice_str("new")), KIT_QUEUES + 1);
+    assert_int_equal(store_end(store), 0);
+    struct store_view *view = view_of(store);
+    assert_true(slice_is(store_view_queue_name(view, KIT_QUEUES + 1), "new"));
+    assert_int_equal(store_view_queue_find(view, slice_str("support")), 2);
+    assert_int_equal(store_view_queue_find(view, slice_str("nobody")), 0);
+    assert_int_equal(store_view_queue_name(view, 99).len, 0);
+    store_view_end(view);
+    store_close(store);
+}
+
+static void epochs_are_numbered_as_they_come(void **state)
+{
+    (void)state;
+    struct store *store = kit_open(LIMIT_BYTES);
+    uint8_t epochs[3][LIMITS_EPOCH_BYTES];
+    uint32_t number = 0;
+    bool newest = false;
+    for (int i = 0; i < 3; i++) {
+        memset(epochs[i], 'a' + i, sizeof epochs[i]);
+    }
+    assert_int_equal(store_epoch_find(store, 1, epochs[0], 16, &number, &newest), STORE_UNKNOWN);
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(store_epoch_adopt(store, 1, epochs[i], &number), 0);
+        assert_int_equal(number, i + 1);
+    }
+    assert_int_equal(store_epoch_adopt(store, 1, epochs[0], &number), 0);
+    assert_int_equal(number, 1);
+    assert_int_equal(store_epoch_adopt(store, 2, epochs[2], &number), 0);
+    assert_int_equal(number, 1);
+    assert_int_equal(store_epoch_find(store, 1, epochs[1], 16, &number, &newest), 0);
+    assert_true(number == 2 && !newest);
+    assert_int_equal(store_end(store), 0);
+    assert_int_equal(store_epoch_find(store, 1, epochs[2], 4, &number, &newest), 0);
+    assert_true(number == 3 && newest);
+    assert_int_equal(store_epoch_find(store, 2, epochs[0], 4, &number, &newest), STORE_UNKNOWN);
+    store_close(store);
+}
+
+static void contacts_and_settings_come_back(void **state)
+{
+    (void)state;
+    struct store *store = kit_open(LIMIT_BYTES);
+    struct store_contact contact = {.last_seen_ms = KIT_NOW_MS, .online = true, .clock_offset_ms = -5, .lag_ms = -1};
+    struct queue_settings settings = {.sl_method = SL_GENESYS, .sl_threshold_ms = 15000, .label = "Sales & more"};
+    contact.backlog = 7;
+    contact.flood_refusals = 8;
+    contact.interval_s = 900;
+    contact.quality_count = 3;
+    contact.quality[2] = UINT64_MAX;
+    contact.site_refused = 4;
+    (void)snprintf(contact.zone, sizeof contact.zone, "Europe/Madrid");
+    memset(contact.epoch, 7, sizeof contact.epoch);
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    assert_int_equal(store_put_contact(store, 3, &contact), 0);
+    assert_int_equal(store_put_queue(store, 3, 1, &settings), 0);
+    assert_int_equal(store_put_queue(store, 3, 1, &settings), 0);
+    assert_int_equal(store_end(store), 0);
+    struct store_view *view = view_of(store);
+    struct store_contact found;
+    struct queue_settings found_settings;
+    assert_false(store_view_contact(view, 2, &found));
+    assert_true(store_view_contact(view, 3, &found));
+    assert_true(found.last_seen_ms == KIT_NOW_MS && found.online && found.clock_offset_ms == -5 && found.lag_ms == -1);
+    assert_true(found.backlog == 7 && found.flood_refusals == 8 && found.interval_s == 900);
+    assert_true(found.quality_count == 3 && found.quality[2] == UINT64_MAX && found.site_refused == 4);
+    assert_string_equal(found.zone, contact.zone);
+    assert_memory_equal(found.epoch, contact.epoch, sizeof found.epoch);
+    assert_false(store_view_queue_settings(view, 3, 2, &found_settings));
+    assert_true(store_view_queue_settings(view, 3, 1, &found_settings));
+    assert_true(found_settings.sl_method == SL_GENESYS && found_settings.sl_threshold_ms == 15000);
+    assert_string_equal(found_settings.label, settings.label);
+    store_view_end(view);
+    store_close(store);
+}
+
+struct seen {
+    unsigned count;
+    int64_t last_ms;
+};
+
+static int see_gap(void *ctx, const struct store_gap *gap)
+{
+    struct seen *seen = ctx;
+    assert_true(gap->from_ms > seen->last_ms && gap->to_ms == gap->from_ms + 5);
+    assert_string_equal(gap->reason, "log missing");
+    seen->last_ms = gap->from_ms;
+    seen->count++;
+    return 0;
+}
+
+static int see_event(void *ctx, const struct store_event *event)
+{
+    struct seen *seen = ctx;
+    assert_true(event->at_ms <= seen->last_ms);
+    assert_string_equal(event->kind, "conflict");
+    seen->last_ms = event->at_ms;
+    seen->count++;
+    return 0;
+}
+
+static void gaps_and_events_are_kept_in_order(void **state)
+{
+    (void)state;
+    struct store *store = kit_open(LIMIT_BYTES);
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    for (int i = 0; i < 40; i++) {
+        struct store_gap gap = {KIT_NOW_MS + i % 20 * 1000, KIT_NOW_MS + i % 20 * 1000 + 5, "log missing"};
+        assert_int_equal(store_put_gap(store, 2, &gap), 0);
+    }
+    for (int i = 0; i < STORE_EVENTS_MAX + 50; i++) {
+        struct store_event event = {KIT_NOW_MS + i, (uint32_t)(1 + i % 2), "conflict", "text"};
+        assert_int_equal(store_put_event(store, &event), 0);
+    }
+    assert_int_equal(store_end(store), 0);
+    struct store_view *view = view_of(store);
+    struct seen seen = {0};
+    assert_int_equal(store_view_gaps(view, 2, see_gap, &seen), 0);
+    assert_int_equal(seen.count, 20);
+    assert_int_equal(store_view_gaps(view, 1, see_gap, &seen), 0);
+    assert_int_equal(seen.count, 20);
+    seen = (struct seen){.last_ms = INT64_MAX};
+    assert_int_equal(store_view_events(view, 0, see_event, &seen), 0);
+    assert_int_equal(seen.count, STORE_EVENTS_MAX);
+    seen = (struct seen){.last_ms = INT64_MAX};
+    assert_int_equal(store_view_events(view, 1, see_event, &seen), 0);
+    assert_int_equal(seen.count, STORE_EVENTS_MAX / 2);
+    store_view_end(view);
+    kit_check(store);
+    store_close(store);
+}
+
+static void one_writer_any_readers(void **state)
+{
+    (void)state;
+    struct store *store = NULL;
+    struct store *other = NULL;
+    assert_int_equal(store_open_readonly(temp_dir_file(&kit_dir, "none"), &other), STATUS_NOT_FOUND);
+    assert_int_equal(store_open_readonly(kit_dir.path, &other), STATUS_NOT_FOUND);
+    store = kit_open(LIMIT_BYTES);
+    struct store_options options = {.dir = kit_dir.path, .limit_bytes = LIMIT_BYTES};
+    assert_int_equal(store_open_writer(&options, &other), STATUS_BUSY);
+    store_close(store);
+    store = kit_open(LIMIT_BYTES);
+    struct store_facts facts;
+    struct store_view *view = view_of(store);
+    assert_int_equal(store_view_facts(view, &facts), 0);
+    assert_true(facts.created_ms == KIT_NOW_MS && facts.limit_bytes == LIMIT_BYTES && facts.commits == 1);
+    store_view_end(view);
+    store_close(store);
+    struct stat st;
+    assert_int_equal(stat(temp_dir_file(&kit_dir, "data.mdb"), &st), 0);
+    assert_true(st.st_size < LIMIT_BYTES); /* not the whole limit at once */
+    assert_int_equal(store_open_readonly(kit_dir.path, &other), 0);
+    kit_check(other);
+    store_close(other);
+}
+
+static int count_interval(void *ctx, const struct store_interval *item)
+{
+    (void)item;
+    (*(unsigned *)ctx)++;
+    return 0;
+}
+
+/* A view shows the moment at which it was begun, whatever the writer does meanwhile. */
+static void a_view_keeps_its_moment(void **state)
+{
+    (void)state;
+    struct store *store = kit_open(LIMIT_BYTES);
+    struct rng rng = {3};
+    struct kit_held came = {.there = true, .epoch = 1};
+    struct store_view *views[10];
+    for (unsigned i = 0; i < 10; i++) {
+        views[i] = view_of(store);
+        assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+        for (unsigned slot = 0; slot < 5; slot++) {
+            kit_summary(&rng, 5, &came.sum);
+            came.revision = 1;
+            assert_int_equal(kit_put(store, 1, 1, i * 5 + slot, &came), STORE_TAKEN);
+        }
+        assert_int_equal(store_end(store), 0);
+        kit_roll(store);
+    }
+    for (unsigned i = 0; i < 10; i++) {
+        unsigned count = 0;
+        assert_int_equal(store_view_intervals(views[i], 1, 0, INT64_MAX, count_interval, &count, NULL), 0);
+        assert_int_equal(count, i * 5);
+        store_view_end(views[i]);
+    }
+    summary_deinit(&came.sum);
+    store_close(store);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(names_keep_their_numbers, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(epochs_are_numbered_as_they_come, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(contacts_and_settings_come_back, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(gaps_and_events_are_kept_in_order, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(one_writer_any_readers, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_view_keeps_its_moment, kit_setup, kit_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
