@@ -152,8 +152,17 @@ static size_t lower_bound(const struct kpi_missing_span *spans, size_t count, ui
     return low;
 }
 
+static int64_t known_of(const struct kpi_missing *missing, uint32_t site)
+{
+    const struct kpi_site *one = site ? kpi_scope_find(missing->scope, site) : NULL;
+    return !one ? missing->known_s : one->owes ? one->known_s : INT64_MAX;
+}
+
 bool kpi_missing_touches(const struct kpi_missing *missing, uint32_t site, int64_t from_s, int64_t to_s)
 {
+    if (to_s <= missing->scope->centre->now_ms / 1000 && known_of(missing, site) < to_s) {
+        return true;
+    }
     if (site == 0) {
         /* The last one that begins before the end: those before it end before it begins. */
         size_t behind = lower_bound(missing->joined, missing->joined_count, 0, to_s * 1000);
@@ -171,9 +180,7 @@ bool kpi_missing_touches(const struct kpi_missing *missing, uint32_t site, int64
 
 bool kpi_missing_settled(const struct kpi_missing *missing, uint32_t site, int64_t to_s)
 {
-    const struct kpi_site *one = site ? kpi_scope_find(missing->scope, site) : NULL;
-    int64_t known_s = !one ? missing->known_s : one->owes ? one->known_s : INT64_MAX;
-    return known_s >= to_s + KPI_MISSING_SETTLED_S;
+    return known_of(missing, site) >= to_s + KPI_MISSING_SETTLED_S;
 }
 
 static void put_gaps(const struct kpi_missing *missing, struct json *out)

@@ -11,8 +11,9 @@
 #include "collector/store/store.h"
 #include "platform/json/json.h"
 
-/* How long after its last word a site counts as silent, and how old a moment is when all of it has arrived. */
-enum { KPI_MISSING_SILENT_S = 300, KPI_MISSING_SETTLED_S = 120, KPI_MISSING_GAPS_LISTED = 1000 };
+/* How long after its last word a site counts as silent (agents without the live view speak every five minutes), and how
+ * old a moment is when all of it has arrived. */
+enum { KPI_MISSING_SILENT_S = 660, KPI_MISSING_SETTLED_S = 120, KPI_MISSING_GAPS_LISTED = 1000 };
 
 struct kpi_missing_span {
     uint32_t site;
@@ -45,7 +46,8 @@ int kpi_missing_gather(const struct kpi_scope *scope, struct store_view *view, i
                        struct kpi_missing *out); /* deinit in any case */
 void kpi_missing_deinit(struct kpi_missing *missing);
 
-/* Whether something of [from_s, to_s) is missing; of one site, or (0) of any. */
+/* Whether something of [from_s, to_s) is missing; of one site, or (0) of any. What is over needs a word from each site
+ * since; for what still runs it is enough that no site is silent. */
 bool kpi_missing_touches(const struct kpi_missing *missing, uint32_t site, int64_t from_s, int64_t to_s);
 
 /* Whether all that happened until then has had time to arrive: only then must what waits agree with the books. */

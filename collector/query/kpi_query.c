@@ -426,7 +426,8 @@ static int answer(struct work *work, struct json *out)
     work->rows = rows;
     status = query->hour_of_week ? put_week(work) : put_slots(work);
     json_put_int(out, "bad_records", (int64_t)work->sum.bad);
-    json_put_bool(out, "complete", work->sum.bad == 0 && work->missing.count == 0);
+    bool touched = kpi_missing_touches(&work->missing, one_site(work, SIZE_MAX), work->from_s, work->to_s);
+    json_put_bool(out, "complete", work->sum.bad == 0 && !touched);
     kpi_missing_put(&work->missing, out);
     json_put(out, "rows", rows);
     return status;
