@@ -114,6 +114,8 @@ static void judge_session(struct door *door, const struct hub_session_facts *fac
         (void)snprintf(session->site_id, sizeof session->site_id, "%.*s",
                        (int)(facts->psk_identity.len - strlen(PATHS_JOIN_IDENTITY)),
                        facts->psk_identity.data + strlen(PATHS_JOIN_IDENTITY));
+        door_refresh(door, session);
+        memcpy(session->token_psk, session->site.token_psk, sizeof session->token_psk);
         return;
     }
     session->kind = DOOR_SITE;

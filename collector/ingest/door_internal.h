@@ -16,7 +16,8 @@ struct door_session {
     struct door_session *prev;
     uint64_t number;
     enum door_kind kind;
-    struct peer peer; /* as judged when the session began */
+    struct peer peer;                      /* as judged when the session began */
+    uint8_t token_psk[REGISTRY_KEY_BYTES]; /* of a joining one: the token that opened it, no other */
     char address[HUB_ADDRESS_MAX];
     char site_id[LIMITS_SITE_MAX + 1]; /* as certified, or as named by the PSK identity */
     struct registry_site site;         /* as the registry had it at `version`; number 0: unknown */

@@ -37,6 +37,9 @@ static unsigned joining_rights(const struct door_session *session, enum door_res
     if (site->number == 0 || site->state == REGISTRY_REVOKED || site->state == REGISTRY_REMOVED) {
         return forbid(why, "site \"%s\" is not expected here", session->site_id);
     }
+    if (!site->has_token || !secret_equal(site->token_psk, session->token_psk, sizeof session->token_psk)) {
+        return forbid(why, "the token of site \"%s\" was used or replaced", session->site_id);
+    }
     return 0;
 }
 
