@@ -34,33 +34,6 @@ static int probe_port(const coap_address_t *address)
     return status;
 }
 
-static const coap_bin_const_t *find_key(coap_bin_const_t *identity, coap_session_t *coap, void *arg)
-{
-    struct hub *hub = arg;
-    (void)coap;
-    size_t len = hub->options.psk(hub->options.ctx, slice_make((const char *)identity->s, identity->length), hub->key);
-    hub->key_handed = (coap_bin_const_t){len, hub->key};
-    return len > 0 && len <= HUB_KEY_MAX ? &hub->key_handed : NULL;
-}
-
-/* libcoap keeps the paths by reference and reads the files for every session. An expired certificate passes the
- * handshake, because its owner may renew it; opened() judges that and all else. */
-static int set_identity(struct hub *hub)
-{
-    coap_dtls_pki_t pki = {.version = COAP_DTLS_PKI_SETUP_VERSION,
-                           .verify_peer_cert = 1,
-                           .allow_expired_certs = 1,
-                           .pki_key = {.key_type = COAP_PKI_KEY_PEM}};
-    pki.pki_key.key.pem.ca_file = hub->options.ca_path;
-    pki.pki_key.key.pem.public_cert = hub->options.identity_path;
-    pki.pki_key.key.pem.private_key = hub->options.identity_path;
-    coap_dtls_spsk_t psk = {
-        .version = COAP_DTLS_SPSK_SETUP_VERSION, .validate_id_call_back = find_key, .id_call_back_arg = hub};
-    bool done = coap_context_set_pki(hub->context, &pki) != 0 &&
-                (!hub->options.psk || coap_context_set_psk2(hub->context, &psk) != 0);
-    return done ? 0 : STATUS_UNSUPPORTED;
-}
-
 static int copy_options(struct hub *hub, const struct hub_options *options)
 {
     hub->options = *options;
@@ -102,7 +75,7 @@ static int start(struct hub *hub, const struct hub_options *options, const coap_
         status = hub_sessions_init(hub);
     }
     if (status == 0) {
-        status = set_identity(hub);
+        status = hub_identity_init(hub);
     }
     if (status == 0) {
         status = hub_messages_init(hub);
@@ -116,9 +89,6 @@ int hub_new(const struct hub_options *options, struct hub **out)
     int status = address_parse(options->host, options->port, &address);
     if (status == 0 && options->sessions_max >= 1U << (HUB_SLOT_BITS - 1)) {
         status = STATUS_INVALID;
-    }
-    if (status == 0 && (access(options->identity_path, R_OK) != 0 || access(options->ca_path, R_OK) != 0)) {
-        status = STATUS_NOT_FOUND;
     }
     if (status == 0) {
         status = probe_port(&address);
@@ -149,12 +119,12 @@ void hub_free(struct hub *hub)
     if (hub->context) {
         coap_free_context(hub->context);
     }
+    hub_identity_deinit(hub);
     if (hub->wake_fd >= 0) {
         (void)close(hub->wake_fd);
     }
     free((char *)hub->options.identity_path);
     free((char *)hub->options.ca_path);
-    explicit_bzero(hub->key, sizeof hub->key);
     free(hub);
 }
 

@@ -4,7 +4,9 @@
  *
  * Peers are not trusted: a message is at most message_max bytes (announced by CSM, enforced before memory is taken),
  * handshakes in progress are at most handshakes_max (the oldest gives way to a new one; at most a quarter of them from
- * one address while others wait) and end after handshake_ms; a session that says nothing for idle_ms is closed. */
+ * one address while others wait) and end after handshake_ms; a session that says nothing for idle_ms is closed (a whole
+ * request or a Ping is something, a part of one is not). A peer's certificate must lead to the CA, but may have
+ * expired: opened() judges that. Block-wise transfer and queries are refused with 4.02. */
 #ifndef RINGSIDE_PLATFORM_COAP_HUB_H
 #define RINGSIDE_PLATFORM_COAP_HUB_H
 
@@ -48,10 +50,10 @@ struct hub_answer {     /* borrowed for the call */
 struct hub_session_facts {
     uint64_t session;
     char address[HUB_ADDRESS_MAX]; /* "192.0.2.1:49152" or "[2001:db8::1]:49152" */
-    uint64_t in_bytes;             /* CoAP bytes within TLS */
-    uint64_t out_bytes;
-    void *tls_session;         /* for peer_judge(); valid during the call only, as the next */
-    struct slice psk_identity; /* the PSK identity that the handshake used; empty: X.509 */
+    uint64_t in_bytes;             /* CoAP messages with their heads, signals too, as they are within TLS */
+    uint64_t out_bytes;            /* of those, what TLS has taken */
+    void *tls_session;             /* for peer_judge(); valid during the call only, as the next; NULL in closed() */
+    struct slice psk_identity;     /* the PSK identity that the handshake used; empty: X.509 */
 };
 
 /* Counted since the start. */
@@ -66,11 +68,12 @@ struct hub_counters {
 };
 
 struct hub_options {
-    const char *host;          /* an address literal */
-    uint16_t port;             /* 0: any free one */
-    const char *identity_path; /* PEM: certificate and private key in one file, read again for every session: renaming a
-                                  new file into place rotates them */
-    const char *ca_path;       /* PEM, read again likewise */
+    const char *host; /* an address literal */
+    uint16_t port;    /* 0: any free one */
+    /* PEM: certificate and private key in one file, and the CA. Looked at again for every session: renaming a new file
+     * into place rotates them. While there is none, or none with a certificate in it, the one before stays. */
+    const char *identity_path;
+    const char *ca_path;
     uint32_t message_max;
     uint32_t sessions_max;
     uint32_t handshakes_max;
@@ -84,15 +87,17 @@ struct hub_options {
      * to requests and `closed`. Else the session is closed. */
     int (*opened)(void *ctx, const struct hub_session_facts *facts, void **session_ctx);
     void (*closed)(void *ctx, const struct hub_session_facts *facts, void *session_ctx);
-    /* A handshake that failed: for the log. `reason` is a plain sentence from the TLS library's own error. */
+    /* A handshake that failed, took too long or gave way: for the log. `reason` is plain English about the peer, from
+     * the TLS library's own error where there was one: "it showed no certificate". May be NULL. */
     void (*refused)(void *ctx, const char *address, const char *reason);
     /* A whole request. True: *answer was filled and goes out; false: hub_answer() will be called later. */
     bool (*request)(void *ctx, const struct hub_request *request, struct hub_answer *answer);
     int64_t (*turn)(void *ctx); /* as endpoint_turn_fn; may be NULL */
 };
 
-/* STATUS_INVALID, STATUS_BUSY, STATUS_DENIED, STATUS_NOT_FOUND (identity or CA file), STATUS_IO, STATUS_NO_MEMORY.
- * Copies the options and their strings. Returns owned. */
+/* STATUS_INVALID (no address literal; a file without what it needs), STATUS_BUSY (somebody has the port),
+ * STATUS_DENIED, STATUS_NOT_FOUND (identity or CA file), STATUS_IO, STATUS_NO_MEMORY. Copies the options and their
+ * strings. Returns owned. */
 int hub_new(const struct hub_options *options, struct hub **out);
 void hub_free(struct hub *hub);           /* after hub_run(); closes every session (closed() is called); NULL is fine */
 uint16_t hub_port(const struct hub *hub); /* any thread */
@@ -101,7 +106,9 @@ int hub_run(struct hub *hub);   /* until hub_stop(): 0, or STATUS_IO */
 void hub_wake(struct hub *hub); /* any thread: turn() is called */
 void hub_stop(struct hub *hub); /* any thread, or a signal handler */
 
-/* Nothing happens when the session is gone: that is no failure. */
+/* Nothing happens when the session is gone: that is no failure. Answers leave when the callback has returned; those
+ * given before hub_close() still do. A session that lets more than four times message_max of them wait is closed. An
+ * answer larger than the peer takes becomes 5.00. */
 void hub_answer(struct hub *hub, const struct hub_ticket *ticket, const struct hub_answer *answer);
 void hub_close(struct hub *hub, uint64_t session);
 bool hub_facts(struct hub *hub, uint64_t session, struct hub_session_facts *out); /* false: gone */

@@ -6,6 +6,7 @@
 
 #include "platform/coap/address.h"
 #include "platform/coap/hub.h"
+#include "platform/coap/pem.h"
 #include "platform/coap/pump.h"
 #include "platform/coap/stream.h"
 
@@ -38,6 +39,8 @@ struct hub_list {
 struct hub {
     struct hub_options options;
     coap_context_t *context;
+    struct pem identity;
+    struct pem ca;
     struct pump pump;
     uint16_t port;
     int wake_fd;
@@ -58,6 +61,11 @@ struct hub {
     uint8_t key[HUB_KEY_MAX];
     coap_bin_const_t key_handed;
 };
+
+/* hub_identity.c */
+int hub_identity_init(struct hub *hub);
+void hub_identity_deinit(struct hub *hub);
+void hub_identity_refresh(struct hub *hub); /* before a session is made */
 
 /* hub_sessions.c */
 int hub_sessions_init(struct hub *hub);

@@ -80,7 +80,9 @@ void hub_sessions_facts(const struct hub_session *session, struct hub_session_fa
     if (session->stage != HUB_ENDED) {
         const coap_bin_const_t *identity = coap_session_get_psk_identity(session->stream.session);
         out->tls_session = coap_session_get_tls(session->stream.session, NULL);
-        out->psk_identity = identity ? slice_make((const char *)identity->s, identity->length) : slice_str("");
+        if (identity && identity->length > 0) {
+            out->psk_identity = slice_make((const char *)identity->s, identity->length);
+        }
     }
 }
 
@@ -124,6 +126,7 @@ static void begin(struct hub *hub, coap_session_t *coap)
 {
     struct hub_session *session = hub->free_count > 0 ? calloc(1, sizeof *session) : NULL;
     library_forget();
+    hub_identity_refresh(hub);
     if (!session) {
         return; /* without app data libcoap cannot read from it: it ends at its first bytes */
     }

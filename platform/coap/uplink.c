@@ -11,6 +11,7 @@
 #include "platform/base/status.h"
 #include "platform/coap/address.h"
 #include "platform/coap/library.h"
+#include "platform/coap/pem.h"
 #include "platform/coap/pump.h"
 #include "platform/coap/stream.h"
 
@@ -293,8 +294,15 @@ static int check_options(const struct uplink_options *options)
     if (!pki && !psk) {
         return STATUS_INVALID;
     }
-    return pki && (access(options->identity_path, R_OK) != 0 || access(options->ca_path, R_OK) != 0) ? STATUS_NOT_FOUND
-                                                                                                     : 0;
+    struct pem identity = {0};
+    struct pem ca = {0};
+    int status = pki ? pem_init(&identity, options->identity_path, true) : 0;
+    if (status == 0 && pki) {
+        status = pem_init(&ca, options->ca_path, false);
+    }
+    pem_deinit(&identity);
+    pem_deinit(&ca);
+    return status;
 }
 
 int uplink_new(const struct uplink_options *options, struct uplink **out)
@@ -368,6 +376,7 @@ static void call_closed(struct uplink *uplink)
 {
     if (uplink->stage == GONE && !uplink->reported && !uplink->freed) {
         uplink->reported = true;
+        (void)epoll_ctl(uplink->epoll_fd, EPOLL_CTL_DEL, uplink->pump.fd, NULL); /* nobody reads its timer any more */
         if (uplink->stream.session) {
             coap_session_disconnected(uplink->stream.session, COAP_NACK_NOT_DELIVERABLE);
         }

@@ -1,6 +1,6 @@
 /* uplink: one CoAP connection over TLS (RFC 8323) as a client, driven from outside: wait until uplink_fd() is readable
  * or the time that uplink_turn() asked for has passed, then call uplink_turn(). Nothing blocks. Not thread safe;
- * several uplinks, and an endpoint in another thread, may live side by side. */
+ * several uplinks in one thread, and an endpoint or a hub in another, may live side by side. */
 #ifndef RINGSIDE_PLATFORM_COAP_UPLINK_H
 #define RINGSIDE_PLATFORM_COAP_UPLINK_H
 
@@ -42,25 +42,28 @@ struct uplink_options {
     struct slice psk_key;
     uint32_t message_max; /* announced by CSM */
     void *ctx;
-    /* After the handshake, before anything is sent: judge the server. Else than 0: the connection is closed. Borrowed
-     * tls_session for peer_judge(). */
+    /* After the handshake, before any CoAP is sent (the CSM waits for it too): judge the server. Else than 0: the
+     * connection is closed. Borrowed tls_session for peer_judge(). The certificate leads to the CA, but its name and
+     * its dates have not been looked at. */
     int (*judge)(void *ctx, void *tls_session);
     void (*connected)(void *ctx); /* requests may be made from now on */
     void (*answered)(void *ctx, const struct uplink_answer *answer);
-    /* Once, unless uplink_free() came first: never connected, refused, or the connection is gone; `reason` is a plain
-     * sentence. Requests without an answer get none any more. uplink_free() may be called from here. */
+    /* Once, unless uplink_free() came first: not connected within 30 seconds, refused, or the connection is gone;
+     * `reason` is a plain sentence. Requests without an answer get none any more. uplink_free() may be called from
+     * here. */
     void (*closed)(void *ctx, const char *reason);
 };
 
-/* Begins to connect. STATUS_INVALID, STATUS_NOT_FOUND (a file), STATUS_IO, STATUS_NO_MEMORY. Copies the options.
- * Returns owned. No callback runs from within. */
+/* Begins to connect. STATUS_INVALID (also a file without certificate or key), STATUS_NOT_FOUND (a file), STATUS_IO,
+ * STATUS_NO_MEMORY. Copies the options. Returns owned. No callback runs from within. */
 int uplink_new(const struct uplink_options *options, struct uplink **out);
 void uplink_free(struct uplink *uplink); /* hard close, from anywhere; NULL is fine */
 
 int uplink_fd(const struct uplink *uplink); /* changes never; becomes readable when there is something to do */
 int64_t uplink_turn(struct uplink *uplink); /* ms until it wants to be called again, -1: never by itself */
 
-/* STATUS_RANGE (larger than the server takes), STATUS_BUSY (not connected), STATUS_NO_MEMORY, STATUS_IO. */
+/* From a callback or between turns. STATUS_RANGE (larger than the server takes), STATUS_BUSY (not connected, or four
+ * times message_max wait to be sent already: ask again after an answer), STATUS_NO_MEMORY, STATUS_IO. */
 int uplink_request(struct uplink *uplink, const struct uplink_request *request);
 
 uint32_t uplink_message_max(const struct uplink *uplink); /* what the server announced; after connected() */

@@ -5,12 +5,9 @@
 
 #include <cmocka.h>
 
-#include <malloc.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "platform/base/status.h"
 #include "tests/unit/coap/kit.h"
@@ -23,6 +20,14 @@ static bool one_closed(const struct kit_seen *seen)
 static bool one_refused(const struct kit_seen *seen)
 {
     return seen->refused >= 1;
+}
+
+/* An alert may be lost when the side that sent it resets the connection after it. */
+static void assert_reason(const char *reason, const char *expected, const char *cut_off)
+{
+    if (strcmp(reason, cut_off) != 0) {
+        assert_string_equal(reason, expected);
+    }
 }
 
 static void test_exchange(void **state)
@@ -115,7 +120,8 @@ static void test_psk(void **state)
     options.psk_identity = slice_str("stranger");
     kit_connect(&client, &options);
     kit_until_closed(&client);
-    assert_string_equal(client.reason, "the server: it does not know our PSK identity or refused it");
+    assert_reason(client.reason, "the server: it does not know our PSK identity or refused it",
+                  "the server: it closed the connection during the handshake");
     kit_disconnect(&client);
     kit_stop();
 }
@@ -198,9 +204,9 @@ static void refused_with(enum kit_file identity, enum kit_file ca, const char *h
     options.ca_path = kit_path(ca);
     kit_connect(&client, &options);
     kit_until_closed(&client);
-    assert_string_equal(client.reason, here);
+    assert_reason(client.reason, here, "the server: it closed the connection during the handshake");
     kit_wait(one_refused);
-    assert_string_equal(kit_seen().reason, there);
+    assert_reason(kit_seen().reason, there, "it closed the connection during the handshake");
     assert_int_equal(kit_seen().opened, 0);
     kit_disconnect(&client);
     kit_stop();
@@ -258,6 +264,49 @@ static void test_closed_by_server(void **state)
     assert_int_equal(kit_ask(&client, UPLINK_POST, "echo", slice_str("x"), 1), STATUS_BUSY);
     kit_disconnect(&client);
     kit_stop();
+}
+
+static void test_answer_to_nobody(void **state)
+{
+    struct client client = {0};
+    (void)state;
+    kit_start(NULL);
+    kit_connect(&client, NULL);
+    kit_until_connected(&client);
+    assert_int_equal(kit_ask(&client, UPLINK_POST, "later", slice_str("x"), 1), 0);
+    assert_int_equal(kit_ask(&client, UPLINK_POST, "echo", slice_str("x"), 2), 0);
+    kit_until_answers(&client, 1);
+    kit_disconnect(&client);
+    kit_wait(one_closed);
+    kit_connect(&client, NULL); /* takes the same slot */
+    kit_until_connected(&client);
+    kit_release();
+    assert_int_equal(kit_ask(&client, UPLINK_POST, "echo", slice_str("x"), 3), 0);
+    kit_until_answers(&client, 1);
+    for (int i = 0; i < 10; i++) {
+        kit_turn(&client, 10);
+    }
+    assert_int_equal(client.answers, 1);
+    assert_int_equal(client.tags[0], 3);
+    kit_disconnect(&client);
+    kit_stop();
+}
+
+/* After closed() the descriptor is quiet until uplink_free(). */
+static void test_quiet_when_closed(void **state)
+{
+    struct client client = {0};
+    (void)state;
+    kit_start(NULL);
+    kit_connect(&client, NULL);
+    kit_until_connected(&client);
+    kit_stop();
+    kit_until_closed(&client);
+    (void)uplink_turn(client.uplink);
+    struct pollfd fd = {.fd = uplink_fd(client.uplink), .events = POLLIN};
+    assert_int_equal(poll(&fd, 1, 50), 0);
+    assert_int_equal(uplink_turn(client.uplink), -1);
+    kit_disconnect(&client);
 }
 
 static void test_server_gone(void **state)
@@ -354,6 +403,8 @@ int main(void)
         cmocka_unit_test(test_closed_by_server),
         cmocka_unit_test(test_server_gone),
         cmocka_unit_test(test_free_from_callbacks),
+        cmocka_unit_test(test_answer_to_nobody),
+        cmocka_unit_test(test_quiet_when_closed),
         cmocka_unit_test(test_bad_options),
     };
     return cmocka_run_group_tests(tests, kit_setup, kit_teardown);

@@ -335,13 +335,20 @@ static void test_rotation(void **state)
     kit_until_connected(&client);
     assert_memory_not_equal(first, client.server_key, sizeof first);
     kit_disconnect(&client);
-    (void)unlink(kit_named("current.pem"));
-    kit_connect(&client, NULL); /* no certificate at the moment: refused, and no more */
-    kit_until_closed(&client);
+    (void)unlink(kit_named("current.pem")); /* the one before stays */
+    kit_connect(&client, NULL);
+    kit_until_connected(&client);
+    assert_memory_not_equal(first, client.server_key, sizeof first);
+    kit_disconnect(&client);
+    kit_copy(KIT_CA, "current.pem"); /* no key in it: so it does */
+    kit_connect(&client, NULL);
+    kit_until_connected(&client);
+    assert_memory_not_equal(first, client.server_key, sizeof first);
     kit_disconnect(&client);
     kit_copy(KIT_SERVER, "current.pem");
     kit_connect(&client, NULL);
     kit_until_connected(&client);
+    assert_memory_equal(first, client.server_key, sizeof first);
     kit_disconnect(&client);
     kit_stop();
 }
