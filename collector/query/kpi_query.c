@@ -32,6 +32,7 @@ struct work {
     struct kpi_queues queues;
     struct kpi_missing missing;
     struct kpi_sum sum;
+    bool dropped; /* somewhere hours had to be taken apart whose intervals are gone */
     struct queue_settings total_settings;
     struct summary summary; /* of the row that is being written */
     struct json *rows;
@@ -222,6 +223,8 @@ static int put_rows(struct work *work, const struct step *step, size_t site)
 {
     struct kpi_rows *rows = &work->sum.rows;
     if (rows->count == 0) {
+        work->dropped = work->dropped || work->sum.dropped;
+        work->sum.dropped = false;
         return 0;
     }
     struct place *places = calloc(rows->count, sizeof *places);
@@ -233,7 +236,9 @@ static int put_rows(struct work *work, const struct step *step, size_t site)
         places[i].name = work->total ? slice_str("*") : kpi_queues_name(&work->queues, kpi_rows_queue(rows, i));
     }
     qsort(places, rows->count, sizeof *places, compare_places);
-    bool complete = step_complete(work, step, one_site(work, site));
+    bool complete = !work->sum.dropped && step_complete(work, step, one_site(work, site));
+    work->dropped = work->dropped || work->sum.dropped;
+    work->sum.dropped = false;
     int status = 0;
     for (size_t i = 0; status == 0 && i < rows->count; i++) {
         status = put_row(work, step, site, &places[i], complete);
@@ -427,7 +432,8 @@ static int answer(struct work *work, struct json *out)
     status = query->hour_of_week ? put_week(work) : put_slots(work);
     json_put_int(out, "bad_records", (int64_t)work->sum.bad);
     bool touched = kpi_missing_touches(&work->missing, one_site(work, SIZE_MAX), work->from_s, work->to_s);
-    json_put_bool(out, "complete", work->sum.bad == 0 && !touched);
+    json_put_bool(out, "complete", work->sum.bad == 0 && !work->dropped && !touched);
+    json_put_bool(out, "intervals_dropped", work->dropped);
     kpi_missing_put(&work->missing, out);
     json_put(out, "rows", rows);
     return status;

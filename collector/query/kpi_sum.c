@@ -1,5 +1,6 @@
 #include "collector/query/kpi_sum.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "platform/base/status.h"
@@ -55,6 +56,11 @@ int kpi_sum_init(struct kpi_sum *sum, int64_t from_s, int64_t to_s)
     sum->raw = (struct kpi_raw){0};
     memset(&sum->rows, 0, sizeof sum->rows);
     sum->bad = 0;
+    sum->dropped = false;
+    sum->held = calloc(sum->scope->count + 1, sizeof *sum->held);
+    if (!sum->held) {
+        return STATUS_NO_MEMORY;
+    }
     int status = store_view_pending(sum->view, hour_of(from_s), hour_of(to_s + HOUR_S - 1), note_pending, sum, NULL);
     kpi_raw_sort(&sum->raw);
     return status;
@@ -64,6 +70,8 @@ void kpi_sum_deinit(struct kpi_sum *sum)
 {
     kpi_raw_deinit(&sum->raw);
     kpi_rows_deinit(&sum->rows);
+    free(sum->held);
+    sum->held = NULL;
 }
 
 static int cell_for(struct kpi_sum *sum, uint32_t queue, struct cell **out)
@@ -165,12 +173,46 @@ static int add_cells(struct adding *adding, store_scope scope, bool wide)
     return status;
 }
 
+static int take_first_interval(void *ctx, const struct store_interval *item)
+{
+    struct kpi_sum_held *held = ctx;
+    held->to_s = item->start_s;
+    return 1;
+}
+
+static int take_first_hour(void *ctx, const struct store_cell *item)
+{
+    struct kpi_sum_held *held = ctx;
+    held->from_s = item->key_s;
+    return 1;
+}
+
+/* Notes when the run reaches into a time of which the site's intervals were dropped, but not its hours. */
+static int note_dropped(struct adding *adding, const struct kpi_site *site)
+{
+    struct kpi_sum *sum = adding->sum;
+    struct kpi_sum_held *held = &sum->held[site - sum->scope->sites];
+    int status = 0;
+    if (!held->looked) {
+        *held = (struct kpi_sum_held){true, INT64_MAX, INT64_MAX};
+        status = store_view_intervals(sum->view, site->number, 0, INT64_MAX, take_first_interval, held, NULL);
+        if (status >= 0) {
+            status = store_view_cells(sum->view, store_scope_site(site->number), STORE_HOUR, 0, INT64_MAX, UINT32_MAX,
+                                      take_first_hour, held, NULL);
+        }
+    }
+    bool dropped = held->from_s < hour_of(held->to_s);
+    sum->dropped = sum->dropped || (dropped && adding->run.from_s < held->to_s && adding->run.to_s > held->from_s);
+    return status < 0 ? status : 0;
+}
+
 static int add_intervals(struct adding *adding, const struct kpi_site *sites, size_t count)
 {
     int status = 0;
     for (size_t i = 0; status == 0 && i < count; i++) {
         status = store_view_intervals(adding->sum->view, sites[i].number, adding->run.from_s, adding->run.to_s,
                                       take_interval, adding, &adding->sum->bad);
+        status = status == 0 ? note_dropped(adding, &sites[i]) : status;
     }
     return status;
 }

@@ -11,6 +11,13 @@
 #include "collector/query/kpi_rows.h"
 #include "collector/query/kpi_scope.h"
 
+/* Hours may be kept for longer than the intervals they were added up from. */
+struct kpi_sum_held {
+    bool looked;
+    int64_t from_s; /* only hours and days are held of [from_s, to_s) */
+    int64_t to_s;
+};
+
 struct kpi_sum {
     const struct kpi_scope *scope;
     struct store_view *view;
@@ -20,7 +27,9 @@ struct kpi_sum {
     bool by_site;
     bool days; /* steps are long enough for whole days */
     struct kpi_raw raw;
-    struct kpi_rows rows; /* row 0 is the total */
+    struct kpi_rows rows;      /* row 0 is the total */
+    struct kpi_sum_held *held; /* by place in the scope */
+    bool dropped;              /* intervals were needed that are no longer there; the caller resets it */
     uint64_t bad;
 };
 

@@ -202,6 +202,9 @@ static void put_legend(const struct json *document, struct buf *out)
     if (!json_bool(document, "complete")) {
         buf_append_str(out, central ? "~ not all is here:\n" : "~ part of the log could not be read:\n");
     }
+    if (json_bool(document, "intervals_dropped")) {
+        buf_append_str(out, "  single intervals are no longer held so far back: only whole hours (UTC) are\n");
+    }
     put_absent(document, "silent", "not heard of since", "since", out);
     put_absent(document, "behind", "has more to send from", "from", out);
     put_gaps(document, out);

@@ -234,6 +234,24 @@ static struct fake_item *item_at(struct desk *desk, const char *stamp, uint32_t 
     return NULL;
 }
 
+/* Of the first day only hours are left. */
+static void test_dropped_intervals(void **state)
+{
+    struct desk *desk = *state;
+    for (size_t i = 0; i < desk->store->count; i++) {
+        struct fake_item *item = &desk->store->items[i];
+        item->has_now = item->has_now && item->start_s >= sums_at_s("2026-11-20T00:00:00Z");
+    }
+    assert_int_equal(ASK(desk, KPI_ALL, NULL, "UTC", "by=total,hour", "from=2026-11-19", "to=2026-11-20T12:00"), 0);
+    assert_true(json_bool(desk->document, "complete"));
+    assert_int_equal(ASK(desk, KPI_ALL, NULL, "Asia/Kolkata", "by=day", "from=2026-11-19", "to=2026-11-20"), 0);
+    assert_false(json_bool(desk->document, "complete"));
+    assert_true(json_bool(desk->document, "intervals_dropped"));
+    assert_false(json_bool(desk->document, "rows/0/complete"));
+    assert_int_equal(ASK(desk, KPI_ALL, NULL, "Asia/Kolkata", "by=day", "from=2026-11-21", "to=2026-11-21"), 0);
+    assert_true(json_bool(desk->document, "complete") && !json_bool(desk->document, "intervals_dropped"));
+}
+
 static void test_books_that_do_not_balance(void **state)
 {
     struct desk *desk = *state;
@@ -371,6 +389,7 @@ int main(void)
         DESK_TEST(test_a_silent_site),
         DESK_TEST(test_what_is_just_over),
         DESK_TEST(test_a_backlog),
+        DESK_TEST(test_dropped_intervals),
         DESK_TEST(test_books_that_do_not_balance),
         DESK_TEST(test_books_that_do_not_join),
         DESK_TEST(test_settings),
