@@ -216,7 +216,7 @@ static void report(struct import *import, const uint64_t *before, int64_t starte
     for (size_t i = 0; i < sizeof worth_saying / sizeof worth_saying[0]; i++) {
         enum quality q = worth_saying[i];
         if (now[q] > before[q]) {
-            (void)fprintf(out, ", %s %llu", ledger_quality_names[q], (unsigned long long)(now[q] - before[q]));
+            (void)fprintf(out, ", %s %llu", quality_names[q], (unsigned long long)(now[q] - before[q]));
         }
     }
     (void)fprintf(out, "\n");

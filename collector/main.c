@@ -9,6 +9,7 @@
 #include "collector/options.h"
 #include "collector/place.h"
 #include "collector/site_command.h"
+#include "collector/store_command.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
 
@@ -29,6 +30,7 @@ static const char usage_text[] = "usage: ringside-collector [-c FILE] [COMMAND]\
                                  "  site revoke ID     its certificate counts no more; its numbers stay\n"
                                  "  site remove ID     the same, and its numbers are deleted\n"
                                  "  kpi [OPTION]...    figures; see ringside-collector kpi --help\n"
+                                 "  store check        verify every record, and hours and days by their intervals\n"
                                  "  help, version\n"
                                  "\n"
                                  "FILE is " COLLECTOR_CONFIG_PATH " where it is not given.\n"
@@ -119,7 +121,11 @@ static int run_with_config(const struct arguments *arguments)
     static const struct {
         const char *name;
         int (*run)(const struct collector_config *config, int argc, char **argv);
-    } commands[] = {{"run", run_daemon}, {"init", init_command}, {"site", site_command}, {"kpi", run_kpi}};
+    } commands[] = {{"run", run_daemon},
+                    {"init", init_command},
+                    {"site", site_command},
+                    {"kpi", run_kpi},
+                    {"store", store_command}};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(arguments->words[0], commands[i].name) == 0) {
             struct collector_config *config = NULL;

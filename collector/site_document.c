@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/quality.h"
 #include "proto/report/fields.h"
 
 enum { EVENTS_MAX = 20, GAPS_MAX = 100 };
@@ -116,9 +117,9 @@ static void put_counters(const struct store_contact *contact, struct json *out)
     json_put_int(counters, "site_refused", contact->site_refused);
     json_put_int(counters, "in_bytes", (int64_t)contact->in_bytes);
     json_put_int(counters, "out_bytes", (int64_t)contact->out_bytes);
-    struct json *quality = json_put_list(out, "quality");
-    for (uint32_t i = 0; i < contact->quality_count && i < 64; i++) {
-        json_add_int(quality, (int64_t)contact->quality[i]);
+    struct json *quality = json_put_map(out, "quality");
+    for (uint32_t i = 0; i < contact->quality_count && i < QUALITY_COUNT; i++) { /* a newer agent may have more */
+        json_put_int(quality, quality_names[i], (int64_t)contact->quality[i]);
     }
 }
 

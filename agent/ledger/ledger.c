@@ -16,35 +16,6 @@
 const char *const ledger_db_names[LEDGER_DB_COUNT] = {"meta", "names",     "cursors", "open_legs",
                                                       "legs", "intervals", "dirty",   "gaps"};
 
-const char *const ledger_quality_names[QUALITY_COUNT] = {
-    [QUALITY_LINES] = "lines",
-    [QUALITY_EVENTS] = "events",
-    [QUALITY_UNKNOWN_VERBS] = "unknown_verbs",
-    [QUALITY_BAD_LINES] = "bad_lines",
-    [QUALITY_LONG_LINES] = "long_lines",
-    [QUALITY_REFUSED_TIMES] = "refused_times",
-    [QUALITY_LATE_EVENTS] = "late_events",
-    [QUALITY_DUPLICATE_LINES] = "duplicate_lines",
-    [QUALITY_KNOWN_LINES] = "known_lines",
-    [QUALITY_ORPHAN_ENDS] = "orphan_ends",
-    [QUALITY_ORPHAN_STARTS] = "orphan_starts",
-    [QUALITY_DOUBLE_ENDS] = "double_ends",
-    [QUALITY_RESCUED] = "rescued",
-    [QUALITY_INFERRED_ANSWERS] = "inferred_answers",
-    [QUALITY_SUSPECT_DURATIONS] = "suspect_durations",
-    [QUALITY_RESTARTS] = "restarts",
-    [QUALITY_RELOADS] = "reloads",
-    [QUALITY_LOST_RESTART] = "lost_restart",
-    [QUALITY_LOST_EXPIRED] = "lost_expired",
-    [QUALITY_LOST_EVICTED] = "lost_evicted",
-    [QUALITY_NAMES_REFUSED] = "names_refused",
-    [QUALITY_GAPS] = "gaps",
-    [QUALITY_SHED_LEGS] = "shed_legs",
-    [QUALITY_SHED_INTERVALS] = "shed_intervals",
-    [QUALITY_QUARANTINED] = "quarantined",
-    [QUALITY_CLOCK_STEPS] = "clock_steps",
-};
-
 void ledger_copy_text(char *to, size_t size, struct slice from)
 {
     size_t len = from.len < size - 1 ? from.len : size - 1;

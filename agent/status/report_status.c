@@ -155,7 +155,7 @@ int report_status(const struct report_job *job, struct json *out)
     put_silent_sources(work.list, job->env->health);
     struct json *quality = json_put_map(out, "quality");
     for (int i = 0; i < QUALITY_COUNT; i++) {
-        json_put_int(quality, ledger_quality_names[i], (int64_t)job->facts.quality[i]);
+        json_put_int(quality, quality_names[i], (int64_t)job->facts.quality[i]);
     }
     work.list = json_put_list(out, "unknown_verbs");
     if (status == 0) {

@@ -10,7 +10,7 @@
 
 static_assert(QUALITY_COUNT == 26, "name the new counters here as well");
 
-const char *const ledger_quality_names[QUALITY_COUNT] = {
+const char *const quality_names[QUALITY_COUNT] = {
     "lines",        "events",           "unknown_verbs",     "bad_lines",   "long_lines",    "refused_times",
     "late_events",  "duplicate_lines",  "known_lines",       "orphan_ends", "orphan_starts", "double_ends",
     "rescued",      "inferred_answers", "suspect_durations", "restarts",    "reloads",       "lost_restart",

@@ -1,0 +1,63 @@
+#include "collector/store_command.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "collector/options.h"
+#include "collector/place.h"
+#include "collector/store/store.h"
+#include "platform/base/status.h"
+
+static void print_defect(void *ctx, const char *line)
+{
+    (void)ctx;
+    (void)printf("%s\n", line);
+}
+
+static int print_facts(struct store *store)
+{
+    struct store_view *view;
+    struct store_facts facts;
+    int status = store_view_begin(store, &view);
+    if (status != 0) {
+        return status;
+    }
+    status = store_view_facts(view, &facts);
+    store_view_end(view);
+    if (status == 0) {
+        (void)printf("%" PRIu64 " intervals, %" PRIu64
+                     " of them not in hours and days yet; %.1f MiB used of %.1f MiB\n",
+                     facts.interval_count, facts.pending_count, (double)facts.used_bytes / 1048576,
+                     (double)facts.limit_bytes / 1048576);
+    }
+    return status;
+}
+
+/* Every record, each interval's balance, and hours and days against the intervals that they were added up from. Works
+ * beside the daemon. */
+static int check(const struct collector_config *config)
+{
+    struct store *store;
+    int status = store_open_readonly(config->data.store_dir, &store);
+    if (status != 0) {
+        return place_failed("the store", config->data.store_dir, status);
+    }
+    status = print_facts(store);
+    int64_t defects = status == 0 ? store_check(store, print_defect, NULL) : status;
+    store_close(store);
+    if (defects < 0) {
+        return place_failed("the store", config->data.store_dir, (int)defects);
+    }
+    (void)printf("%s", defects == 0 ? "ok\n" : "");
+    return defects == 0 ? EXIT_OK : options_failed("%" PRId64 " defects", defects);
+}
+
+int store_command(const struct collector_config *config, int argc, char **argv)
+{
+    if (argc != 2 || strcmp(argv[1], "check") != 0) {
+        return options_usage("store wants the word check");
+    }
+    int result = place_become_owner(config);
+    return result == EXIT_OK ? check(config) : result;
+}
