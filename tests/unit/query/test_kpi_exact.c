@@ -85,7 +85,7 @@ static void test_every_shape_at_random(void **state)
     (void)state;
     struct world world;
     make_world(&world, "2026-10-02T00:00:00Z", "2026-10-07T00:00:00Z", 900);
-    for (size_t i = 0; i < 160; i++) {
+    for (size_t i = 0; i < 80; i++) {
         size_t scope = rng_below(&world.rng, COUNT(scopes));
         size_t span = rng_below(&world.rng, COUNT(spans));
         char by[64];
