@@ -1,0 +1,248 @@
+/* Records that were damaged on the disk: seen, skipped, and mended where what is left tells how. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "collector/store/store_internal.h"
+#include "platform/base/status.h"
+#include "tests/unit/store/kit.h"
+
+enum { LIMIT_BYTES = 16 << 20, SLOTS = 16 };
+
+struct filled {
+    struct store *store;
+    struct kit_model *model;
+    struct rng rng;
+};
+
+static void put(struct filled *self, uint32_t site, uint32_t queue, unsigned slot)
+{
+    struct kit_held *held = &self->model->held[site - 1][queue - 1][slot];
+    struct kit_held came = {.there = true, .epoch = 1, .revision = held->revision + 1};
+    kit_summary(&self->rng, 6, &came.sum);
+    assert_int_equal(kit_model_put(self->model, site, queue, slot, &came), STORE_TAKEN);
+    assert_int_equal(kit_put(self->store, site, queue, slot, &came), STORE_TAKEN);
+    summary_deinit(&came.sum);
+}
+
+static void fill(struct filled *self)
+{
+    *self = (struct filled){.store = kit_open(LIMIT_BYTES), .rng = {8}};
+    self->model = calloc(1, sizeof *self->model);
+    assert_non_null(self->model);
+    assert_int_equal(store_begin(self->store, KIT_NOW_MS), 0);
+    kit_queues(self->store);
+    for (uint32_t site = 1; site <= KIT_SITES; site++) {
+        for (uint32_t queue = 1; queue <= KIT_QUEUES; queue++) {
+            for (unsigned slot = 0; slot < SLOTS; slot++) {
+                put(self, site, queue, slot);
+            }
+        }
+    }
+    assert_int_equal(store_end(self->store), 0);
+}
+
+static void empty(struct filled *self)
+{
+    store_close(self->store);
+    kit_model_free(self->model);
+}
+
+/* One byte of the record is another. */
+static void damage(struct store *store, enum store_db db, const struct record_key *key)
+{
+    struct kv_txn *txn = NULL;
+    struct slice value;
+    char copy[8192];
+    assert_int_equal(kv_begin(store->kv, true, &txn), 0);
+    assert_int_equal(kv_get(txn, store->db[db], record_key_slice(key), &value), 0);
+    assert_true(value.len > 4 && value.len < sizeof copy);
+    memcpy(copy, value.data, value.len);
+    copy[value.len / 2] = (char)(copy[value.len / 2] ^ 0x10);
+    assert_int_equal(kv_put(txn, store->db[db], record_key_slice(key), slice_make(copy, value.len)), 0);
+    assert_int_equal(kv_commit(txn), 0);
+}
+
+static void count_line(void *ctx, const char *line)
+{
+    *(unsigned *)ctx += strstr(line, "do not balance") == NULL;
+}
+
+static unsigned defects(struct store *store)
+{
+    unsigned count = 0;
+    assert_true(store_check(store, count_line, &count) >= 0);
+    return count;
+}
+
+static struct record_key interval_key(uint32_t site, unsigned slot, uint32_t queue)
+{
+    return record_key_3u32(site, (uint32_t)KIT_FIRST_S + slot * 900, queue);
+}
+
+static int see_interval(void *ctx, const struct store_interval *item)
+{
+    (void)item;
+    (*(unsigned *)ctx)++;
+    return 0;
+}
+
+/* The cells contain it, but it can no longer be read: what they contain is told by the others of its hour. */
+static void a_damaged_interval_is_replaced_exactly(void **state)
+{
+    (void)state;
+    struct filled self;
+    fill(&self);
+    kit_roll(self.store);
+    struct record_key key = interval_key(2, 5, 1);
+    damage(self.store, STORE_DB_INTERVALS, &key);
+    assert_true(defects(self.store) > 0);
+    struct store_view *view = NULL;
+    unsigned seen = 0;
+    uint64_t bad = 0;
+    assert_int_equal(store_view_begin(self.store, &view), 0);
+    assert_int_equal(store_view_intervals(view, 2, 0, INT64_MAX, see_interval, &seen, &bad), 0);
+    store_view_end(view);
+    assert_int_equal(seen, KIT_QUEUES * SLOTS - 1);
+    assert_int_equal(bad, 1);
+    assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
+    put(&self, 2, 1, 5);
+    put(&self, 2, 1, 6);
+    assert_int_equal(store_end(self.store), 0);
+    kit_roll(self.store);
+    assert_int_equal(defects(self.store), 0);
+    kit_compare(self.store, self.model);
+    empty(&self);
+}
+
+/* Damaged before the cells had it: it is gone, and is taken again when it comes again. */
+static void a_damaged_interval_is_not_counted(void **state)
+{
+    (void)state;
+    struct filled self;
+    fill(&self);
+    struct record_key key = interval_key(1, 2, 3);
+    damage(self.store, STORE_DB_INTERVALS, &key);
+    kit_roll(self.store);
+    assert_int_equal(defects(self.store), 0);
+    assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
+    put(&self, 1, 3, 2);
+    assert_int_equal(store_end(self.store), 0);
+    kit_roll(self.store);
+    kit_compare(self.store, self.model);
+    empty(&self);
+}
+
+/* Cells that are damaged are added up anew when something below them changes. */
+static void damaged_cells_are_mended(void **state)
+{
+    (void)state;
+    static const store_scope scopes[] = {1, STORE_ALL, STORE_ALL, STORE_GROUP_BIT | 1};
+    static const uint32_t queues[] = {2, 2, STORE_QUEUE_TOTAL, 2};
+    struct filled self;
+    fill(&self);
+    kit_roll(self.store);
+    for (int i = 0; i < 4; i++) {
+        struct record_key hour = record_key_3u32(scopes[i], (uint32_t)KIT_FIRST_S + 3600, queues[i]);
+        struct record_key day = record_key_3u32(scopes[i], (uint32_t)KIT_FIRST_S, queues[i]);
+        damage(self.store, STORE_DB_HOURS, &hour);
+        damage(self.store, STORE_DB_DAYS, &day);
+    }
+    assert_true(defects(self.store) >= 8);
+    assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
+    put(&self, 1, 2, 5);
+    assert_int_equal(store_end(self.store), 0);
+    kit_roll(self.store);
+    assert_int_equal(defects(self.store), 0);
+    kit_compare(self.store, self.model);
+    empty(&self);
+}
+
+static void a_damaged_name_keeps_its_number(void **state)
+{
+    (void)state;
+    struct filled self;
+    fill(&self);
+    struct record_key key = record_key_u32(2);
+    damage(self.store, STORE_DB_NAMES, &key);
+    self.store = kit_reopen(self.store, LIMIT_BYTES);
+    assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
+    assert_int_equal(store_queue_number(self.store, slice_str("sales")), 1);
+    assert_int_equal(store_queue_number(self.store, slice_str("s\xc3\xa9")), 3);
+    assert_int_equal(store_queue_number(self.store, slice_str("support")), 4);
+    assert_int_equal(store_end(self.store), 0);
+    empty(&self);
+}
+
+struct pick {
+    uint64_t left;
+    struct record_key key;
+};
+
+static int pick_record(void *ctx, struct slice key, struct slice value)
+{
+    struct pick *pick = ctx;
+    if (value.len > 4 && key.len <= RECORD_KEY_MAX) {
+        memcpy(pick->key.bytes, key.data, key.len);
+        pick->key.len = key.len;
+        pick->left -= pick->left > 0;
+    }
+    return pick->key.len > 0 && pick->left == 0;
+}
+
+/* LMDB trusts its own pages: what is damaged is inside the values. */
+static void damage_any(struct store *store, struct rng *rng)
+{
+    enum store_db db = (enum store_db)rng_below(rng, STORE_DB_COUNT);
+    struct pick pick = {.left = rng_below(rng, 60)};
+    struct kv_txn *txn = NULL;
+    assert_int_equal(kv_begin(store->kv, false, &txn), 0);
+    assert_true(kv_each(txn, store->db[db], slice_make("", 0), pick_record, &pick) >= 0);
+    kv_abort(txn);
+    if (pick.key.len > 0 && db != STORE_DB_META) {
+        damage(store, db, &pick.key);
+    }
+}
+
+/* Any record of any database: reading, reading, rolling and checking end in a status. */
+static void any_damage_ends_in_a_status(void **state)
+{
+    (void)state;
+    struct rng rng = {31};
+    for (int round = 0; round < 12; round++) {
+        struct filled self;
+        fill(&self);
+        if (round % 2 == 0) {
+            kit_roll(self.store);
+            assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
+            put(&self, 1, 1, 1);
+            assert_int_equal(store_end(self.store), 0);
+        }
+        for (int hits = 0; hits < 6; hits++) {
+            damage_any(self.store, &rng);
+        }
+        bool more;
+        (void)defects(self.store);
+        (void)store_roll(self.store, &kit_layout, KIT_NOW_MS, &more);
+        (void)store_recut(self.store, STORE_ALL, "x", &kit_layout);
+        (void)store_remove_site(self.store, 2, &kit_layout);
+        empty(&self);
+        temp_dir_clear(&kit_dir);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_damaged_interval_is_replaced_exactly, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_interval_is_not_counted, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(damaged_cells_are_mended, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_name_keeps_its_number, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(any_damage_ends_in_a_status, kit_setup, kit_teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
