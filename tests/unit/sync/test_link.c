@@ -344,6 +344,74 @@ static void another_host_is_told_nothing(void **state)
     assert_int_equal(facts_of(bench).sync.connects, 0);
 }
 
+static bool warned(struct bench *bench)
+{
+    return bench->warnings > 0;
+}
+
+/* The collector shows what is in collector.pem now: nothing is sent to it, and the log says why. (The system tests
+ * have impostors of another TLS library and in a process of their own.) */
+static void tells_nothing(struct bench *bench, const char *reason)
+{
+    start(bench);
+    put_interval(bench, 1);
+    wait_for(bench, warned);
+    if (!strstr(bench->newest, reason)) {
+        fail_msg("\"%s\" is not in \"%s\"", reason, bench->newest);
+    }
+    assert_int_equal(bench->centre.hellos, 0);
+    assert_int_equal(bench->centre.intervals, 0);
+    assert_int_equal(facts_of(bench).sync.connects, 0);
+}
+
+static const char *collector_pem(struct bench *bench)
+{
+    return temp_dir_file(&bench->centre.dir, "collector.pem");
+}
+
+static void a_collector_of_another_ca(void **state)
+{
+    struct bench *bench = *state;
+    struct small_ca stranger;
+    int64_t now_s = (int64_t)time(NULL);
+    join(bench, "127.0.0.1", 60, 86400);
+    small_ca_make(&stranger, now_s - 86400, now_s + 86400);
+    small_ca_collector(&stranger, "127.0.0.1", now_s - 60, now_s + 3600, collector_pem(bench));
+    small_ca_free(&stranger);
+    tells_nothing(bench, "127.0.0.1: "); /* what comes then is libcoap's, and the hub's thread may write into it */
+}
+
+static void a_collector_that_expired(void **state)
+{
+    struct bench *bench = *state;
+    int64_t now_s = (int64_t)time(NULL);
+    join(bench, "127.0.0.1", 60, 86400);
+    small_ca_collector(&bench->centre.ca, "127.0.0.1", now_s - 7200, now_s - 3600, collector_pem(bench));
+    tells_nothing(bench, "its certificate expired (or this box's clock is wrong)");
+}
+
+static void a_collector_of_tomorrow(void **state)
+{
+    struct bench *bench = *state;
+    int64_t now_s = (int64_t)time(NULL);
+    join(bench, "127.0.0.1", 60, 86400);
+    small_ca_collector(&bench->centre.ca, "127.0.0.1", now_s + 3600, now_s + 7200, collector_pem(bench));
+    tells_nothing(bench, "its certificate is not valid yet (or this box's clock is wrong)");
+}
+
+static void a_site_that_plays_the_collector(void **state)
+{
+    struct bench *bench = *state;
+    char content[4096];
+    join(bench, "127.0.0.1", 60, 86400);
+    size_t len = (size_t)temp_dir_size(&bench->credentials_dir, "identity.pem");
+    assert_true(len < sizeof content);
+    temp_dir_read(&bench->credentials_dir, "identity.pem", 0, content, len);
+    temp_dir_truncate(&bench->centre.dir, "collector.pem", 0);
+    temp_dir_write(&bench->centre.dir, "collector.pem", 0, content, len);
+    tells_nothing(bench, "127.0.0.1: "); /* the TLS of the impostor itself does not play along; others would */
+}
+
 static void tries_all_addresses(void **state)
 {
     struct bench *bench = *state;
@@ -397,6 +465,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(expired_is_renewed_before_anything_else, setup, teardown),
         cmocka_unit_test_setup_teardown(expired_and_not_renewed_sends_nothing, setup, teardown),
         cmocka_unit_test_setup_teardown(another_host_is_told_nothing, setup_localhost, teardown),
+        cmocka_unit_test_setup_teardown(a_collector_of_another_ca, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_collector_that_expired, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_collector_of_tomorrow, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_site_that_plays_the_collector, setup, teardown),
         cmocka_unit_test_setup_teardown(tries_all_addresses, setup_localhost, teardown),
         cmocka_unit_test_setup_teardown(comes_back_after_the_collector, setup, teardown),
         cmocka_unit_test_setup_teardown(another_site_is_a_problem, setup, teardown),
