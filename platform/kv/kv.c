@@ -5,18 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "platform/base/status.h"
 #include "platform/kv/kv_internal.h"
-
-struct kv {
-    MDB_env *env;
-    unsigned page_bytes;
-    uint64_t grow_bytes;     /* 0: the file is as long as it may become */
-    uint64_t reserved_bytes; /* of the file, from its beginning, that have their place on the disk */
-};
 
 int kv_status(int rc)
 {
@@ -28,6 +20,7 @@ int kv_status(int rc)
     case MDB_DBS_FULL:
     case MDB_READERS_FULL:
     case ENOSPC:
+    case EFBIG:
     case EDQUOT: return STATUS_FULL;
     case MDB_CORRUPTED:
     case MDB_PAGE_NOTFOUND:
@@ -45,20 +38,6 @@ int kv_status(int rc)
     }
 }
 
-/* 0 too where the file system cannot reserve: the commit will have to tell. */
-static int reserve(MDB_env *env, uint64_t from, uint64_t to)
-{
-    mdb_filehandle_t fd;
-    if (to <= from) {
-        return 0;
-    }
-    if (mdb_env_get_fd(env, &fd) != 0) {
-        return STATUS_IO;
-    }
-    int rc = posix_fallocate(fd, (off_t)from, (off_t)(to - from));
-    return rc == EOPNOTSUPP || rc == EINVAL ? 0 : kv_status(rc);
-}
-
 /* Makes the file as long as the map, so that whatever is shorter is damage. Reserves its disk blocks too where that is
  * wanted: a full disk shows here then and never in a commit. */
 static int extend(MDB_env *env, uint64_t map_bytes, bool preallocate)
@@ -70,7 +49,7 @@ static int extend(MDB_env *env, uint64_t map_bytes, bool preallocate)
     }
     bool is_long = (uint64_t)st.st_size >= map_bytes;
     if (preallocate && !(is_long && (uint64_t)st.st_blocks * 512 >= map_bytes)) {
-        int status = reserve(env, 0, map_bytes);
+        int status = kv_reserve(env, 0, map_bytes);
         if (status != 0) {
             return status;
         }
@@ -168,32 +147,6 @@ static int check_length(const struct kv_options *options)
     return st.st_size == 0 && options->read_only ? STATUS_NOT_FOUND : 0;
 }
 
-/* Has the file grow_bytes longer than what is used of it, or as long as the map. Grows by twice that, so that not each
- * transaction does. */
-static int grow(struct kv *kv)
-{
-    MDB_envinfo info;
-    int rc = mdb_env_info(kv->env, &info);
-    if (rc != 0) {
-        return kv_status(rc);
-    }
-    uint64_t used_bytes = ((uint64_t)info.me_last_pgno + 1) * kv->page_bytes;
-    for (uint64_t ahead = 2; ahead > 0; ahead--) {
-        uint64_t least = used_bytes + kv->grow_bytes;
-        uint64_t wanted = used_bytes + ahead * kv->grow_bytes;
-        least = least < info.me_mapsize ? least : info.me_mapsize;
-        wanted = wanted < info.me_mapsize ? wanted : info.me_mapsize;
-        if (kv->reserved_bytes >= least) {
-            return 0;
-        }
-        rc = reserve(kv->env, kv->reserved_bytes, wanted);
-        if (rc == 0) {
-            kv->reserved_bytes = wanted;
-        }
-    }
-    return rc;
-}
-
 int kv_open(const struct kv_options *options, struct kv **out)
 {
     int status = check_length(options);
@@ -225,7 +178,7 @@ int kv_open(const struct kv_options *options, struct kv **out)
     kv->page_bytes = stat_now.ms_psize;
     kv->grow_bytes = options->read_only || options->preallocate ? 0 : options->grow_bytes;
     if (status == 0 && kv->grow_bytes > 0) {
-        (void)grow(kv); /* without room it opens all the same, and reads */
+        (void)kv_grow(kv); /* without room it opens all the same, and reads */
     } else if (status == 0 && !options->read_only) {
         status = extend(env, info.me_mapsize, options->preallocate);
     }
@@ -268,7 +221,7 @@ int kv_db(struct kv *kv, const char *name, bool create, unsigned *out)
     return kv_status(rc);
 }
 
-static int begin(struct kv *kv, bool write, struct kv_txn **out)
+int kv_txn_begin(struct kv *kv, bool write, struct kv_txn **out)
 {
     struct kv_txn *txn = malloc(sizeof *txn);
     if (!txn) {
@@ -284,40 +237,23 @@ static int begin(struct kv *kv, bool write, struct kv_txn **out)
     return 0;
 }
 
-/* The disk is full: deleted records may have left room enough inside the file. */
-static int room_inside(struct kv *kv)
-{
-    struct kv_txn *txn = NULL;
-    int status = begin(kv, false, &txn);
-    if (status != 0) {
-        return status;
-    }
-    struct kv_usage usage;
-    status = kv_usage(txn, &usage);
-    kv_abort(txn);
-    if (status != 0) {
-        return status;
-    }
-    return usage.file_bytes - usage.used_bytes >= kv->grow_bytes ? 0 : STATUS_FULL;
-}
-
 int kv_begin(struct kv *kv, bool write, struct kv_txn **out)
 {
-    if (write && kv->grow_bytes > 0 && grow(kv) != 0) {
-        int status = room_inside(kv);
+    if (write && kv->grow_bytes > 0 && kv_grow(kv) != 0) {
+        int status = kv_room_inside(kv);
         if (status != 0) {
             return status;
         }
     }
-    return begin(kv, write, out);
+    return kv_txn_begin(kv, write, out);
 }
 
 int kv_begin_delete(struct kv *kv, struct kv_txn **out)
 {
     if (kv->grow_bytes > 0) {
-        (void)grow(kv);
+        (void)kv_grow(kv);
     }
-    return begin(kv, true, out);
+    return kv_txn_begin(kv, true, out);
 }
 
 void kv_abort(struct kv_txn *txn)
@@ -328,43 +264,17 @@ void kv_abort(struct kv_txn *txn)
     }
 }
 
-/* LMDB says EIO when a write came out short. */
-static bool disk_is_full(struct kv *kv)
-{
-    mdb_filehandle_t fd;
-    struct statvfs fs;
-    return mdb_env_get_fd(kv->env, &fd) == 0 && fstatvfs(fd, &fs) == 0 &&
-           (uint64_t)fs.f_bavail * fs.f_frsize < kv->grow_bytes;
-}
-
-/* A transaction that took more than was reserved may end with pages that it gave back and never wrote: the file must
- * not look as if it was cut short. */
-static void cover(struct kv *kv)
-{
-    mdb_filehandle_t fd;
-    struct stat st;
-    MDB_envinfo info;
-    if (mdb_env_info(kv->env, &info) != 0) {
-        return;
-    }
-    uint64_t used_bytes = ((uint64_t)info.me_last_pgno + 1) * kv->page_bytes;
-    if (used_bytes > kv->reserved_bytes && mdb_env_get_fd(kv->env, &fd) == 0 && fstat(fd, &st) == 0 &&
-        (uint64_t)st.st_size < used_bytes) {
-        (void)!ftruncate(fd, (off_t)used_bytes);
-    }
-}
-
 int kv_commit(struct kv_txn *txn)
 {
     MDB_txn *handle = txn->txn;
     struct kv *kv = txn->kv;
     free(txn);
     int rc = mdb_txn_commit(handle);
-    if (kv->grow_bytes > 0 && rc == EIO && disk_is_full(kv)) {
+    if (kv->grow_bytes > 0 && rc == EIO && kv_disk_is_full(kv)) {
         return STATUS_FULL;
     }
     if (kv->grow_bytes > 0 && rc == 0) {
-        cover(kv);
+        kv_cover(kv);
     }
     return kv_status(rc);
 }
@@ -421,82 +331,6 @@ int kv_delete(struct kv_txn *txn, unsigned db, struct slice key)
 {
     MDB_val k = to_val(key);
     return kv_status(mdb_del(txn->txn, db, &k, NULL));
-}
-
-static int try_room(MDB_txn *txn, unsigned db, uint64_t bytes, size_t value_bytes)
-{
-    int rc = 0;
-    uint64_t number = UINT64_MAX;
-    for (uint64_t taken = 0; rc == 0 && taken < bytes; taken += value_bytes, number--) {
-        MDB_val key = {sizeof number, &number};
-        MDB_val value = {value_bytes, NULL};
-        rc = mdb_put(txn, db, &key, &value, MDB_RESERVE);
-    }
-    return rc;
-}
-
-int kv_room(struct kv_txn *txn, unsigned db, uint64_t spent_bytes, uint64_t bytes)
-{
-    MDB_envinfo info;
-    int rc = mdb_env_info(txn->kv->env, &info);
-    if (rc != 0) {
-        return kv_status(rc);
-    }
-    uint64_t page_bytes = txn->kv->page_bytes;
-    uint64_t used_bytes = ((uint64_t)info.me_last_pgno + 1) * page_bytes;
-    if (used_bytes + spent_bytes + bytes <= info.me_mapsize) {
-        return 0;
-    }
-    MDB_txn *trial;
-    rc = mdb_txn_begin(txn->kv->env, txn->txn, 0, &trial);
-    if (rc == 0) {
-        rc = try_room(trial, db, bytes, 4 * page_bytes - 16);
-        mdb_txn_abort(trial);
-    }
-    return kv_status(rc);
-}
-
-/* Pages on the free list, readable through its own database (number 0): each value is a list led by its length. */
-static int free_pages(struct kv_txn *txn, uint64_t *out)
-{
-    MDB_cursor *cursor;
-    int rc = mdb_cursor_open(txn->txn, 0, &cursor);
-    if (rc != 0) {
-        return kv_status(rc);
-    }
-    uint64_t pages = 0;
-    MDB_val key;
-    MDB_val value;
-    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        size_t count = 0;
-        if (value.mv_size >= sizeof count) {
-            memcpy(&count, value.mv_data, sizeof count);
-        }
-        pages += count;
-    }
-    mdb_cursor_close(cursor);
-    *out = pages;
-    return rc == MDB_NOTFOUND ? 0 : kv_status(rc);
-}
-
-int kv_usage(struct kv_txn *txn, struct kv_usage *out)
-{
-    MDB_envinfo info;
-    int rc = mdb_env_info(txn->kv->env, &info);
-    if (rc != 0) {
-        return kv_status(rc);
-    }
-    uint64_t unused = 0;
-    int status = free_pages(txn, &unused);
-    if (status != 0) {
-        return status;
-    }
-    uint64_t pages = (uint64_t)info.me_last_pgno + 1;
-    out->map_bytes = info.me_mapsize;
-    out->page_bytes = txn->kv->page_bytes;
-    out->file_bytes = pages * txn->kv->page_bytes;
-    out->used_bytes = (pages > unused ? pages - unused : 0) * txn->kv->page_bytes;
-    return 0;
 }
 
 int kv_reader_check(struct kv *kv)

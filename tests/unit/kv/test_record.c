@@ -39,6 +39,14 @@ static void keys_sort_by_their_meaning(void **state)
     key = record_key_u64_u32(UINT64_C(0x0102030405060708), 9);
     assert_int_equal(key.len, 12);
     assert_memory_equal(key.bytes, "\x01\x02\x03\x04\x05\x06\x07\x08\x00\x00\x00\x09", 12);
+    key = record_key_u32_u64(1, 2);
+    assert_memory_equal(key.bytes, "\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02", key.len);
+    key = record_key_4u32(1, 2, 3, UINT32_MAX);
+    assert_int_equal(key.len, 16);
+    assert_int_equal(record_key_at_u32(record_key_slice(&key), 8), 3);
+    assert_int_equal(record_key_at_u32(record_key_slice(&key), 12), UINT32_MAX);
+    assert_int_equal(record_key_at_u32(record_key_slice(&key), 13), 0);
+    assert_true(record_key_at_u64(record_key_slice(&key), 4) == UINT64_C(0x0000000200000003));
     key = record_key_text("state");
     assert_true(slice_is(record_key_slice(&key), "state"));
     key = record_key_text("longer than sixteen bytes");
