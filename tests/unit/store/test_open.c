@@ -113,6 +113,73 @@ static void contacts_and_settings_come_back(void **state)
     store_close(store);
 }
 
+static void assert_record(struct store *store, enum store_db db, const struct record_key *key, const char *expected)
+{
+    struct kv_txn *txn = NULL;
+    struct slice value;
+    char text[256] = "";
+    assert_int_equal(kv_begin(store->kv, false, &txn), 0);
+    assert_int_equal(kv_get(txn, store->db[db], record_key_slice(key), &value), 0);
+    for (size_t i = 0; i < value.len && i < 100; i++) {
+        (void)snprintf(text + 2 * i, 3, "%02x", (uint8_t)value.data[i]);
+    }
+    kv_abort(txn);
+    assert_string_equal(text, expected);
+}
+
+static store_scope no_group(void *ctx, uint32_t site)
+{
+    (void)ctx;
+    (void)site;
+    return STORE_ALL;
+}
+
+static int64_t utc_day(void *ctx, store_scope scope, int64_t at_s)
+{
+    (void)ctx;
+    (void)scope;
+    return at_s / 86400;
+}
+
+/* The head of store_internal.h. */
+static void worked_example_is_right(void **state)
+{
+    (void)state;
+    static const struct store_layout layout = {.group_of = no_group, .day_of = utc_day};
+    struct store *store = kit_open(LIMIT_BYTES);
+    struct summary sum = {.waiting_max = 1};
+    uint64_t held;
+    bool more;
+    sum.flow[FLOW_ENTERED] = sum.flow[FLOW_ABANDONED] = 1;
+    sum.cohort[COHORT_ENTERED] = sum.cohort[COHORT_ABANDONED] = 1;
+    assert_int_equal(summary_add_duration(&sum, DURATION_WAIT_ABANDONED, 2000), 0);
+    struct store_interval interval = {.site = 7,
+                                      .queue = 1,
+                                      .start_s = 1795219200,
+                                      .interval_s = 900,
+                                      .epoch = 1,
+                                      .revision = 3,
+                                      .received_ms = INT64_C(1795220101000),
+                                      .sum = &sum};
+    struct record_key at = record_key_3u32(7, 1795219200, 1);
+    struct record_key mark = record_key_4u32(1795219200, 7, 1, 1795219200);
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    assert_int_equal(store_put_interval(store, &interval, &held), STORE_TAKEN);
+    assert_int_equal(store_end(store), 0);
+    assert_record(store, STORE_DB_INTERVALS, &at, "01010390dea6b7bf68880e010105010105010104010204000298113c725441");
+    assert_record(store, STORE_DB_PENDING, &mark, "");
+    assert_int_equal(store_roll(store, &layout, KIT_NOW_MS, &more), 0);
+    assert_record(store, STORE_DB_HOURS, &at, "0101010000000105010105010102d00fd00f04981102fd2fd7");
+    interval.revision = 4;
+    sum.waiting_max = 2;
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    assert_int_equal(store_put_interval(store, &interval, &held), STORE_TAKEN);
+    assert_int_equal(store_end(store), 0);
+    assert_record(store, STORE_DB_PENDING, &mark, "01840701010501010501010401020400029811bb5331ba");
+    summary_deinit(&sum);
+    store_close(store);
+}
+
 struct seen {
     unsigned count;
     int64_t last_ms;
@@ -234,6 +301,7 @@ static void a_view_keeps_its_moment(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(worked_example_is_right, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(names_keep_their_numbers, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(epochs_are_numbered_as_they_come, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(contacts_and_settings_come_back, kit_setup, kit_teardown),
