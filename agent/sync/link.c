@@ -15,20 +15,32 @@ enum { LOOK_MS = 2000, SAY_AGAIN_MS = 3600 * 1000, ATTEMPT_MS = 15000 };
 
 /* ---- what people read ---- */
 
+static bool was_said(const struct link_said *said, const char *text, int64_t now_ms)
+{
+    for (size_t i = 0; i < LINK_SAID_MAX; i++) {
+        if (strcmp(said->lines[i].text, text) == 0 && now_ms - said->lines[i].at_ms < SAY_AGAIN_MS) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void link_say(struct link_said *said, int level, const char *text)
 {
     int64_t now_ms = clock_monotonic_ms();
-    bool news = strcmp(said->text, text) != 0 || now_ms - said->at_ms >= SAY_AGAIN_MS;
-    log_write(news ? (enum log_level)level : LOG_DEBUG, "sync", "%s", text);
-    if (news) {
-        (void)snprintf(said->text, sizeof said->text, "%s", text);
-        said->at_ms = now_ms;
+    if (was_said(said, text, now_ms)) {
+        log_write(LOG_DEBUG, "sync", "%s", text);
+        return;
     }
+    log_write((enum log_level)level, "sync", "%s", text);
+    unsigned at = said->next++ % LINK_SAID_MAX;
+    (void)snprintf(said->lines[at].text, sizeof said->lines[at].text, "%s", text);
+    said->lines[at].at_ms = now_ms;
 }
 
 void link_unsay(struct link_said *said)
 {
-    said->text[0] = 0;
+    *said = (struct link_said){.next = 0};
 }
 
 static void tell_changed(struct link *link)

@@ -10,10 +10,14 @@
 enum { LINK_RENEWAL_TAG_BIT = 63 };
 #define LINK_RENEWAL_TAG (UINT64_C(1) << LINK_RENEWAL_TAG_BIT) /* the engine counts its own from below */
 
-/* What was logged last, so that the same is not said again and again. */
+/* What was logged, so that the same is not said again and again, not in turns with something else either. */
+enum { LINK_SAID_MAX = 4 };
 struct link_said {
-    char text[300];
-    int64_t at_ms; /* monotonic */
+    struct {
+        char text[300];
+        int64_t at_ms; /* monotonic */
+    } lines[LINK_SAID_MAX];
+    unsigned next;
 };
 
 struct link {
@@ -55,7 +59,7 @@ struct link {
     struct link_said said_refused;
 };
 
-/* Once an hour at `level`, and whenever the text is another one; in between for debugging only. */
+/* At `level`, but for debugging only when the same was said within the hour. */
 void link_say(struct link_said *said, int level, const char *text);
 void link_unsay(struct link_said *said); /* what follows is news */
 
