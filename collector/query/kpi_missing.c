@@ -96,7 +96,7 @@ static int join(struct kpi_missing *missing)
     if (missing->count == 0) {
         return 0;
     }
-    missing->joined = malloc(missing->count * sizeof *missing->joined);
+    missing->joined = calloc(missing->count, sizeof *missing->joined);
     if (!missing->joined) {
         return STATUS_NO_MEMORY;
     }

@@ -8,6 +8,7 @@
 #include "collector/query/kpi_missing.h"
 #include "collector/query/kpi_queues.h"
 #include "collector/query/kpi_slots.h"
+#include "collector/query/kpi_span.h"
 #include "collector/query/kpi_sum.h"
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
@@ -16,8 +17,6 @@
 
 enum { DAY_S = 86400, WEEK_HOURS = 168 };
 
-static const int64_t short_span_ms = INT64_C(400) * DAY_S * 1000; /* not worth a look where data begins */
-
 struct work {
     struct kpi_scope *scope;
     const struct query *query;
@@ -25,10 +24,7 @@ struct work {
     struct store_view *view;
     struct query_why *why;
     bool total; /* one row for all queues */
-    int64_t from_s;
-    int64_t to_s;
-    int64_t first_s; /* nothing is held before */
-    int64_t last_s;  /* nor from here on */
+    struct kpi_span span;
     struct kpi_queues queues;
     struct kpi_missing missing;
     struct kpi_sum sum;
@@ -46,76 +42,6 @@ struct step {
     bool weekly;
     unsigned hour_of_week;
 };
-
-static int64_t floor_to(int64_t value, int64_t step)
-{
-    int64_t rest = value % step;
-    return value - (rest < 0 ? rest + step : rest);
-}
-
-/* ---- the span ---- */
-
-static int take_first_interval(void *ctx, const struct store_interval *item)
-{
-    struct work *work = ctx;
-    work->first_s = item->start_s < work->first_s ? item->start_s : work->first_s;
-    return 1;
-}
-
-static int take_first_cell(void *ctx, const struct store_cell *item)
-{
-    struct work *work = ctx;
-    work->first_s = item->key_s < work->first_s ? item->key_s : work->first_s;
-    return 1;
-}
-
-/* Where data begins. Hours may be kept for longer than their intervals. */
-static int find_first(struct work *work)
-{
-    const struct kpi_scope *scope = work->scope;
-    int status = 0;
-    work->first_s = INT64_MAX;
-    for (size_t i = 0; status >= 0 && i < scope->count; i++) {
-        uint32_t site = scope->sites[i].number;
-        status = store_view_intervals(work->view, site, 0, INT64_MAX, take_first_interval, work, NULL);
-        if (status >= 0) {
-            status = store_view_cells(work->view, store_scope_site(site), STORE_HOUR, 0, INT64_MAX, UINT32_MAX,
-                                      take_first_cell, work, NULL);
-        }
-    }
-    return status < 0 ? status : 0;
-}
-
-static int64_t newest_end(const struct kpi_scope *scope)
-{
-    int64_t newest_s = 0;
-    for (size_t i = 0; i < scope->count; i++) {
-        newest_s = scope->sites[i].newest_s > newest_s ? scope->sites[i].newest_s : newest_s;
-    }
-    return newest_s ? newest_s : scope->centre->now_ms / 1000;
-}
-
-/* The asked-for span, widened outward to whole intervals; an end that nobody asked for is where the data ends. */
-static int choose_span(struct work *work)
-{
-    const struct query *query = work->query;
-    int64_t step_s = work->scope->grid_s;
-    int64_t newest_s = newest_end(work->scope);
-    int64_t now_s = work->scope->centre->now_ms / 1000;
-    bool short_span = query->has_from && query->has_to && query->to_ms - query->from_ms < short_span_ms;
-    int status = short_span ? 0 : find_first(work);
-    bool any = work->first_s < INT64_MAX;
-    work->first_s = any ? floor_to(work->first_s, step_s) : floor_to(now_s, step_s);
-    work->last_s = floor_to((newest_s > now_s ? newest_s : now_s) + DAY_S, step_s); /* nobody is a day ahead */
-    work->from_s = query->has_from ? floor_to(floor_to(query->from_ms, 1000) / 1000, step_s) : work->first_s;
-    work->to_s = floor_to(newest_s + step_s - 1, step_s);
-    if (query->has_to) {
-        work->to_s = floor_to(floor_to(query->to_ms + step_s * 1000 - 1, 1000) / 1000, step_s);
-    }
-    work->from_s = work->from_s < 0 ? 0 : work->from_s;
-    work->to_s = work->to_s < work->from_s ? work->from_s : work->to_s;
-    return status;
-}
 
 /* ---- rows ---- */
 
@@ -271,15 +197,14 @@ static int put_step(struct work *work, const struct step *step)
 
 /* ---- steps ---- */
 
-/* Steps before and behind all data need no look. */
+/* Steps before and behind all data need no look. The one of the whole span keeps its edges clear of the data's. */
 static void begin_slots(const struct work *work, enum query_grain grain, struct kpi_slots *out)
 {
-    int64_t from_s = work->from_s;
-    int64_t to_s = work->to_s;
-    if (grain != QUERY_WHOLE) {
-        from_s = work->first_s > from_s ? work->first_s : from_s;
-        to_s = work->last_s < to_s ? work->last_s : to_s;
-    }
+    int64_t clear_s = grain == QUERY_WHOLE ? DAY_S : 0;
+    int64_t from_s = work->span.from_s;
+    int64_t to_s = work->span.to_s;
+    from_s = work->span.first_s - clear_s > from_s ? work->span.first_s - clear_s : from_s;
+    to_s = work->span.last_s < to_s ? work->span.last_s : to_s;
     kpi_slots_init(out, grain, work->scope->grid_s, from_s, to_s);
     if (grain == QUERY_WHOLE) {
         return;
@@ -289,12 +214,12 @@ static void begin_slots(const struct work *work, enum query_grain grain, struct 
     struct kpi_slot first;
     kpi_slots_init(&whole, grain, work->scope->grid_s, from_s, INT64_MAX);
     if (from_s < to_s && kpi_slots_next(&whole, &first)) {
-        out->at_s = first.start_s > work->from_s ? first.start_s : work->from_s;
+        out->at_s = first.start_s > work->span.from_s ? first.start_s : work->span.from_s;
     }
     struct kpi_slot last;
     kpi_slots_init(&whole, grain, work->scope->grid_s, to_s - 1, INT64_MAX);
     if (from_s < to_s && kpi_slots_next(&whole, &last)) {
-        out->to_s = last.to_s < work->to_s ? last.to_s : work->to_s;
+        out->to_s = last.to_s < work->span.to_s ? last.to_s : work->span.to_s;
     }
 }
 
@@ -396,8 +321,8 @@ static void put_head(struct json *out, const struct work *work)
     (void)snprintf(by, sizeof by, "%s%s%s", query->by_site ? "site," : "", work->total ? "total" : "queue",
                    query->hour_of_week ? ",hour-of-week" : grains[query->grain]);
     put_scope(out, work);
-    fields_time(out, "from", work->from_s * 1000);
-    fields_time(out, "to", work->to_s * 1000);
+    fields_time(out, "from", work->span.from_s * 1000);
+    fields_time(out, "to", work->span.to_s * 1000);
     fields_time(out, "as_of", work->scope->centre->now_ms);
     json_put_str(out, "zone", zone_name());
     json_put_str(out, "by", by);
@@ -408,9 +333,10 @@ static int answer(struct work *work, struct json *out)
 {
     const struct query *query = work->query;
     int status = kpi_queues_init(&work->queues, work->scope, query, work->view, work->why);
-    status = status == 0 ? choose_span(work) : status;
-    status =
-        status == 0 ? kpi_missing_gather(work->scope, work->view, work->from_s, work->to_s, &work->missing) : status;
+    status = status == 0 ? kpi_span_choose(work->scope, work->view, query, &work->span) : status;
+    status = status == 0
+                 ? kpi_missing_gather(work->scope, work->view, work->span.from_s, work->span.to_s, &work->missing)
+                 : status;
     work->sum =
         (struct kpi_sum){.scope = work->scope,
                          .view = work->view,
@@ -419,7 +345,7 @@ static int answer(struct work *work, struct json *out)
                          .total = work->total,
                          .by_site = query->by_site,
                          .days = (query->grain == QUERY_WHOLE && !query->hour_of_week) || query->grain == QUERY_BY_DAY};
-    status = status == 0 ? kpi_sum_init(&work->sum, work->from_s, work->to_s) : status;
+    status = status == 0 ? kpi_sum_init(&work->sum, work->span.from_s, work->span.to_s) : status;
     if (status != 0) {
         return status;
     }
@@ -431,7 +357,7 @@ static int answer(struct work *work, struct json *out)
     work->rows = rows;
     status = query->hour_of_week ? put_week(work) : put_slots(work);
     json_put_int(out, "bad_records", (int64_t)work->sum.bad);
-    bool touched = kpi_missing_touches(&work->missing, one_site(work, SIZE_MAX), work->from_s, work->to_s);
+    bool touched = kpi_missing_touches(&work->missing, one_site(work, SIZE_MAX), work->span.from_s, work->span.to_s);
     json_put_bool(out, "complete", work->sum.bad == 0 && !work->dropped && !touched);
     json_put_bool(out, "intervals_dropped", work->dropped);
     kpi_missing_put(&work->missing, out);

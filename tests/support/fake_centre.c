@@ -267,29 +267,40 @@ int store_view_intervals(struct store_view *view, uint32_t site, int64_t from_s,
     return outcome;
 }
 
-int store_view_cells(struct store_view *view, store_scope scope, enum store_grain grain, int64_t from_key_s,
-                     int64_t to_key_s, uint32_t queue, store_cell_fn fn, void *ctx, uint64_t *bad)
+/* Index of the first cell that is not below `first`. */
+static size_t first_cell(const struct store *centre, const struct key *first)
 {
-    (void)bad;
-    struct store *centre = view->store;
-    if (!centre->built) {
-        const struct zone *zone = NULL;
-        assert(zone_find(zone_name(), &zone) == 0);
-        build(centre, zone);
-    }
-    const struct key first = {.scope = scope, .grain = (int)grain, .key_s = from_key_s};
     size_t low = 0;
     for (size_t left = centre->cell_count; left > 0;) {
         size_t half = left / 2;
         const struct fake_cell *cell = &centre->cells[low + half];
         const struct key key = {.scope = cell->scope, .grain = cell->grain, .key_s = cell->key_s, .queue = cell->queue};
-        bool below = compare_keys(&key, &first) < 0;
+        bool below = compare_keys(&key, first) < 0;
         low = below ? low + half + 1 : low;
         left = below ? left - half - 1 : half;
     }
+    return low;
+}
+
+static void build_once(struct store *centre)
+{
+    const struct zone *zone = NULL;
+    if (!centre->built) {
+        assert(zone_find(zone_name(), &zone) == 0);
+        build(centre, zone);
+    }
+}
+
+int store_view_cells(struct store_view *view, store_scope scope, enum store_grain grain, int64_t from_key_s,
+                     int64_t to_key_s, uint32_t queue, store_cell_fn fn, void *ctx, uint64_t *bad)
+{
+    (void)bad;
+    struct store *centre = view->store;
+    const struct key first = {.scope = scope, .grain = (int)grain, .key_s = from_key_s};
     int outcome = 0;
-    for (; outcome == 0 && low < centre->cell_count; low++) {
-        const struct fake_cell *cell = &centre->cells[low];
+    build_once(centre);
+    for (size_t i = first_cell(centre, &first); outcome == 0 && i < centre->cell_count; i++) {
+        const struct fake_cell *cell = &centre->cells[i];
         if (cell->scope != scope || cell->grain != (int)grain || cell->key_s >= to_key_s) {
             break;
         }

@@ -352,6 +352,8 @@ static void test_nothing_held(void **state)
     struct desk *desk = *state;
     assert_int_equal(ASK(desk, KPI_ALL, NULL, "UTC", "from=1990-01-01", "to=2026-01-01", "by=hour"), 0);
     assert_int_equal(json_count(desk->document, "rows"), 0);
+    assert_int_equal(ASK(desk, KPI_ALL, NULL, "UTC", "from=1970-01-01", "to=9999-12-31"), 0); /* at once */
+    assert_int_equal(json_count(desk->document, "rows"), 2);
     desk->store->site_count = 0;
     assert_int_equal(ASK(desk, KPI_ALL, NULL, "UTC", "by=day"), 0);
     assert_int_equal(json_count(desk->document, "rows"), 0);
