@@ -6,6 +6,7 @@
 
 #include "platform/coap/address.h"
 #include "platform/coap/hub.h"
+#include "platform/coap/library.h"
 #include "platform/coap/pem.h"
 #include "platform/coap/pump.h"
 #include "platform/coap/stream.h"
@@ -27,6 +28,7 @@ struct hub_session {
     struct hub_session *next_closing;
     uint8_t host[ADDRESS_HOST_BYTES];
     char address[HUB_ADDRESS_MAX];
+    char hint[LIBRARY_REASON_MAX]; /* why the first step of its handshake failed; "": it did not */
 };
 
 enum { HUB_SLOT_BITS = 24 };

@@ -6,7 +6,6 @@
 
 #include "platform/base/status.h"
 #include "platform/coap/hub_internal.h"
-#include "platform/coap/library.h"
 
 enum {
     SPARE_SLOTS = 16,    /* for those that come only to be sent away, and those that libcoap has not yet forgotten */
@@ -163,11 +162,12 @@ static void open_up(struct hub_session *session)
 static void report_refused(struct hub_session *session)
 {
     struct hub *hub = session->hub;
-    char reason[160];
+    char reason[LIBRARY_REASON_MAX];
     library_reason("it closed the connection during the handshake", reason, sizeof reason);
+    const char *why = session->why ? session->why : session->hint[0] ? session->hint : reason;
     hub->counters.handshakes_failed += session->why == NULL;
     if (hub->options.refused) {
-        hub->options.refused(hub->options.ctx, session->address, session->why ? session->why : reason);
+        hub->options.refused(hub->options.ctx, session->address, why);
     }
 }
 
@@ -217,6 +217,8 @@ int hub_sessions_event(coap_session_t *coap, coap_event_t event)
     struct hub_session *session = coap_session_get_app_data(coap);
     if (event == COAP_EVENT_TCP_CONNECTED && !session) {
         begin(coap_get_app_data(coap_session_get_context(coap)), coap);
+    } else if (session && event == COAP_EVENT_SERVER_SESSION_NEW) {
+        library_reason("", session->hint, sizeof session->hint);
     } else if (session && event == COAP_EVENT_DTLS_CONNECTED) {
         open_up(session);
     } else if (session && (event == COAP_EVENT_TCP_CLOSED || event == COAP_EVENT_SESSION_CLOSED ||

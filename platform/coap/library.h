@@ -12,7 +12,11 @@
 void library_start(void);
 
 /* The first warning that libcoap gave in this thread since library_forget(), as a plain sentence about the peer
- * ("it showed no certificate"). `fallback` when there was none. */
+ * ("it showed no certificate"). `fallback` when there was none.
+ *
+ * libcoap overlooks that the first step of a handshake fails, and stumbles over the second: so the text is to be kept
+ * after the first. */
+enum { LIBRARY_REASON_MAX = 96 };
 void library_forget(void);
 void library_reason(const char *fallback, char *out, size_t out_size);
 

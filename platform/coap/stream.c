@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "platform/base/status.h"
+#include "platform/coap/library.h"
 
 enum {
     RECORD_MAX = 16384,      /* of TLS; a message shares its records with no other */
@@ -12,11 +13,11 @@ enum {
     KEEP_BYTES = 4096        /* a buffer larger than this is given back when it is empty */
 };
 
-/* The linker makes __real_ and __wrap_ of them; libcoap declares them in a header that it does not install. */
-ssize_t __real_coap_tls_write(coap_session_t *session, const uint8_t *data, size_t len);
-ssize_t __real_coap_tls_read(coap_session_t *session, uint8_t *data, size_t len);
-ssize_t __wrap_coap_tls_write(coap_session_t *session, const uint8_t *data, size_t len);
-ssize_t __wrap_coap_tls_read(coap_session_t *session, uint8_t *data, size_t len);
+/* libcoap's own, and what it calls instead of them, under the names that the linker's --wrap gives them. */
+ssize_t tls_write(coap_session_t *session, const uint8_t *data, size_t len) __asm__("__real_coap_tls_write");
+ssize_t tls_read(coap_session_t *session, uint8_t *data, size_t len) __asm__("__real_coap_tls_read");
+ssize_t instead_of_write(coap_session_t *session, const uint8_t *data, size_t len) __asm__("__wrap_coap_tls_write");
+ssize_t instead_of_read(coap_session_t *session, uint8_t *data, size_t len) __asm__("__wrap_coap_tls_read");
 
 void stream_init(struct stream *stream, coap_session_t *session, size_t message_max, struct stream **dirty_list)
 {
@@ -126,7 +127,7 @@ int stream_flush(struct stream *stream)
 {
     while (!stream->shut && stream_pending(stream) > 0) {
         size_t piece = next_piece(stream);
-        ssize_t taken = __real_coap_tls_write(stream->session, stream->out.data + stream->sent, piece);
+        ssize_t taken = tls_write(stream->session, stream->out.data + stream->sent, piece);
         if (taken < 0) {
             stream_shut(stream, STREAM_FINE);
         } else if (taken == 0) {
@@ -181,15 +182,16 @@ static void remember_head(struct stream *stream)
 #endif
 }
 
-__attribute__((used)) ssize_t __wrap_coap_tls_read(coap_session_t *session, uint8_t *data, size_t len)
+__attribute__((used)) ssize_t instead_of_read(coap_session_t *session, uint8_t *data, size_t len)
 {
     struct stream *stream = coap_session_get_app_data(session);
     if (!stream || stream->shut) {
         return -1;
     }
+    library_forget(); /* what is warned of from here on is about this session */
     size_t again = stream->again_len;
     memcpy(data, stream->again, again);
-    ssize_t got = __real_coap_tls_read(session, data + again, len - again);
+    ssize_t got = tls_read(session, data + again, len - again);
     if (got <= 0 || stream->shut) {
         return stream->shut ? -1 : got;
     }
@@ -203,7 +205,7 @@ __attribute__((used)) ssize_t __wrap_coap_tls_read(coap_session_t *session, uint
     return got;
 }
 
-__attribute__((used)) ssize_t __wrap_coap_tls_write(coap_session_t *session, const uint8_t *data, size_t len)
+__attribute__((used)) ssize_t instead_of_write(coap_session_t *session, const uint8_t *data, size_t len)
 {
     struct stream *stream = coap_session_get_app_data(session);
     if (!stream || !make_room(stream, len)) {

@@ -1,6 +1,5 @@
 #include "platform/coap/uplink.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,41 +8,16 @@
 #include <unistd.h>
 
 #include "platform/base/status.h"
-#include "platform/coap/address.h"
-#include "platform/coap/library.h"
-#include "platform/coap/pem.h"
-#include "platform/coap/pump.h"
-#include "platform/coap/stream.h"
+#include "platform/coap/uplink_internal.h"
 
 enum {
     CONNECT_MS = 30 * 1000, /* from the first SYN to the server's CSM */
     STUCK_RETRY_MS = 100,   /* the socket's becoming writable wakes us; this is a net below it */
-    REASON_MAX = 160,
     SEGMENT_MAX = 255,
     DEFAULT_MAX_AGE_S = 60 /* RFC 7252 5.10.5 */
 };
 
-enum stage { CONNECTING, CONNECTED, GONE };
-
-struct uplink {
-    struct stream stream; /* first: libcoap's app data points to it; its session is held by the context */
-    struct uplink_options options;
-    coap_context_t *context;
-    struct pump pump;
-    int epoll_fd; /* libcoap's set and the bell */
-    int bell_fd;
-    int64_t connect_by_ms;
-    struct stream *dirty;
-    enum stage stage;
-    bool judged;   /* and found good */
-    bool ready;    /* connected() is owed */
-    bool reported; /* closed() was called */
-    bool turning;  /* in uplink_turn() */
-    bool freed;    /* within a turn: to be freed at its end */
-    char reason[REASON_MAX];
-};
-
-static void ring(const struct uplink *uplink)
+void uplink_ring(const struct uplink *uplink)
 {
     const uint64_t one = 1;
     ssize_t written = write(uplink->bell_fd, &one, sizeof one);
@@ -53,11 +27,11 @@ static void ring(const struct uplink *uplink)
 /* The first reason stays. closed() itself is called at the end of the turn. */
 static void end(struct uplink *uplink, const char *reason)
 {
-    if (uplink->stage != GONE) {
-        uplink->stage = GONE;
+    if (uplink->stage != UPLINK_GONE) {
+        uplink->stage = UPLINK_GONE;
         (void)snprintf(uplink->reason, sizeof uplink->reason, "%s", reason);
         stream_shut(&uplink->stream, STREAM_FINE);
-        ring(uplink);
+        uplink_ring(uplink);
     }
 }
 
@@ -73,24 +47,25 @@ static const char *fault_text(enum stream_fault fault)
     }
 }
 
-static void end_lost(struct uplink *uplink)
+void uplink_end_lost(struct uplink *uplink)
 {
-    char why[REASON_MAX / 2];
-    char text[REASON_MAX];
+    char why[LIBRARY_REASON_MAX];
+    char text[UPLINK_REASON_MAX];
     const char *fault = fault_text(uplink->stream.fault);
     if (fault) {
         end(uplink, fault);
         return;
     }
-    bool connected = uplink->stage == CONNECTED;
+    bool connected = uplink->stage == UPLINK_CONNECTED;
     library_reason(connected ? "it went away" : "it closed the connection during the handshake", why, sizeof why);
-    (void)snprintf(text, sizeof text, connected ? "the connection to the server is lost: %s" : "the server: %s", why);
+    (void)snprintf(text, sizeof text, connected ? "the connection to the server is lost: %s" : "the server: %s",
+                   uplink->hint[0] ? uplink->hint : why);
     end(uplink, text);
 }
 
 static void judge(struct uplink *uplink)
 {
-    if (uplink->judged || uplink->stage != CONNECTING) {
+    if (uplink->judged || uplink->stage != UPLINK_CONNECTING) {
         return;
     }
     void *tls_session = coap_session_get_tls(uplink->stream.session, NULL);
@@ -104,7 +79,7 @@ static int take_event(coap_session_t *session, coap_event_t event)
 {
     struct uplink *uplink = coap_get_app_data(coap_session_get_context(session));
     uplink->stream.session = session;
-    if (uplink->freed || uplink->stage == GONE) {
+    if (uplink->freed || uplink->stage == UPLINK_GONE) {
         return 0;
     }
     switch (event) {
@@ -114,7 +89,7 @@ static int take_event(coap_session_t *session, coap_event_t event)
     case COAP_EVENT_TCP_CLOSED:
     case COAP_EVENT_DTLS_ERROR:
     case COAP_EVENT_SESSION_CLOSED:
-    case COAP_EVENT_SESSION_FAILED: end_lost(uplink); break;
+    case COAP_EVENT_SESSION_FAILED: uplink_end_lost(uplink); break;
     default: break;
     }
     return 0;
@@ -135,7 +110,7 @@ static coap_response_t take_response(coap_session_t *session, const coap_pdu_t *
     coap_pdu_code_t code = coap_pdu_get_code(received);
     (void)sent;
     (void)mid;
-    if (uplink->freed || uplink->stage != CONNECTED || token.length != sizeof(uint64_t)) {
+    if (uplink->freed || uplink->stage != UPLINK_CONNECTED || token.length != sizeof(uint64_t)) {
         return COAP_RESPONSE_OK; /* an answer to nothing that was asked */
     }
     struct uplink_answer answer = {.code = (unsigned)(code >> 5) * 100 + (code & 0x1F),
@@ -151,83 +126,6 @@ static coap_response_t take_response(coap_session_t *session, const coap_pdu_t *
     return COAP_RESPONSE_OK;
 }
 
-static bool is_name(const char *host)
-{
-    uint8_t address[16];
-    return host && *host && inet_pton(AF_INET, host, address) != 1 && inet_pton(AF_INET6, host, address) != 1;
-}
-
-static coap_session_t *connect_pki(const struct uplink *uplink, const coap_address_t *address, char *sni)
-{
-    coap_dtls_pki_t pki = {.version = COAP_DTLS_PKI_SETUP_VERSION,
-                           .verify_peer_cert = 1,
-                           .allow_expired_certs = 1, /* judge() tells it from a foreign certificate */
-                           .client_sni = sni,
-                           .pki_key = {.key_type = COAP_PKI_KEY_PEM}};
-    pki.pki_key.key.pem.ca_file = uplink->options.ca_path;
-    pki.pki_key.key.pem.public_cert = uplink->options.identity_path;
-    pki.pki_key.key.pem.private_key = uplink->options.identity_path;
-    return coap_new_client_session_pki(uplink->context, NULL, address, COAP_PROTO_TLS, &pki);
-}
-
-static coap_session_t *connect_psk(const struct uplink *uplink, const coap_address_t *address, char *sni)
-{
-    struct slice identity = uplink->options.psk_identity;
-    struct slice key = uplink->options.psk_key;
-    coap_dtls_cpsk_t psk = {.version = COAP_DTLS_CPSK_SETUP_VERSION,
-                            .client_sni = sni,
-                            .psk_info = {.identity = {identity.len, (const uint8_t *)identity.data},
-                                         .key = {key.len, (const uint8_t *)key.data}}};
-    return coap_new_client_session_psk2(uplink->context, NULL, address, COAP_PROTO_TLS, &psk);
-}
-
-/* Begins the connection. A refusal that is known at once is told by closed() as any other. */
-static void begin(struct uplink *uplink, const coap_address_t *address)
-{
-    char *sni = is_name(uplink->options.host) ? (char *)uplink->options.host : NULL;
-    library_forget();
-    uplink->stream.session =
-        uplink->options.identity_path ? connect_pki(uplink, address, sni) : connect_psk(uplink, address, sni);
-    if (uplink->stream.session) {
-        coap_session_set_app_data(uplink->stream.session, &uplink->stream);
-        pump_hasten(&uplink->pump);
-    } else {
-        end_lost(uplink);
-    }
-    ring(uplink);
-}
-
-static char *copy_text(const char *text, bool *failed)
-{
-    char *copy = text ? strdup(text) : NULL;
-    *failed = *failed || (text && !copy);
-    return copy;
-}
-
-static struct slice copy_slice(struct slice bytes, bool *failed)
-{
-    char *copy = bytes.len > 0 ? malloc(bytes.len) : NULL;
-    if (!copy) {
-        *failed = *failed || bytes.len > 0;
-        return slice_str("");
-    }
-    memcpy(copy, bytes.data, bytes.len);
-    return slice_make(copy, bytes.len);
-}
-
-static int copy_options(struct uplink *uplink, const struct uplink_options *options)
-{
-    bool failed = false;
-    uplink->options = *options;
-    uplink->options.address = NULL;
-    uplink->options.host = copy_text(options->host, &failed);
-    uplink->options.identity_path = copy_text(options->identity_path, &failed);
-    uplink->options.ca_path = copy_text(options->ca_path, &failed);
-    uplink->options.psk_identity = copy_slice(options->psk_identity, &failed);
-    uplink->options.psk_key = copy_slice(options->psk_key, &failed);
-    return failed ? STATUS_NO_MEMORY : 0;
-}
-
 static int watch(int epoll_fd, int fd)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
@@ -240,7 +138,7 @@ static int prepare(struct uplink *uplink, const struct uplink_options *options)
     uplink->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     stream_init(&uplink->stream, NULL, options->message_max, &uplink->dirty);
     uplink->connect_by_ms = pump_clock_ms() + CONNECT_MS;
-    int status = copy_options(uplink, options);
+    int status = uplink_copy_options(uplink, options);
     if (status != 0) {
         return status;
     }
@@ -273,36 +171,8 @@ static void destroy(struct uplink *uplink)
     if (uplink->bell_fd >= 0) {
         (void)close(uplink->bell_fd);
     }
-    if (uplink->options.psk_key.len > 0) {
-        explicit_bzero((char *)uplink->options.psk_key.data, uplink->options.psk_key.len);
-        free((char *)uplink->options.psk_key.data);
-    }
-    if (uplink->options.psk_identity.len > 0) {
-        free((char *)uplink->options.psk_identity.data);
-    }
-    free((char *)uplink->options.host);
-    free((char *)uplink->options.identity_path);
-    free((char *)uplink->options.ca_path);
+    uplink_free_options(uplink);
     free(uplink);
-}
-
-static int check_options(const struct uplink_options *options)
-{
-    bool pki = options->identity_path && options->ca_path;
-    bool psk =
-        !options->identity_path && !options->ca_path && options->psk_identity.len > 0 && options->psk_key.len > 0;
-    if (!pki && !psk) {
-        return STATUS_INVALID;
-    }
-    struct pem identity = {0};
-    struct pem ca = {0};
-    int status = pki ? pem_init(&identity, options->identity_path, true) : 0;
-    if (status == 0 && pki) {
-        status = pem_init(&ca, options->ca_path, false);
-    }
-    pem_deinit(&identity);
-    pem_deinit(&ca);
-    return status;
 }
 
 int uplink_new(const struct uplink_options *options, struct uplink **out)
@@ -310,7 +180,7 @@ int uplink_new(const struct uplink_options *options, struct uplink **out)
     coap_address_t address;
     int status = address_parse(options->address, options->port, &address);
     if (status == 0) {
-        status = check_options(options);
+        status = uplink_check_options(options);
     }
     if (status != 0) {
         return status;
@@ -325,7 +195,7 @@ int uplink_new(const struct uplink_options *options, struct uplink **out)
         destroy(uplink);
         return status;
     }
-    begin(uplink, &address);
+    uplink_begin(uplink, &address);
     *out = uplink;
     return 0;
 }
@@ -352,10 +222,10 @@ static void flush(struct uplink *uplink)
 {
     uplink->dirty = NULL;
     uplink->stream.dirty = false;
-    if (uplink->stage != GONE && uplink->stream.session) {
+    if (uplink->stage != UPLINK_GONE && uplink->stream.session) {
         int status = stream_flush(&uplink->stream);
         if (status < 0) {
-            end_lost(uplink);
+            uplink_end_lost(uplink);
         } else if (status > 0) {
             uplink->stream.dirty = true;
             uplink->dirty = &uplink->stream;
@@ -365,16 +235,17 @@ static void flush(struct uplink *uplink)
 
 static void call_connected(struct uplink *uplink)
 {
-    if (uplink->ready && !uplink->freed && uplink->stage == CONNECTING) {
+    if (uplink->ready && !uplink->freed && uplink->stage == UPLINK_CONNECTING) {
         uplink->ready = false;
-        uplink->stage = CONNECTED;
+        uplink->stage = UPLINK_CONNECTED;
+        uplink->hint[0] = 0;
         uplink->options.connected(uplink->options.ctx);
     }
 }
 
 static void call_closed(struct uplink *uplink)
 {
-    if (uplink->stage == GONE && !uplink->reported && !uplink->freed) {
+    if (uplink->stage == UPLINK_GONE && !uplink->reported && !uplink->freed) {
         uplink->reported = true;
         (void)epoll_ctl(uplink->epoll_fd, EPOLL_CTL_DEL, uplink->pump.fd, NULL); /* nobody reads its timer any more */
         if (uplink->stream.session) {
@@ -386,11 +257,11 @@ static void call_closed(struct uplink *uplink)
 
 static int64_t wait_ms(const struct uplink *uplink)
 {
-    if (uplink->stage == CONNECTING) {
+    if (uplink->stage == UPLINK_CONNECTING) {
         int64_t left_ms = uplink->connect_by_ms - pump_clock_ms();
         return left_ms > 0 ? left_ms : 0;
     }
-    return uplink->stage == CONNECTED && uplink->dirty ? STUCK_RETRY_MS : -1;
+    return uplink->stage == UPLINK_CONNECTED && uplink->dirty ? STUCK_RETRY_MS : -1;
 }
 
 int64_t uplink_turn(struct uplink *uplink)
@@ -400,11 +271,14 @@ int64_t uplink_turn(struct uplink *uplink)
     ssize_t got = read(uplink->bell_fd, &rings, sizeof rings);
     (void)got;
     library_forget();
-    if (uplink->stage != GONE && pump_round(&uplink->pump, true) != 0) {
+    if (uplink->stage != UPLINK_GONE && pump_round(&uplink->pump, true) != 0) {
         end(uplink, "waiting for the network failed");
     }
+    if (uplink->stage == UPLINK_CONNECTING && !uplink->hint[0]) {
+        library_reason("", uplink->hint, sizeof uplink->hint);
+    }
     call_connected(uplink);
-    if (uplink->stage == CONNECTING && pump_clock_ms() >= uplink->connect_by_ms) {
+    if (uplink->stage == UPLINK_CONNECTING && pump_clock_ms() >= uplink->connect_by_ms) {
         end(uplink, "the server does not answer in time");
     }
     if (!uplink->freed) {
@@ -441,7 +315,7 @@ static int add_options(const struct uplink_request *request, struct frame_option
 int uplink_request(struct uplink *uplink, const struct uplink_request *request)
 {
     struct frame_options options = {0};
-    if (uplink->freed || uplink->stage != CONNECTED) {
+    if (uplink->freed || uplink->stage != UPLINK_CONNECTED) {
         return STATUS_BUSY;
     }
     int status = add_options(request, &options);
@@ -460,7 +334,7 @@ int uplink_request(struct uplink *uplink, const struct uplink_request *request)
         status = uplink->stream.fault == STREAM_NO_MEMORY ? STATUS_NO_MEMORY : STATUS_IO;
     }
     if (status == 0 || uplink->stream.shut) {
-        ring(uplink);
+        uplink_ring(uplink);
     }
     buf_deinit(&options.bytes);
     return status;
@@ -468,7 +342,7 @@ int uplink_request(struct uplink *uplink, const struct uplink_request *request)
 
 uint32_t uplink_message_max(const struct uplink *uplink)
 {
-    return uplink->stage == CONNECTED ? (uint32_t)coap_session_max_pdu_size(uplink->stream.session) : 0;
+    return uplink->stage == UPLINK_CONNECTED ? (uint32_t)coap_session_max_pdu_size(uplink->stream.session) : 0;
 }
 
 void uplink_bytes(const struct uplink *uplink, uint64_t *in, uint64_t *out)

@@ -8,6 +8,7 @@
 #include "platform/base/buf.h"
 #include "platform/coap/hub.h"
 #include "platform/coap/uplink.h"
+#include "platform/tls/peer.h"
 
 enum { KIT_MESSAGE_MAX = 64 * 1024, KIT_TAGS_MAX = 64, KIT_PATH_BYTES = 256 };
 
@@ -24,6 +25,7 @@ enum kit_file {
     KIT_FILES
 };
 const char *kit_path(enum kit_file file);
+const struct peer_anchor *kit_anchor(void); /* KIT_CA */
 int kit_setup(void **state);
 int kit_teardown(void **state);
 void kit_copy(enum kit_file from, const char *name); /* to a new name in the directory, by rename() */
