@@ -190,8 +190,10 @@ int store_open_writer(const struct store_options *options, struct store **out)
     }
     store->lock_fd = -1;
     store->writable = true;
-    store->roll_limit = STORE_ROLL_LIMIT;
     store->options = *options;
+    if (store->options.roll_limit == 0) {
+        store->options.roll_limit = STORE_ROLL_LIMIT;
+    }
     int status = open_writer(store);
     store->options.dir = NULL; /* was borrowed for the call */
     if (status != 0) {

@@ -3,12 +3,12 @@
  * Keys and values are records (platform/kv/record.h). Worked example: site 7, queue 1 = "sales", one call that gave up
  * after 2000 ms in the quarter of an hour from 2026-11-21 00:00 UTC (1795219200 = 6b00df00), first epoch, revision 3:
  *   intervals  00000007 6b00df00 00000001 : 01, 01 (epoch) 03 (revision) 90dea6b7bf68 (received) 880e (900 s << 1, not
- *              open), 01010501010501010401020400029811 (summary), 3c725441 (CRC)
+ *              open), 01010501010401020400029811 (summary), 3c725441 (CRC)
  *   pending    6b00df00 00000007 00000001 6b00df00 : nothing, for the cells contain nothing of it
  * After a roll the mark is gone and there are cells (collector/rollup/cell.h) of site 7 and of all, by hour and day:
  *   hours      00000007 6b00df00 00000001 : 01, 0101010000000105010105010102d00fd00f049811, 02fd2fd7
  * Revision 4 with other content leaves a mark with what the cells contain:
- *   pending    6b00df00 00000007 00000001 6b00df00 : 01, 8407 (900 s) 01010501010501010401020400029811, bb5331ba */
+ *   pending    6b00df00 00000007 00000001 6b00df00 : 01, 8407 (900 s) 01010501010401020400029811, bb5331ba */
 #ifndef RINGSIDE_COLLECTOR_STORE_STORE_INTERNAL_H
 #define RINGSIDE_COLLECTOR_STORE_STORE_INTERNAL_H
 
@@ -89,7 +89,6 @@ struct store {
     struct buf other;
     struct summary summary;
     struct store_roller *roller;
-    size_t roll_limit;  /* marks a call of store_roll */
     uint32_t tend_site; /* where the next call of store_tend goes on */
 };
 

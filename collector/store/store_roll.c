@@ -260,7 +260,7 @@ int store_roll(struct store *store, const struct store_layout *layout, int64_t n
     if (store->state.pending_count == 0) {
         return 0;
     }
-    size_t limit = store->roll_limit;
+    size_t limit = store->options.roll_limit;
     int status = roll(store, layout, now_ms, limit, more);
     while (status == STATUS_FULL && limit > MARKS_LEAST) {
         limit /= 8;

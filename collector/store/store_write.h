@@ -14,6 +14,7 @@ struct store_options {
     uint64_t limit_bytes;      /* the file may grow to this; room is reserved on the disk before it is written to */
     int64_t intervals_keep_ms; /* 0: for ever */
     int64_t cells_keep_ms;     /* hours and days; 0: for ever */
+    size_t roll_limit;         /* intervals a call of store_roll(); 0: 50000 */
     int64_t now_ms;
 };
 

@@ -9,8 +9,10 @@
 #include <cmocka.h>
 
 #include "platform/base/status.h"
+#include "platform/kv/kv.h"
 
 struct temp_dir kit_dir;
+size_t kit_roll_limit;
 store_scope kit_groups[KIT_SITES + 1];
 int kit_offset_s[KIT_SCOPES];
 
@@ -42,6 +44,7 @@ int kit_setup(void **state)
 {
     static const int offsets[KIT_SCOPES] = {3600, 0, 19800, -12600, 7200, 20700, -18000};
     (void)state;
+    kit_roll_limit = 0;
     temp_dir_make(&kit_dir);
     memcpy(kit_offset_s, offsets, sizeof offsets);
     kit_groups[1] = store_scope_group(1);
@@ -60,7 +63,8 @@ int kit_teardown(void **state)
 
 struct store *kit_open(uint64_t limit_bytes)
 {
-    struct store_options options = {.dir = kit_dir.path, .limit_bytes = limit_bytes, .now_ms = KIT_NOW_MS};
+    struct store_options options = {
+        .dir = kit_dir.path, .limit_bytes = limit_bytes, .now_ms = KIT_NOW_MS, .roll_limit = kit_roll_limit};
     struct store *store = NULL;
     assert_int_equal(store_open_writer(&options, &store), 0);
     return store;
@@ -420,4 +424,43 @@ void kit_roll(struct store *store)
     while (more) {
         assert_int_equal(store_roll(store, &kit_layout, KIT_NOW_MS, &more), 0);
     }
+}
+
+static struct kv *open_raw(const char *name, unsigned *db)
+{
+    struct kv_options options = {.dir = kit_dir.path, .map_bytes = 1 << 20, .max_dbs = 20, .grow_bytes = 1 << 16};
+    struct kv *kv = NULL;
+    assert_int_equal(kv_open(&options, &kv), 0);
+    assert_int_equal(kv_db(kv, name, false, db), 0);
+    return kv;
+}
+
+void kit_get_raw(const char *db, struct slice key, struct buf *out)
+{
+    unsigned handle;
+    struct slice value;
+    struct kv_txn *txn = NULL;
+    struct kv *kv = open_raw(db, &handle);
+    assert_int_equal(kv_begin(kv, false, &txn), 0);
+    assert_int_equal(kv_get(txn, handle, key, &value), 0);
+    buf_reset(out);
+    buf_append(out, value.data, value.len);
+    kv_abort(txn);
+    kv_close(kv);
+}
+
+void kit_damage(const char *db, struct slice key)
+{
+    unsigned handle;
+    struct buf value = BUF_INIT;
+    struct kv_txn *txn = NULL;
+    kit_get_raw(db, key, &value);
+    assert_true(value.len > 4);
+    value.data[value.len / 2] ^= 0x10;
+    struct kv *kv = open_raw(db, &handle);
+    assert_int_equal(kv_begin(kv, true, &txn), 0);
+    assert_int_equal(kv_put(txn, handle, key, buf_slice(&value)), 0);
+    assert_int_equal(kv_commit(txn), 0);
+    kv_close(kv);
+    buf_deinit(&value);
 }

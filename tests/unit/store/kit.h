@@ -39,6 +39,8 @@ extern int kit_offset_s[KIT_SCOPES];          /* of the days, by kit_scope */
 int kit_setup(void **state);
 int kit_teardown(void **state);
 
+extern size_t kit_roll_limit; /* of the next kit_open(); 0: the store's own */
+
 struct store *kit_open(uint64_t limit_bytes);
 struct store *kit_reopen(struct store *store, uint64_t limit_bytes);
 store_scope kit_scope(unsigned number); /* 0: all, then sites, then groups */
@@ -61,5 +63,9 @@ void kit_model_remove(struct kit_model *model, uint32_t site);
 void kit_compare(struct store *store, const struct kit_model *model);
 void kit_check(struct store *store); /* store_check() finds nothing but unbalanced books */
 void kit_roll(struct store *store);  /* all that is pending */
+
+/* A record of the closed store, to read or to damage: one byte of its value becomes another. */
+void kit_get_raw(const char *db, struct slice key, struct buf *out);
+void kit_damage(const char *db, struct slice key);
 
 #endif

@@ -11,21 +11,30 @@
 
 #include <cmocka.h>
 
-#include "collector/store/store_internal.h"
 #include "platform/base/status.h"
 #include "tests/unit/store/kit.h"
 
 enum { LIMIT_BYTES = 16 << 20, KILLS = 40, PUTS_A_COMMIT = 40 };
 
-/* Commit number `commit` holds revision `commit` of these slots, for as long as somebody lets it. */
+static uint64_t commits_of(struct store *store)
+{
+    struct store_view *view = NULL;
+    struct store_facts facts;
+    assert_int_equal(store_view_begin(store, &view), 0);
+    assert_int_equal(store_view_facts(view, &facts), 0);
+    store_view_end(view);
+    return facts.commits;
+}
+
+/* Puts and rolls, with a revision that grows, for as long as somebody lets it; tells each commit that is durable. */
 static void write_on(uint64_t seed, int told)
 {
     struct rng rng = {seed};
     struct kit_held came = {.there = true, .epoch = 1};
     bool more;
+    kit_roll_limit = 25;
     struct store *store = kit_open(LIMIT_BYTES);
-    store->roll_limit = 25;
-    for (uint64_t commit = 1; commit < 100000; commit++) {
+    for (uint64_t commit = commits_of(store) + 1;; commit++) {
         if (store_begin(store, KIT_NOW_MS) != 0) {
             _exit(1);
         }
@@ -34,11 +43,14 @@ static void write_on(uint64_t seed, int told)
         uint32_t site = 1 + (uint32_t)rng_below(&rng, KIT_SITES);
         for (unsigned i = 0; i < PUTS_A_COMMIT; i++) {
             kit_summary(&rng, 4, &came.sum);
-            came.revision = store->state.commits;
+            came.revision = commit;
             (void)kit_put(store, site, 1 + i % KIT_QUEUES, base + i, &came);
         }
-        uint64_t commits = store->state.commits;
-        if (store_end(store) != 0 || write(told, &commits, sizeof commits) != sizeof commits) {
+        if (store_end(store) != 0) {
+            _exit(2);
+        }
+        uint64_t durable = commits_of(store);
+        if (write(told, &durable, sizeof durable) != sizeof durable) {
             _exit(2);
         }
         if (store_roll(store, &kit_layout, KIT_NOW_MS, &more) != 0) {
@@ -49,7 +61,6 @@ static void write_on(uint64_t seed, int told)
             _exit(4);
         }
     }
-    _exit(0);
 }
 
 /* Returns the newest commit that the writer knew to be durable; 0: none. */
@@ -115,12 +126,7 @@ static void a_killed_writer_leaves_a_whole_store(void **state)
     for (uint64_t i = 0; i < KILLS; i++) {
         uint64_t durable = kill_a_writer(100 + i, (long)rng_between(&rng, 500, 30000));
         store = kit_open(LIMIT_BYTES);
-        struct store_view *view = NULL;
-        struct store_facts facts;
-        assert_int_equal(store_view_begin(store, &view), 0);
-        assert_int_equal(store_view_facts(view, &facts), 0);
-        store_view_end(view);
-        assert_true(facts.commits >= durable);
+        assert_true(commits_of(store) >= durable);
         lived += durable > 0;
         if (i % 4 == 3) {
             assert_whole(store);

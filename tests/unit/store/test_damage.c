@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "collector/store/store_internal.h"
 #include "platform/base/status.h"
+#include "platform/kv/record.h"
 #include "tests/unit/store/kit.h"
 
 enum { LIMIT_BYTES = 16 << 20, SLOTS = 16 };
@@ -52,19 +52,12 @@ static void empty(struct filled *self)
     kit_model_free(self->model);
 }
 
-/* One byte of the record is another. */
-static void damage(struct store *store, enum store_db db, const struct record_key *key)
+/* The store is closed for it. */
+static void damage(struct filled *self, const char *db, struct record_key key)
 {
-    struct kv_txn *txn = NULL;
-    struct slice value;
-    char copy[8192];
-    assert_int_equal(kv_begin(store->kv, true, &txn), 0);
-    assert_int_equal(kv_get(txn, store->db[db], record_key_slice(key), &value), 0);
-    assert_true(value.len > 4 && value.len < sizeof copy);
-    memcpy(copy, value.data, value.len);
-    copy[value.len / 2] = (char)(copy[value.len / 2] ^ 0x10);
-    assert_int_equal(kv_put(txn, store->db[db], record_key_slice(key), slice_make(copy, value.len)), 0);
-    assert_int_equal(kv_commit(txn), 0);
+    store_close(self->store);
+    kit_damage(db, record_key_slice(&key));
+    self->store = kit_open(LIMIT_BYTES);
 }
 
 static void count_line(void *ctx, const char *line)
@@ -99,7 +92,7 @@ static void a_damaged_interval_is_replaced_exactly(void **state)
     fill(&self);
     kit_roll(self.store);
     struct record_key key = interval_key(2, 5, 1);
-    damage(self.store, STORE_DB_INTERVALS, &key);
+    damage(&self, "intervals", key);
     assert_true(defects(self.store) > 0);
     struct store_view *view = NULL;
     unsigned seen = 0;
@@ -126,7 +119,7 @@ static void a_damaged_interval_is_not_counted(void **state)
     struct filled self;
     fill(&self);
     struct record_key key = interval_key(1, 2, 3);
-    damage(self.store, STORE_DB_INTERVALS, &key);
+    damage(&self, "intervals", key);
     kit_roll(self.store);
     assert_int_equal(defects(self.store), 0);
     assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
@@ -149,8 +142,8 @@ static void damaged_cells_are_mended(void **state)
     for (int i = 0; i < 4; i++) {
         struct record_key hour = record_key_3u32(scopes[i], (uint32_t)KIT_FIRST_S + 3600, queues[i]);
         struct record_key day = record_key_3u32(scopes[i], (uint32_t)KIT_FIRST_S, queues[i]);
-        damage(self.store, STORE_DB_HOURS, &hour);
-        damage(self.store, STORE_DB_DAYS, &day);
+        damage(&self, "hours", hour);
+        damage(&self, "days", day);
     }
     assert_true(defects(self.store) >= 8);
     assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
@@ -168,8 +161,7 @@ static void a_damaged_name_keeps_its_number(void **state)
     struct filled self;
     fill(&self);
     struct record_key key = record_key_u32(2);
-    damage(self.store, STORE_DB_NAMES, &key);
-    self.store = kit_reopen(self.store, LIMIT_BYTES);
+    damage(&self, "names", key);
     assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
     assert_int_equal(store_queue_number(self.store, slice_str("sales")), 1);
     assert_int_equal(store_queue_number(self.store, slice_str("s\xc3\xa9")), 3);
@@ -195,27 +187,36 @@ static int pick_record(void *ctx, struct slice key, struct slice value)
 }
 
 /* LMDB trusts its own pages: what is damaged is inside the values. */
-static void damage_any(struct store *store, struct rng *rng)
+static void damage_any(struct filled *self)
 {
-    enum store_db db = (enum store_db)rng_below(rng, STORE_DB_COUNT);
-    struct pick pick = {.left = rng_below(rng, 60)};
+    static const char *const dbs[] = {"names", "intervals", "pending", "hours", "days", "grouping"};
+    const char *name = dbs[rng_below(&self->rng, sizeof dbs / sizeof dbs[0])];
+    struct pick pick = {.left = rng_below(&self->rng, 60)};
+    struct kv_options options = {.dir = kit_dir.path, .max_dbs = 20, .read_only = true};
+    struct kv *kv = NULL;
     struct kv_txn *txn = NULL;
-    assert_int_equal(kv_begin(store->kv, false, &txn), 0);
-    assert_true(kv_each(txn, store->db[db], slice_make("", 0), pick_record, &pick) >= 0);
+    unsigned db;
+    store_close(self->store);
+    assert_int_equal(kv_open(&options, &kv), 0);
+    assert_int_equal(kv_db(kv, name, false, &db), 0);
+    assert_int_equal(kv_begin(kv, false, &txn), 0);
+    assert_true(kv_each(txn, db, slice_make("", 0), pick_record, &pick) >= 0);
     kv_abort(txn);
-    if (pick.key.len > 0 && db != STORE_DB_META) {
-        damage(store, db, &pick.key);
+    kv_close(kv);
+    if (pick.key.len > 0) {
+        kit_damage(name, record_key_slice(&pick.key));
     }
+    self->store = kit_open(LIMIT_BYTES);
 }
 
 /* Any record of any database: reading, reading, rolling and checking end in a status. */
 static void any_damage_ends_in_a_status(void **state)
 {
     (void)state;
-    struct rng rng = {31};
     for (int round = 0; round < 12; round++) {
         struct filled self;
         fill(&self);
+        self.rng = (struct rng){31 + (uint64_t)round};
         if (round % 2 == 0) {
             kit_roll(self.store);
             assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
@@ -223,7 +224,7 @@ static void any_damage_ends_in_a_status(void **state)
             assert_int_equal(store_end(self.store), 0);
         }
         for (int hits = 0; hits < 6; hits++) {
-            damage_any(self.store, &rng);
+            damage_any(&self);
         }
         bool more;
         (void)defects(self.store);

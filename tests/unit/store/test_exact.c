@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "collector/store/store_internal.h"
 #include "platform/base/status.h"
 #include "tests/unit/store/kit.h"
 
@@ -105,7 +104,7 @@ static void remove_site(struct schedule *self)
 static void step(struct schedule *self)
 {
     bool more;
-    self->store->roll_limit = 1 + rng_below(&self->rng, 60);
+    kit_roll_limit = 1 + rng_below(&self->rng, 60);
     uint64_t choice = rng_below(&self->rng, 100);
     if (choice < 50) {
         puts_of_one_commit(self);
@@ -132,6 +131,7 @@ static void run(uint64_t seed)
     self.model = calloc(1, sizeof *self.model);
     self.next = calloc(1, sizeof *self.next);
     assert_true(self.model && self.next);
+    kit_roll_limit = 30;
     self.store = kit_open(LIMIT_BYTES);
     for (int i = 0; i < STEPS; i++) {
         step(&self);

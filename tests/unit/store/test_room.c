@@ -7,7 +7,6 @@
 
 #include <cmocka.h>
 
-#include "collector/store/store_internal.h"
 #include "platform/base/status.h"
 #include "tests/unit/store/kit.h"
 
