@@ -291,24 +291,27 @@ static void build_once(struct store *centre)
     }
 }
 
+static int show_cell(struct store *centre, const struct fake_cell *cell, store_cell_fn fn, void *ctx)
+{
+    const struct store_cell out = {cell->key_s, cell->queue, buf_slice(&cell->stored)};
+    *(cell->grain == STORE_HOUR ? &centre->hour_reads : &centre->day_reads) += 1;
+    return fn(ctx, &out);
+}
+
 int store_view_cells(struct store_view *view, store_scope scope, enum store_grain grain, int64_t from_key_s,
                      int64_t to_key_s, uint32_t queue, store_cell_fn fn, void *ctx, uint64_t *bad)
 {
     (void)bad;
     struct store *centre = view->store;
     const struct key first = {.scope = scope, .grain = (int)grain, .key_s = from_key_s};
+    const struct key behind = {.scope = scope, .grain = (int)grain, .key_s = to_key_s};
     int outcome = 0;
     build_once(centre);
-    for (size_t i = first_cell(centre, &first); outcome == 0 && i < centre->cell_count; i++) {
+    size_t end = first_cell(centre, &behind);
+    for (size_t i = first_cell(centre, &first); outcome == 0 && i < end; i++) {
         const struct fake_cell *cell = &centre->cells[i];
-        if (cell->scope != scope || cell->grain != (int)grain || cell->key_s >= to_key_s) {
-            break;
-        }
-        if (queue == UINT32_MAX ? cell->queue != STORE_QUEUE_TOTAL : cell->queue == queue) {
-            const struct store_cell out = {cell->key_s, cell->queue, buf_slice(&cell->stored)};
-            *(grain == STORE_HOUR ? &centre->hour_reads : &centre->day_reads) += 1;
-            outcome = fn(ctx, &out);
-        }
+        bool wanted = queue == UINT32_MAX ? cell->queue != STORE_QUEUE_TOTAL : cell->queue == queue;
+        outcome = wanted ? show_cell(centre, cell, fn, ctx) : 0;
     }
     return outcome;
 }
