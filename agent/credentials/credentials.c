@@ -212,14 +212,12 @@ int credentials_open(const char *dir, struct credentials **out, struct credentia
     credentials->identity_path = credentials_path(dir, CREDENTIALS_IDENTITY);
     credentials->ca_path = credentials_path(dir, CREDENTIALS_CA);
     credentials->url_path = credentials_path(dir, CREDENTIALS_URL);
-    int status = 0;
     if (!credentials->identity_path || !credentials->ca_path || !credentials->url_path) {
-        status = credentials_refuse(why, STATUS_NO_MEMORY, "%s", status_str(STATUS_NO_MEMORY));
+        credentials_close(credentials);
+        return credentials_refuse(why, STATUS_NO_MEMORY, "%s", status_str(STATUS_NO_MEMORY));
     }
-    if (status == 0) {
-        take_marks(credentials, credentials->marks); /* before reading: a change in between shows as one */
-        status = look_for_identity(credentials, why);
-    }
+    take_marks(credentials, credentials->marks); /* before reading: a change in between shows as one */
+    int status = look_for_identity(credentials, why);
     if (status == 0) {
         status = open_anchor(credentials, why);
     }
