@@ -298,6 +298,7 @@ static int show_cell(struct store *centre, const struct fake_cell *cell, store_c
     return fn(ctx, &out);
 }
 
+// NOLINTNEXTLINE(readability-function-size): as store.h has it
 int store_view_cells(struct store_view *view, store_scope scope, enum store_grain grain, int64_t from_key_s,
                      int64_t to_key_s, uint32_t queue, store_cell_fn fn, void *ctx, uint64_t *bad)
 {
