@@ -3,10 +3,9 @@
  *
  * libcoap 4.3.1 cannot send a message that does not fit one TLS record: it goes on at the wrong place (it subtracts
  * what was written from the address, where it should add), and nothing makes it go on at all while the socket is
- * writable. It also forgets bytes of a head that comes in two pieces, and it connects to the peer again to answer a
- * Ping that follows a Release. So its two ways to TLS, coap_tls_read() and coap_tls_write(), lead through here (the
- * linker's
- * --wrap): all that goes out is gathered in one bounded buffer and written by stream_flush(), outside of libcoap's
+ * writable. It forgets bytes of a head that comes in two pieces, and it connects to the peer again to answer a Ping
+ * that follows a Release. So its two ways to TLS, coap_tls_read() and coap_tls_write(), lead through here (by --wrap of
+ * the linker): all that goes out is gathered in one bounded buffer and written by stream_flush(), outside of libcoap's
  * callbacks; what comes in is followed message by message before libcoap takes memory for it. */
 #ifndef RINGSIDE_PLATFORM_COAP_STREAM_H
 #define RINGSIDE_PLATFORM_COAP_STREAM_H
