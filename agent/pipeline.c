@@ -438,8 +438,8 @@ static uint32_t put_settings(struct pipeline *pipeline)
     for (uint32_t queue = pipeline->settings_stored + 1; queue <= count; queue++) {
         const struct agent_queue_config *config = queue_config(pipeline, queue);
         struct queue_settings settings = {.sl_method = (uint32_t)config->service_level_method,
-                                                 .sl_threshold_ms = config->service_level_ms,
-                                                 .short_abandon_ms = config->short_abandon_ms};
+                                          .sl_threshold_ms = config->service_level_ms,
+                                          .short_abandon_ms = config->short_abandon_ms};
         (void)snprintf(settings.label, sizeof settings.label, "%s", config->label);
         ledger_put_queue_settings(pipeline->ledger, queue, &settings);
     }
