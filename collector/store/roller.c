@@ -197,6 +197,7 @@ static int keep_cell(struct store_roller *roller, const struct cell *cell, struc
     return out->data ? 0 : STATUS_NO_MEMORY;
 }
 
+/* What passed its check and still is no summary is nothing, here and when it is taken away again. */
 static int add_content(struct store_roller *roller, struct slice content, struct cell_part part, struct cell *to)
 {
     if (content.len == 0) {
@@ -204,6 +205,9 @@ static int add_content(struct store_roller *roller, struct slice content, struct
     }
     int status = store_summary_read(content, &roller->summary);
     part.sum = &roller->summary;
+    if (status == STATUS_CORRUPT) {
+        return 0;
+    }
     return status == 0 ? cell_add(to, &part) : status;
 }
 

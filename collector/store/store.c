@@ -65,7 +65,6 @@ void store_close(struct store *store)
     free(store->grouping);
     buf_deinit(&store->value);
     buf_deinit(&store->other);
-    summary_deinit(&store->summary);
     if (store->lock_fd >= 0) {
         (void)close(store->lock_fd);
     }

@@ -87,7 +87,6 @@ struct store {
     struct store_state before;
     struct buf value;
     struct buf other;
-    struct summary summary;
     struct store_roller *roller;
     uint32_t tend_site; /* where the next call of store_tend goes on */
 };

@@ -38,7 +38,6 @@ static int read_now(struct store *store, struct kv_cursor *intervals, struct rol
     }
     status = record_open(record_key_slice(&key), value, &payload);
     status = status == 0 ? store_interval_read(&payload, &form) : status;
-    status = status == 0 ? store_summary_read(form.summary, &store->summary) : status;
     if (status == STATUS_CORRUPT) {
         store->state.interval_count -= store->state.interval_count > 0;
         return store_txn_delete(store, STORE_DB_INTERVALS, &key);

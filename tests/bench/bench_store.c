@@ -1,8 +1,8 @@
 /* bench_store: what an interval costs the centre's store on one core, from a decoded summary to durable hours and days.
  *
- *   bench_store DIR    a directory that does not exist yet, on the disk to be measured; left empty
+ *   bench_store DIR [WHAT]    a directory that does not exist yet, on the disk to be measured; it is removed again
  *
- * backlog: sites that were away send 40 intervals of 10 queues each, 50 sites a commit, hours follow each commit.
+ * backlog: sites that were away send 40 intervals of 10 queues each, 50 sites a commit, hours follow each fifth commit.
  * live:    one interval of 10 queues of every site a commit, twice (open, then closed), hours follow.
  * query:   720 hours of all sites' total, six histograms of about 1,500 bins each, added up. */
 #include <stdio.h>
@@ -266,16 +266,22 @@ static void query(void)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        (void)fprintf(stderr, "usage: bench_store DIR\n");
+    if (argc != 2 && argc != 3) {
+        (void)fprintf(stderr, "usage: bench_store DIR [backlog|live|query]\n");
         return 2;
     }
     struct store_options options = {.dir = argv[1], .limit_bytes = UINT64_C(4) << 30};
     must(store_open_writer(&options, &store), "open");
     make_summaries();
-    backlog();
-    live();
-    query();
+    if (argc == 2 || strcmp(argv[2], "backlog") == 0) {
+        backlog();
+    }
+    if (argc == 2 || strcmp(argv[2], "live") == 0) {
+        live();
+    }
+    if (argc == 2 || strcmp(argv[2], "query") == 0) {
+        query();
+    }
     store_close(store);
     static const char *const files[] = {"data.mdb", "lock.mdb", "writer.lock"};
     for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
