@@ -7,7 +7,9 @@
  *   connect JITTER TIMEOUT_S            all that are not connected: until each was greeted, or time is up
  *   live SECONDS LIVE_MS BATCH_MS       traffic: a live view and a batch of one interval of all queues, each so often
  *   cut N                               hard, the first N of those that are connected; they stay away
- *   quit */
+ *   milliseconds                        from now on, no duration is a whole second
+ *   wire CALLS NTH NAMES                the first site sends the NTH ten queue-intervals of so many calls; one line
+ * more comes first, what it sent quit */
 #include "tests/bench/fleet.h"
 
 #include <stdio.h>
@@ -21,7 +23,7 @@
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 
-enum { EVENTS = 256, TICK_MS = 5, SECOND_US = 1000000, FDS_A_SITE = 6, FDS_BESIDE = 64 };
+enum { EVENTS = 256, TICK_MS = 5, SECOND_US = 1000000, FDS_A_SITE = 6, FDS_BESIDE = 64, ANSWER_S = 10 };
 
 int64_t fleet_now_us(void)
 {
@@ -132,6 +134,15 @@ static void run_for(struct fleet *fleet, double seconds, bool until_greeted)
     }
 }
 
+static void run_until_answered(struct fleet *fleet)
+{
+    int64_t end_us = fleet_now_us() + ANSWER_S * INT64_C(1000000);
+    int64_t due_us = 0;
+    while (fleet->sites[0].asked_at_us[FLEET_BATCH] != 0 && fleet_now_us() < end_us) {
+        loop_once(fleet, &due_us);
+    }
+}
+
 /* ---- commands ---- */
 
 static double cpu_s(void)
@@ -212,6 +223,11 @@ static bool obey(struct fleet *fleet, const char *line)
         do_live(fleet, a, (int64_t)b, (int64_t)c);
     } else if (strcmp(word, "cut") == 0) {
         do_cut(fleet, (uint32_t)a);
+    } else if (strcmp(word, "milliseconds") == 0) {
+        pool_to_milliseconds(&fleet->pool);
+    } else if (strcmp(word, "wire") == 0) {
+        fleet_wire_send(fleet, (uint32_t)a, (size_t)b, c > 0);
+        run_until_answered(fleet);
     } else {
         return false;
     }

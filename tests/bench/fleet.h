@@ -83,6 +83,11 @@ void fleet_site_want(struct fleet_site *site, bool jitter);
 void fleet_site_cut(struct fleet_site *site);
 void fleet_site_turn(struct fleet_site *site, int64_t now_us); /* it is readable, or time has passed */
 
+void fleet_site_ask(struct fleet_site *site, enum fleet_ask kind); /* with fleet->out */
+
+/* fleet_wire.c: sends ten queue-intervals of so many calls each as the first site, and prints them as JSON. */
+void fleet_wire_send(struct fleet *fleet, uint32_t calls, size_t nth, bool names);
+
 /* fleet_prepare.c: DATA is a collector's directory; OUT gets ca.pem and a PEM file for each site. */
 int fleet_prepare(const char *data_dir, const char *registry_dir, const char *out_dir, uint32_t count);
 

@@ -7,16 +7,15 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Optional, Sequence
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
 from centre import Centre
 
 
-def quick_dir() -> str | None:
+def quick_dir() -> Optional[str]:
     """Where a sync costs nothing: preparing thousands of sites is no measurement."""
     return "/dev/shm" if Path("/dev/shm").is_dir() else None
 
@@ -33,9 +32,11 @@ def prepare(bin_dir: Path, centre: Centre, out: Path, count: int) -> None:
 
 
 class Fleet:
-    def __init__(self, bin_dir: Path, ledger: Path, certificates: Path, centre: Centre, first: int, count: int) -> None:
+    def __init__(self, bin_dir: Path, ledger: Path, certificates: Path, centre: Centre, first: int, count: int, *,
+                 port: Optional[int] = None, within: Sequence[str] = ()) -> None:
         self.process = subprocess.Popen(
-            [bin_dir / "fleet", "run", ledger, certificates, centre.host, str(centre.port), str(first), str(count)],
+            [*within, bin_dir / "fleet", "run", ledger, certificates, centre.host, str(port or centre.port), str(first),
+             str(count)],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def begin(self, command: str, *values: float) -> None:
@@ -68,7 +69,3 @@ class Fleet:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-def settle(seconds: float) -> None:
-    time.sleep(seconds)

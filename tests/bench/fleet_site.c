@@ -30,7 +30,7 @@ static int on_judge(void *ctx, void *tls_session)
     return 0; /* what judging costs is the agent's */
 }
 
-static void ask(struct fleet_site *site, enum fleet_ask kind)
+void fleet_site_ask(struct fleet_site *site, enum fleet_ask kind)
 {
     static const char *const names[] = {PATHS_HELLO, PATHS_LIVE, PATHS_SUMMARIES};
     struct fleet *fleet = site->fleet;
@@ -55,7 +55,7 @@ static void ask_hello(struct fleet_site *site)
     fleet_site_id(id, site->number);
     buf_reset(&site->fleet->out);
     pool_hello(&site->fleet->pool, id, clock_wall_ms(), &site->fleet->out);
-    ask(site, FLEET_HELLO);
+    fleet_site_ask(site, FLEET_HELLO);
 }
 
 static void ask_live(struct fleet_site *site)
@@ -72,7 +72,7 @@ static void ask_live(struct fleet_site *site)
     if (message_live_encode(&live, &fleet->out) != 0) {
         pool_die("encoding a live view", STATUS_NO_MEMORY);
     }
-    ask(site, FLEET_LIVE);
+    fleet_site_ask(site, FLEET_LIVE);
 }
 
 /* The next start of the pool, all its queues. */
@@ -92,7 +92,7 @@ static void ask_batch(struct fleet_site *site)
     (void)pool_encode(pool, fleet->writer, &batch, LIMITS_PAYLOAD_MAX, &fleet->out);
     site->next_item = (uint32_t)to;
     site->named = true;
-    ask(site, FLEET_BATCH);
+    fleet_site_ask(site, FLEET_BATCH);
 }
 
 static void plan(struct fleet_site *site, int64_t now_us)
@@ -120,7 +120,8 @@ static void on_answered(void *ctx, const struct uplink_answer *answer)
     int64_t took_us = now_us - site->asked_at_us[answer->tag];
     site->asked_at_us[answer->tag] = 0;
     fleet->counts.answered++;
-    if (answer->code / 100 != 2) {
+    bool whole = answer->tag != FLEET_BATCH || answer->payload.len == 0; /* all of it was taken */
+    if (answer->code / 100 != 2 || !whole) {
         fleet->counts.told_to_wait += answer->code == 503;
         fleet->counts.refused += answer->code != 503;
         (void)snprintf(fleet->last_reason, sizeof fleet->last_reason, "%u %.*s", answer->code,

@@ -13,17 +13,17 @@ enum { WIRE_QUEUES = 10, REVISION_SPREAD = 900 /* as commits of one interval spr
 static size_t choose(struct fleet *fleet, uint32_t calls, size_t nth, struct message_interval items[WIRE_QUEUES])
 {
     const struct pool *pool = &fleet->pool;
-    size_t skip = nth * WIRE_QUEUES;
+    uint64_t base = 100000 + ++fleet->sites[0].revision * REVISION_SPREAD; /* above all sent before */
+    size_t seen = 0;
     size_t count = 0;
     for (size_t i = 0; i < pool->count && count < WIRE_QUEUES; i++) {
-        if (pool->items[i].sum.flow[FLOW_ENTERED] != calls || skip-- > 0) {
-            skip += pool->items[i].sum.flow[FLOW_ENTERED] != calls;
+        if (pool->items[i].sum.flow[FLOW_ENTERED] != calls || seen++ < nth * WIRE_QUEUES) {
             continue;
         }
         items[count] = pool->items[i];
         items[count].start_s = pool->items[pool->count - 1].start_s;
         items[count].queue = (uint32_t)count + 1;
-        items[count].revision = 100000 + (uint64_t)(fleet_random(fleet) * REVISION_SPREAD);
+        items[count].revision = base + (uint64_t)(fleet_random(fleet) * REVISION_SPREAD);
         count++;
     }
     return count;
