@@ -172,11 +172,7 @@ static void on_connected(void *ctx)
 {
     struct link *link = ctx;
     if (is_expired(link)) {
-        if (link_renewal_due(link)) {
-            link_renewal_begin(link);
-        } else {
-            link_hang_up(link, "the certificate expired, and it is too early to ask again for a new one");
-        }
+        link_renewal_begin(link);
         return;
     }
     link->connected = true;
@@ -203,8 +199,8 @@ static void on_closed(void *ctx, const char *reason)
 {
     struct link *link = ctx;
     char line[300];
-    (void)snprintf(line, sizeof line, "%s %.90s: %.180s", link->connected ? "lost" : "no connection to", link->url,
-                   reason);
+    (void)snprintf(line, sizeof line, "%s %.70s: %.130s%s", link->connected ? "lost" : "no connection to", link->url,
+                   reason, is_expired(link) ? " (this box's certificate expired: it may have to join again)" : "");
     link_say(&link->said_connect, LOG_WARNING, line);
     link_hang_up(link, reason);
     tell_changed(link);
@@ -335,6 +331,7 @@ void link_load_credentials(struct link *link)
 static void on_look(void *ctx)
 {
     struct link *link = ctx;
+    link_renewal_tend(link);
     if (!link->credentials || credentials_changed(link->credentials)) {
         link_load_credentials(link);
     } else if (link->connected && link_renewal_due(link)) {

@@ -49,6 +49,7 @@ struct link {
     char connected_to[80];
 
     struct credentials_renewal *renewal; /* its request is under way */
+    int64_t renewal_begun_ms;            /* monotonic */
     double renewal_jitter;
     int64_t renewal_retry_ms; /* monotonic: not before */
     int64_t renewed_at_s;
@@ -74,5 +75,6 @@ bool link_renewal_due(const struct link *link);
 void link_renewal_begin(struct link *link);
 void link_renewal_answered(struct link *link, const struct uplink_answer *answer);
 void link_renewal_drop(struct link *link);
+void link_renewal_tend(struct link *link); /* now and then: no answer is an answer too */
 
 #endif

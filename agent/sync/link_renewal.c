@@ -7,7 +7,7 @@
 #include "platform/time/clock.h"
 #include "proto/paths.h"
 
-enum { RETRY_MS = 600 * 1000, RETRY_EXPIRED_MS = 30 * 1000 };
+enum { RETRY_MS = 600 * 1000, ANSWER_MS = 30 * 1000 };
 
 bool link_renewal_due(const struct link *link)
 {
@@ -16,13 +16,13 @@ bool link_renewal_due(const struct link *link)
            now_s >= credentials_renew_at_s(link->credentials, link->renewal_jitter);
 }
 
-/* With an expired certificate there is nothing else to do. */
+/* With an expired certificate there is nothing else to do: each connection asks, at the engine's pace. */
 static void fail(struct link *link, const char *text)
 {
     bool expired = credentials_expired(link->credentials, clock_wall_ms() / 1000);
     char line[300];
     link_renewal_drop(link);
-    link->renewal_retry_ms = clock_monotonic_ms() + (expired ? RETRY_EXPIRED_MS : RETRY_MS);
+    link->renewal_retry_ms = clock_monotonic_ms() + (expired ? 0 : RETRY_MS);
     (void)snprintf(line, sizeof line, "the certificate was not renewed%s: %.200s",
                    expired ? ", and it expired: nothing is sent until it is" : "", text);
     link_say(&link->said_renewal, expired ? LOG_ERROR : LOG_WARNING, line);
@@ -37,10 +37,18 @@ void link_renewal_drop(struct link *link)
     link->renewal = NULL;
 }
 
+void link_renewal_tend(struct link *link)
+{
+    if (link->renewal && clock_monotonic_ms() - link->renewal_begun_ms > ANSWER_MS) {
+        fail(link, "the collector does not answer");
+    }
+}
+
 void link_renewal_begin(struct link *link)
 {
     static const char *const path[] = {PATHS_WELL_KNOWN, PATHS_EST, PATHS_EST_REENROLL};
     struct buf request = BUF_INIT;
+    link->renewal_begun_ms = clock_monotonic_ms();
     int status = credentials_renewal_begin(link->credentials, &link->renewal, &request);
     if (status == 0) {
         const struct uplink_request post = {.method = UPLINK_POST,
