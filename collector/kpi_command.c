@@ -35,6 +35,8 @@ static const char help_text[] =
     "  --service-level D  threshold, such as 20s\n"
     "  --service-level-method NAME   asterisk_sl, amazon, ...\n"
     "  --short-abandon D  waits up to this are short, such as 5s\n"
+    "  --bins yes         durations with their whole distribution (JSON): upper edge in\n"
+    "                     ms and count of each occupied bin in turn\n"
     "\n"
     "how\n"
     "  --format table|json|csv\n"
@@ -53,6 +55,7 @@ struct wish {
     const char *service_level;
     const char *method;
     const char *short_abandon;
+    const char *bins;
     const char *format_name;
     const char *queue_items[QUERY_QUEUES_MAX];
     const char *by_items[BY_MAX];
@@ -77,6 +80,7 @@ static int parse_words(int argc, char **argv, struct wish *wish)
         {.name = "--service-level", .value = &wish->service_level},
         {.name = "--service-level-method", .value = &wish->method},
         {.name = "--short-abandon", .value = &wish->short_abandon},
+        {.name = "--bins", .value = &wish->bins},
         {.name = "--format", .value = &wish->format_name},
     };
     struct options_list none = {.max = 0};
@@ -149,6 +153,7 @@ static int read_query(const struct wish *wish, int64_t now_ms, struct query *que
         {"--service-level", PATHS_QUERY_SERVICE_LEVEL, wish->service_level},
         {"--service-level-method", PATHS_QUERY_SERVICE_LEVEL_METHOD, wish->method},
         {"--short-abandon", PATHS_QUERY_SHORT_ABANDON, wish->short_abandon},
+        {"--bins", PATHS_QUERY_BINS, wish->bins},
     };
     int result = take_list(query, "--queue", PATHS_QUERY_QUEUE, &wish->queues, now_ms);
     if (result == EXIT_OK) {

@@ -22,6 +22,7 @@
 #define PATHS_QUERY_SERVICE_LEVEL_METHOD "service_level_method"
 #define PATHS_QUERY_SHORT_ABANDON "short_abandon"
 #define PATHS_QUERY_LIMIT "limit"
+#define PATHS_QUERY_BINS "bins" /* yes: durations with their whole distribution */
 
 /* The collector's. Short, for every byte of a summary counts. */
 #define PATHS_HELLO "h"

@@ -32,6 +32,7 @@ static const char help_text[] = "usage: ringside COMMAND [OPTION]...\n"
                                 "  --service-level D  threshold, such as 20s                  (kpi)\n"
                                 "  --service-level-method NAME   asterisk_sl, amazon, ...     (kpi)\n"
                                 "  --short-abandon D  waits up to this are short, such as 5s  (kpi)\n"
+                                "  --bins yes         durations with their whole distribution  (kpi, JSON)\n"
                                 "  --limit N          at most so many calls                   (calls)\n"
                                 "\n"
                                 "how\n"
@@ -64,6 +65,7 @@ static const char *query_name(const char *option)
         {"service-level-method", PATHS_QUERY_SERVICE_LEVEL_METHOD},
         {"short-abandon", PATHS_QUERY_SHORT_ABANDON},
         {"limit", PATHS_QUERY_LIMIT},
+        {"bins", PATHS_QUERY_BINS},
     };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (strcmp(option, names[i][0]) == 0) {

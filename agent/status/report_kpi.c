@@ -149,6 +149,7 @@ static void put_row(struct json *rows, const struct kpi_work *work, const struct
                           .settings = settings,
                           .total = query->total,
                           .short_abandon_asked = query->short_abandon_ms >= 0,
+                          .bins = query->bins,
                           .balanced = summary_balanced(&item->group->sum),
                           .complete = grouped ? !has_gap(&work->gaps, item->group->start_s, item->group->end_s)
                                               : !has_gap(&work->gaps, work->from_s, work->to_s)};

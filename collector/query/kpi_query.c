@@ -136,6 +136,7 @@ static int put_row(struct work *work, const struct step *step, size_t site, cons
                                 .settings = &settings,
                                 .total = work->total || number == 0,
                                 .short_abandon_asked = work->query->short_abandon_ms >= 0,
+                                .bins = work->query->bins,
                                 .balanced = step_balanced(work, step, number, complete, &facts),
                                 .complete = complete,
                                 .weekly = step->weekly,

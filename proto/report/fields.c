@@ -35,7 +35,7 @@ static int64_t percentile_ms(const struct duration_stat *stat, double p)
     return edge_ms > (int64_t)stat->max_ms ? (int64_t)stat->max_ms : edge_ms;
 }
 
-void fields_stat(struct json *map, const char *key, const struct duration_stat *stat)
+static struct json *put_stat(struct json *map, const char *key, const struct duration_stat *stat)
 {
     struct json *out = json_put_map(map, key);
     bool empty = stat->hist.total == 0;
@@ -52,6 +52,21 @@ void fields_stat(struct json *map, const char *key, const struct duration_stat *
     fields_span(out, "p95", percentile_ms(stat, 0.95));
     fields_span(out, "p99", percentile_ms(stat, 0.99));
     fields_span(out, "max", empty ? -1 : (int64_t)stat->max_ms);
+    return out;
+}
+
+void fields_stat(struct json *map, const char *key, const struct duration_stat *stat)
+{
+    (void)put_stat(map, key, stat);
+}
+
+void fields_stat_bins(struct json *map, const char *key, const struct duration_stat *stat)
+{
+    struct json *bins = json_put_list(put_stat(map, key, stat), "bins");
+    for (uint32_t i = 0; i < stat->hist.used; i++) {
+        json_add_int(bins, histogram_bin_upper(stat->hist.bins[i].bin));
+        json_add_int(bins, stat->hist.bins[i].count);
+    }
 }
 
 struct queue_settings fields_default_settings(void)

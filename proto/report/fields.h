@@ -21,6 +21,9 @@ void fields_span(struct json *map, const char *key, int64_t value_ms);
 /* {count,sum,mean,p50,p90,p95,p99,max}; what an empty set does not have is null. */
 void fields_stat(struct json *map, const char *key, const struct duration_stat *stat);
 
+/* The same with "bins": upper edge in ms and count of each occupied bin in turn, ascending. */
+void fields_stat_bins(struct json *map, const char *key, const struct duration_stat *stat);
+
 /* What a queue without settings of its own is judged by, and the same with what the query wishes put over it. */
 struct queue_settings fields_default_settings(void);
 struct queue_settings fields_settings(const struct queue_settings *own, const struct query *query);

@@ -57,7 +57,8 @@ void kpi_row_put(struct json *out, const struct kpi_row *row)
     }
     put_counters(out, row);
     for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
-        fields_stat(out, summary_duration_names[shown[i]], &row->sum->duration[shown[i]]);
+        (row->bins ? fields_stat_bins : fields_stat)(out, summary_duration_names[shown[i]],
+                                                     &row->sum->duration[shown[i]]);
     }
     fields_ratios(out, row->sum);
     fields_service_level(out, row->sum, row->settings);

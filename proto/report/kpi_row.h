@@ -19,6 +19,7 @@ struct kpi_row {
     const struct queue_settings *settings; /* what ratios are computed by */
     bool total;                            /* several queues in one: their peaks need not coincide, so no waiting_max */
     bool short_abandon_asked;              /* abandoned_short by the settings, not as the sites counted */
+    bool bins;                             /* durations with their whole distribution */
     bool balanced;
     bool complete;
     bool weekly;           /* the same hour of several weeks: nothing waits from one into the next, so no waiting_* */

@@ -168,6 +168,13 @@ static int take_method(struct query *query, struct slice value, int64_t now_ms)
     return query->sl_method == SL_METHOD_COUNT ? STATUS_INVALID : 0;
 }
 
+static int take_bins(struct query *query, struct slice value, int64_t now_ms)
+{
+    (void)now_ms;
+    query->bins = slice_is(value, "yes");
+    return query->bins || slice_is(value, "no") ? 0 : STATUS_INVALID;
+}
+
 static int take_limit(struct query *query, struct slice value, int64_t now_ms)
 {
     (void)now_ms;
@@ -192,6 +199,7 @@ static const struct query_option options[] = {
     {PATHS_QUERY_SERVICE_LEVEL, 1U << REPORT_KPI, take_service_level, "a duration up to 24h such as 20s"},
     {PATHS_QUERY_SERVICE_LEVEL_METHOD, 1U << REPORT_KPI, take_method, "a method's name, see below"},
     {PATHS_QUERY_SHORT_ABANDON, 1U << REPORT_KPI, take_short_abandon, "a duration up to 24h such as 5s"},
+    {PATHS_QUERY_BINS, 1U << REPORT_KPI, take_bins, "yes or no"},
     {PATHS_QUERY_LIMIT, 1U << REPORT_CALLS, take_limit, "a number from 1 to 10000"},
 };
 

@@ -35,6 +35,7 @@ struct query {
     enum sl_method sl_method; /* SL_METHOD_COUNT: as each queue is set */
     int64_t sl_threshold_ms;  /* -1: as each queue is set */
     int64_t short_abandon_ms; /* -1: as each queue is set */
+    bool bins;                /* durations with their whole distribution */
     uint32_t limit;
 
     /* What only the centre is asked for; `central` is set by whoever answers for several sites, after query_init(). */

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path
 from typing import Any, Iterable, Optional
 
@@ -44,6 +44,14 @@ def merged_differences(expected: list[dict[str, Any]], found: list[dict[str, Any
     return problems + compare.differences(expected, found, {"late_events": 1})
 
 
+def bin_edge_ms(value_ms: int) -> int:
+    """Up to 999 a value is its own bin; above, bins are three significant digits wide and closed above."""
+    step = 1
+    while value_ms > 999 * step:
+        step *= 10
+    return -(-value_ms // step) * step
+
+
 class Whole:
     def __init__(self, centre: Centre, logs: dict[str, list[Path]], groups: dict[str, str], span: tuple[str, str],
                  interval_s: int = 900) -> None:
@@ -73,6 +81,18 @@ class Whole:
                          for line in compare.differences(oracle.rows(span_s), found, oracle.quality)]
         return problems
 
+    def bin_problems(self, scope: tuple[str, ...], oracles: list[Oracle]) -> list[str]:
+        """Every bin of every histogram, counted by the rule of docs/protocol.md."""
+        whole = merge([oracle.buckets(None) for oracle in oracles])
+        problems: list[str] = []
+        for row in self.ask(*scope, "--by", "queue", "--bins", "yes"):
+            for kind in kpi_rows.DURATIONS:
+                counts = Counter(bin_edge_ms(ms) for ms in whole[row["queue"], None].durations[kind])
+                true = [number for pair in sorted(counts.items()) for number in pair]
+                if row[f"{kind}_ms"]["bins"] != true:
+                    problems.append(f"{scope} {row['queue']} {kind}: bins {row[f'{kind}_ms']['bins']} instead of {true}")
+        return problems
+
     def scope_problems(self, scope: tuple[str, ...], oracles: list[Oracle]) -> list[str]:
         problems: list[str] = []
         steps: tuple[tuple[str, Optional[int]], ...] = (("queue,hour", 3600), ("queue,day", 86400), ("queue", None))
@@ -88,7 +108,7 @@ class Whole:
             found = self.ask(*scope, "--by", "queue", "--service-level", f"{threshold_s}s")
             problems += [f"{scope} within {threshold_s} s: {line}"
                          for line in merged_differences(rows_of(whole, threshold_s), found)]
-        return problems
+        return problems + self.bin_problems(scope, oracles)
 
     def problems(self) -> list[str]:
         found = [line for site in self.oracles for line in self.site_problems(site)]
