@@ -43,6 +43,7 @@ static void clear_stat(struct cell_stat *stat)
     stat->sum_ms = 0;
     stat->total = 0;
     stat->max_ms = 0;
+    stat->has_zeros = false;
 }
 
 void cell_clear(struct cell *cell)
@@ -161,6 +162,7 @@ static bool subtract_stat(struct cell_stat *stat, const struct duration_stat *wh
             return false;
         }
     }
+    stat->has_zeros = true;
     if (stat_is_empty(stat)) {
         stat->max_ms = 0;
     }
@@ -190,6 +192,7 @@ static bool merge_stat(struct cell_stat *stat, const struct cell_stat *from)
         return false;
     }
     stat->max_ms = larger(stat->max_ms, from->max_ms);
+    stat->has_zeros |= from->has_zeros;
     for (struct cell_walk walk = {0}; cell_walk_next(from, &walk);) {
         cell_touch(stat, walk.bin);
         stat->bins[walk.bin] += from->bins[walk.bin];

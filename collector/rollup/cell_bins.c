@@ -47,6 +47,15 @@ static void put_sparse(struct buf *out, const struct cell_stat *stat, uint32_t u
     out->len -= (size_t)used * BIN_BYTES_MAX - (size_t)(at - start);
 }
 
+/* Inline: the library's goes through a table where the processor's own is not taken for granted. */
+static inline uint32_t count_bits(uint64_t bits)
+{
+    bits -= bits >> 1 & UINT64_C(0x5555555555555555);
+    bits = (bits & UINT64_C(0x3333333333333333)) + (bits >> 2 & UINT64_C(0x3333333333333333));
+    bits = (bits + (bits >> 4)) & UINT64_C(0x0f0f0f0f0f0f0f0f);
+    return (uint32_t)(bits * UINT64_C(0x0101010101010101) >> 56);
+}
+
 /* Big-endian, `width` bytes: a constant wherever these are called from, so that each is one instruction or two. */
 static inline __attribute__((always_inline)) uint64_t load_number(const uint8_t *at, unsigned width)
 {
@@ -86,6 +95,9 @@ static uint8_t *pack_word_of(uint8_t *at, const uint64_t *bins, uint64_t bits, u
 /* The touched bins of a word that are not back at zero. */
 static uint64_t occupied(const struct cell_stat *stat, uint32_t word)
 {
+    if (!stat->has_zeros) {
+        return stat->touched[word];
+    }
     uint64_t bits = 0;
     const uint64_t *bins = stat->bins + (size_t)word * 64;
     for (uint64_t left = stat->touched[word]; left != 0; left &= left - 1) {
@@ -104,7 +116,7 @@ static void put_packed(struct buf *out, const struct cell_stat *stat, unsigned w
         if (bits == 0) {
             continue;
         }
-        size_t bytes = WORD_HEAD_BYTES + (size_t)__builtin_popcountll(bits) * width;
+        size_t bytes = WORD_HEAD_BYTES + (size_t)count_bits(bits) * width;
         uint8_t *at = buf_grow(out, bytes);
         if (!at) {
             return;
@@ -121,35 +133,40 @@ _Static_assert(CELL_WORDS < 128, "the distance between words is a varint of one 
 struct shape {
     uint32_t words;
     uint32_t bins;
-    uint64_t any; /* all counts or-ed: as wide as the widest */
 };
 
 static struct shape shape_of(const struct cell_stat *stat)
 {
     struct shape shape = {0};
     for (uint32_t word = 0; (word = cell_next_word(stat, word)) < CELL_WORDS; word++) {
-        uint64_t any = 0;
-        const uint64_t *bins = stat->bins + (size_t)word * 64;
-        for (uint64_t left = stat->touched[word]; left != 0; left &= left - 1) {
-            uint64_t count = bins[__builtin_ctzll(left)];
-            any |= count;
-            shape.bins += count != 0;
-        }
-        shape.any |= any;
-        shape.words += any != 0;
+        uint64_t bits = occupied(stat, word);
+        shape.bins += count_bits(bits);
+        shape.words += bits != 0;
     }
     return shape;
+}
+
+/* Bytes that the largest count takes: 1, 2, 4 or 8. */
+static unsigned width_of(const struct cell_stat *stat)
+{
+    uint64_t any = 0;
+    for (struct cell_walk walk = {0}; cell_walk_next(stat, &walk);) {
+        any |= stat->bins[walk.bin];
+    }
+    return any <= UINT8_MAX ? 1 : any <= UINT16_MAX ? 2 : any <= UINT32_MAX ? 4 : 8;
 }
 
 bool cell_bins_put(struct buf *out, const struct cell_stat *stat)
 {
     struct shape shape = shape_of(stat);
-    if (shape.bins < WORD_HEAD_BYTES * shape.words || shape.bins == 0) {
+    if (shape.bins == 0) {
+        return false;
+    }
+    if (shape.bins < WORD_HEAD_BYTES * shape.words) {
         put_sparse(out, stat, shape.bins);
         return false;
     }
-    unsigned width = shape.any <= UINT8_MAX ? 1 : shape.any <= UINT16_MAX ? 2 : shape.any <= UINT32_MAX ? 4 : 8;
-    put_packed(out, stat, width);
+    put_packed(out, stat, width_of(stat));
     return true;
 }
 
@@ -281,7 +298,7 @@ static inline __attribute__((always_inline)) int use_packed(struct cell_stat *st
         }
         uint32_t word = next + *at;
         uint64_t bits = load_number(at + 1, 8);
-        size_t bytes = (size_t)__builtin_popcountll(bits) * width;
+        size_t bytes = (size_t)count_bits(bits) * width;
         at += WORD_HEAD_BYTES;
         if (word >= CELL_WORDS || bits == 0 || bytes > (size_t)(from->end - at)) {
             return STATUS_CORRUPT;
@@ -325,6 +342,7 @@ int cell_bins_add(struct cell_stat *stat, const struct cell_bins *bins)
 
 int cell_bins_subtract(struct cell_stat *stat, const struct cell_bins *bins)
 {
+    stat->has_zeros = true;
     return bins->packed ? use_packed_of(stat, bins, BINS_SUBTRACT) : subtract_sparse(stat, bins, false);
 }
 

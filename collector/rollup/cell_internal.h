@@ -9,12 +9,13 @@ enum { CELL_WORDS = (HISTOGRAM_BINS + 63) / 64 };
 /* No sum passes this, so that one more addition of two sums never wraps. */
 #define CELL_SUM_MAX ((uint64_t)INT64_MAX)
 
-/* One bit a bin and one bit a word of these say where to look: a cell of few values is cheap to clear and to walk. A
- * bit that is set may stand for a count that went back to zero. */
+/* One bit a bin and one bit a word of these say where to look: a cell of few values is cheap to clear and to walk. Once
+ * something was taken away, a bit may stand for a count that went back to zero. */
 struct cell_stat {
     uint64_t sum_ms;
     uint64_t total; /* of all bins */
     uint64_t max_ms;
+    bool has_zeros; /* or may have */
     uint64_t touched_words[(CELL_WORDS + 63) / 64];
     uint64_t touched[CELL_WORDS];
     uint64_t bins[HISTOGRAM_BINS];
