@@ -139,10 +139,44 @@ static void a_killed_writer_leaves_a_whole_store(void **state)
     assert_true(lived > 0);
 }
 
+/* Another process reads while this one's child writes: each look is at one whole moment. */
+static void a_reader_sees_whole_moments(void **state)
+{
+    (void)state;
+    int ends[2];
+    struct store *store = kit_open(LIMIT_BYTES);
+    store_close(store);
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        (void)close(ends[0]);
+        write_on(77, ends[1]);
+    }
+    (void)close(ends[1]);
+    uint64_t before = 0;
+    uint64_t told = 0;
+    for (int look = 0; look < 15; look++) {
+        assert_int_equal(read(ends[0], &told, sizeof told), sizeof told);
+        assert_int_equal(store_open_readonly(kit_dir.path, &store), 0);
+        kit_check(store);
+        uint64_t commits = commits_of(store);
+        assert_true(commits >= before && commits >= told);
+        before = commits;
+        store_close(store);
+    }
+    assert_int_equal(kill(child, SIGKILL), 0);
+    int result;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFSIGNALED(result)); /* it had no reason to end by itself */
+    (void)close(ends[0]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_killed_writer_leaves_a_whole_store, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_reader_sees_whole_moments, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
