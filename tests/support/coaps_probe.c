@@ -3,8 +3,9 @@
  *     coaps-probe --port P (--identity FILE --ca FILE | --psk-identity TEXT --psk-key HEX) [OPTIONS] [REQUEST]...
  *
  * A REQUEST is four words: a method (get, post, put, delete), a path, a content format (-1: none), and the file with
- * the payload ("-": none). They go one after the other, each when the one before was answered. One line is printed for
- * each thing that happens: "connected", "4.03 FORMAT PAYLOAD" (in hexadecimal), "closed REASON".
+ * the payload ("-": none). They go one after the other, each when the one before was answered. The method "await" asks
+ * nothing: what follows goes when there is a file of its path. One line is printed for each thing that happens:
+ * "connected", "4.03 FORMAT PAYLOAD" (in hexadecimal), "closed REASON".
  *
  *     --address A      where to connect (127.0.0.1)
  *     --host NAME      what the server is called; sent as SNI when it is a name (localhost)
@@ -19,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "platform/base/buf.h"
 #include "platform/base/cleanup.h"
@@ -28,7 +30,7 @@
 #include "platform/tls/peer.h"
 #include "proto/limits.h"
 
-enum { WORDS = 4, SEGMENTS_MAX = 16, KEY_MAX = 64, PATIENCE_MS = 60 * 1000, FILE_MAX = 1024 * 1024 };
+enum { WORDS = 4, SEGMENTS_MAX = 16, KEY_MAX = 64, PATIENCE_MS = 60 * 1000, LOOK_MS = 20, FILE_MAX = 1024 * 1024 };
 
 static struct probe {
     struct uplink_options options;
@@ -37,9 +39,10 @@ static struct probe {
     int accept;
     char **requests; /* four words each */
     size_t request_count;
-    size_t answered;
+    size_t at; /* the request under way */
     struct uplink *uplink;
     struct peer_anchor *anchor;
+    bool connected;
     bool over;
 } probe = {.options = {.address = "127.0.0.1", .host = "localhost", .message_max = LIMITS_MESSAGE_MAX}, .accept = -1};
 
@@ -73,7 +76,7 @@ static enum uplink_method method_of(const char *word)
 
 static void ask(void)
 {
-    char **words = probe.requests + WORDS * probe.answered;
+    char **words = probe.requests + WORDS * probe.at;
     const char *path[SEGMENTS_MAX];
     size_t count = 0;
     char *rest = NULL;
@@ -88,7 +91,7 @@ static void ask(void)
                                            .format = atoi(words[2]),
                                            .accept = probe.accept,
                                            .payload = buf_slice(&payload),
-                                           .tag = probe.answered + 1};
+                                           .tag = probe.at + 1};
     int status = uplink_request(probe.uplink, &request);
     buf_deinit(&payload);
     if (status != 0) {
@@ -96,9 +99,20 @@ static void ask(void)
     }
 }
 
+static bool waits(void)
+{
+    return probe.at < probe.request_count && strcmp(probe.requests[WORDS * probe.at], "await") == 0;
+}
+
 static void go_on(void)
 {
-    if (probe.answered < probe.request_count) {
+    while (waits() && access(probe.requests[WORDS * probe.at + 1], F_OK) == 0) {
+        probe.at++;
+    }
+    if (waits()) {
+        return;
+    }
+    if (probe.at < probe.request_count) {
         ask();
     } else if (!probe.stay) {
         probe.over = true;
@@ -124,6 +138,8 @@ static void on_connected(void *ctx)
 {
     (void)ctx;
     (void)printf("connected\n");
+    (void)fflush(stdout);
+    probe.connected = true;
     go_on();
 }
 
@@ -136,7 +152,7 @@ static void on_answered(void *ctx, const struct uplink_answer *answer)
     }
     (void)printf("\n");
     (void)fflush(stdout);
-    probe.answered++;
+    probe.at++;
     go_on();
 }
 
@@ -228,6 +244,10 @@ int main(int argc, char **argv)
     }
     int64_t wait_ms = 0;
     while (!probe.over) {
+        if (probe.connected && waits()) {
+            go_on();
+            wait_ms = waits() ? LOOK_MS : 0;
+        }
         struct pollfd fd = {.fd = uplink_fd(probe.uplink), .events = POLLIN};
         if (poll(&fd, 1, wait_ms < 0 ? PATIENCE_MS : (int)wait_ms) == 0 && wait_ms < 0) {
             (void)printf("nothing happened\n");
@@ -237,5 +257,5 @@ int main(int argc, char **argv)
     }
     uplink_free(probe.uplink);
     peer_anchor_free(probe.anchor);
-    return probe.over && probe.answered == probe.request_count ? 0 : 1;
+    return probe.over && probe.at == probe.request_count ? 0 : 1;
 }
