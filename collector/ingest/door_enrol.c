@@ -30,17 +30,18 @@ static bool wants_pkcs7(int accept, bool by_default)
     return accept == PATHS_FORMAT_PKCS7 || (accept < 0 && by_default);
 }
 
-/* The sentence of a refused enrolment goes to both ends. */
-static void refuse(struct door *door, const struct door_session *session, int status, const char *text,
+/* The sentence of a refused request goes to both ends. */
+static void refuse(struct door *door, const struct door_session *session, unsigned code, const char *text,
                    struct hub_answer *answer, struct buf *body)
 {
     door->refused_requests++;
     door_note(door, session->address, session->site_id, text);
-    answer_text(answer,
-                status == STATUS_DENIED    ? FORBIDDEN
-                : status == STATUS_INVALID ? BAD_REQUEST
-                                           : INTERNAL,
-                body, text);
+    answer_text(answer, code, body, text);
+}
+
+static unsigned code_of(int status)
+{
+    return status == STATUS_DENIED ? FORBIDDEN : status == STATUS_INVALID ? BAD_REQUEST : INTERNAL;
 }
 
 static void give_ca(struct door *door, const struct hub_request *request, struct hub_answer *answer, struct buf *body)
@@ -66,7 +67,7 @@ static void issue(struct door *door, struct door_session *session, bool again, c
                        : identity_enrol(options->identity, options->registry, &session->site, request->payload, pkcs7,
                                         now_ms, body, &why);
     if (status != 0) {
-        refuse(door, session, status, why.text[0] ? why.text : status_str(status), answer, body);
+        refuse(door, session, code_of(status), why.text[0] ? why.text : status_str(status), answer, body);
         return;
     }
     log_write(LOG_NOTICE, "ingest", "%s: site %s %s", session->address, session->site_id,
@@ -81,13 +82,14 @@ void door_enrol(struct door *door, struct door_session *session, enum door_resou
     enum hub_method due = resource == DOOR_CRTS ? HUB_GET : HUB_POST;
     int accept = request->accept;
     if (request->method != due) {
-        answer_text(answer, WRONG_METHOD, body, resource == DOOR_CRTS ? "GET is served here" : "POST is served here");
+        refuse(door, session, WRONG_METHOD, resource == DOOR_CRTS ? "GET is served here" : "POST is served here",
+               answer, body);
     } else if (accept >= 0 && accept != PATHS_FORMAT_PKCS7 && accept != PATHS_FORMAT_CERTIFICATE) {
-        answer_text(answer, NOT_ACCEPTABLE, body, "certificates come as content format 281 or 287");
+        refuse(door, session, NOT_ACCEPTABLE, "certificates come as content format 281 or 287", answer, body);
     } else if (resource == DOOR_CRTS) {
         give_ca(door, request, answer, body);
     } else if (request->format >= 0 && request->format != PATHS_FORMAT_PKCS10) {
-        answer_text(answer, WRONG_FORMAT, body, "a request is content format 286, PKCS#10");
+        refuse(door, session, WRONG_FORMAT, "a request is content format 286, PKCS#10", answer, body);
     } else {
         issue(door, session, resource == DOOR_REENROLL, request, answer, body);
     }
