@@ -279,7 +279,9 @@ static void on_closed(void *ctx, const char *reason)
     struct join *join = ctx;
     if (join->connected) {
         say(join->options, "the connection was lost before the certificate came: %s", reason);
-    } else if (strstr(reason, "key is not the right one") || strstr(reason, "PSK identity")) {
+    } else if (strstr(reason, "key is not the right one") || strstr(reason, "PSK identity") ||
+               strstr(reason, "during the handshake") || strstr(reason, "broke the connection off")) {
+        /* The alert that would say so may be lost when the end of the connection overtakes it. */
         say(join->options,
             "%s: the token is wrong, expired, used already, or not for site \"%s\"; ask the centre for a new one",
             reason, join->site);
