@@ -13,7 +13,8 @@ static _Thread_local char first_warning[WARNING_MAX];
 static void keep_first(coap_log_t level, const char *text)
 {
     if (level <= LOG_WARNING && first_warning[0] == 0) {
-        (void)snprintf(first_warning, sizeof first_warning, "%s", text);
+        const char *name = strstr(text, ": issue 0x"); /* behind it the peer's name for itself, which proves nothing */
+        (void)snprintf(first_warning, sizeof first_warning, "%.*s", name ? (int)(name - text) : WARNING_MAX, text);
     }
 }
 
@@ -42,17 +43,20 @@ static const struct {
     const char *reason;
 } reasons[] = {
     {"not correctly signed by the trusted CA", "its certificate does not come from the CA that is trusted here"},
+    {"unacceptable hash", "its certificate is signed with an outdated hash"},
+    {"unacceptable PK alg", "its certificate is signed in a way that is not taken here"},
+    {"unacceptable key", "the key of its certificate is too weak"},
     {"No client certification received", "it showed no certificate"},
     {"no ciphersuites in common", "no cipher suite in common"},
     {"No usable ciphersuite", "no cipher suite in common"},
-    {"An unknown identity received", "its PSK identity is not known or was refused"},
-    {"unknown identity", "its PSK identity is not known or was refused"},
+    {"nknown identity", "its PSK identity is not known or was refused"},
     {"invalid SSL record", "what it sent is not TLS"},
     {"Verification of the message MAC failed", "its key is not the right one, or bytes were damaged"},
     {"protocol version", "it speaks no TLS 1.2"},
     {"not within min/max boundaries", "it speaks no TLS 1.2"},
+    {"The signature is not valid", "it does not hold the key of its certificate"},
     {"CertificateVerify", "it does not hold the key of its certificate"},
-    {"Processing of the Certificate handshake", "its certificate cannot be read"},
+    {"Processing of the Certificate handshake", "its certificate cannot be read or is for another role"},
     {"Processing of the ClientHello", "its first message is no TLS"},
     {"unexpected message was received", "it sent a TLS message out of turn"},
     {"Alert '40'", "it found no common ground in the TLS handshake"},
