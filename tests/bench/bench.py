@@ -1,7 +1,9 @@
 #!/usr/bin/python3
-"""The budgets of the agent, measured: prints a table and writes build/bench.json. Asserts nothing.
+"""The budgets of agent and centre, measured: prints a table and writes build/bench.json. Asserts nothing.
 
-    tests/bench/bench.py [import] [live] [query] [--lines N] [--runs N] [--seconds N]
+    tests/bench/bench.py [PART]... [--part PART]... [OPTION]...
+
+All parts in a small size, or those that are named in the full one (tests/bench/bench.py --help has the sizes).
 
 Wants RINGSIDE_BIN, the directory of the built programs (`./dev bench` builds and sets it), and root."""
 
@@ -19,7 +21,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any, Callable, Iterator, Optional
@@ -30,11 +32,15 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 import procfs
 from branch import Branch
 from coap_get import Client, Refused
+from crowd import bench_hostile, bench_sessions
+from figure import MB, Figure, say
+from ingest import bench_ingest, one_core
+from stored import bench_query_centre, bench_store
+from wire import bench_wire, bench_wire_day
 
 SIM = ROOT / "tests" / "sim" / "sim.py"
 CACHE = ROOT / "build" / "bench"
 REPORT = ROOT / "build" / "bench.json"
-PARTS = ("import", "live", "query")
 
 LOG_DAYS_AGO = 85  # the log of 2 million lines spans 74 days: all of it within the retention of 90
 LOG_KEPT_DAYS = 3  # the log made earlier is taken again so long
@@ -44,31 +50,18 @@ LIVE_WARM_S = 600  # history before, so that calls of every age are open
 COUNTED_S = 10
 QUERIES_MIN = 300  # for each path
 QUERY_ROUNDS_MAX = 12
-MB = 1e6
 
-
-@dataclass
-class Figure:
-    name: str
-    value: float
-    unit: str
-    budget: Optional[float] = None
-    at_least: bool = False  # more is better
-
-    @property
-    def ratio(self) -> Optional[float]:
-        """Measured to budget."""
-        return self.value / self.budget if self.budget else None
-
-    @property
-    def met(self) -> Optional[bool]:
-        if self.budget is None:
-            return None
-        return self.value >= self.budget if self.at_least else self.value <= self.budget
-
-
-def say(text: str) -> None:
-    print(f"bench: {text}", file=sys.stderr, flush=True)
+# (small, full)
+SIZES = {
+    "runs": (5, 7, "of the import"),
+    "seconds": (12, 30, "of the live part"),
+    "sites": (300, 5000, "of the sessions"),
+    "reconnecting": (200, 2000, "of these, cut off at once"),
+    "hostile": (200, 1000, "hostile peers"),
+    "crowd_seconds": (5, 20, "of the sessions' and the hostile peers' life"),
+    "ingest_sites": (300, 1000, "whose batches are stored"),
+    "ingest_intervals": (16, 60, "of each of their queues"),
+}
 
 
 def run_sim(out: Path, start: datetime, *options: str) -> None:
@@ -92,11 +85,6 @@ def big_log(lines: int) -> Path:
 
 
 # --- import
-
-
-def one_core() -> list[str]:
-    """The last of the cores we may use: the first one takes most interrupts."""
-    return ["taskset", "-c", str(max(os.sched_getaffinity(0)))]
 
 
 def yardstick(bin_dir: Path, program: str, log: Path) -> float:
@@ -272,18 +260,18 @@ def bench_query(_bin_dir: Path, log: Path, home: Path, _args: argparse.Namespace
 
 def number(value: float) -> str:
     if value >= 1e5:
-        return f"{value / 1e6:.2f} M"
+        return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value / 1e3:.0f} k"
     return f"{value:.0f}" if value == int(value) else f"{value:.3g}"
 
 
 def show(figures: list[Figure]) -> None:
-    print(f"{'what':<40} {'measured':>10} {'budget':>12} {'ratio':>7}  unit")
+    print(f"{'what':<52} {'measured':>10} {'budget':>12} {'ratio':>7}  unit")
     for figure in figures:
         budget = ("" if figure.budget is None
                   else f"{'>=' if figure.at_least else '<='} {number(figure.budget)}")
         ratio = "" if figure.ratio is None else f"{figure.ratio:.2f}"
         mark = "  MISSED" if figure.met is False else ""
-        print(f"{figure.name:<40} {number(figure.value):>10} {budget:>12} {ratio:>7}  {figure.unit}{mark}")
+        print(f"{figure.name:<52} {number(figure.value):>10} {budget:>12} {ratio:>7}  {figure.unit}{mark}")
 
 
 def processor() -> str:
@@ -291,29 +279,55 @@ def processor() -> str:
     return found[1] if found else platform.machine()
 
 
-def main() -> int:
+def centre_part(bench: Callable[..., Iterator[Figure]]) -> Callable[..., Iterator[Figure]]:
+    """Those make logs of their own instead of reading the big one."""
+    return lambda bin_dir, _log, home, args: bench(bin_dir, run_sim, home, args)
+
+
+PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
+    "import": bench_import, "live": bench_live, "query": bench_query, "wire": centre_part(bench_wire),
+    "wire-day": centre_part(bench_wire_day), "ingest": centre_part(bench_ingest),
+    "store": centre_part(bench_store), "query-centre": centre_part(bench_query_centre),
+    "sessions": centre_part(bench_sessions), "hostile": centre_part(bench_hostile)}
+BIG_LOG = ("import", "query")
+
+
+def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all, small)")
+    parser.add_argument("--part", action="append", default=[], help="the same", dest="more_parts", metavar="PART")
     parser.add_argument("--lines", type=int, default=2000000, help="of the big log (default %(default)s)")
-    parser.add_argument("--runs", type=int, default=7, help="of the import (default %(default)s)")
-    parser.add_argument("--seconds", type=float, default=30, help="of the live part (default %(default)s)")
+    parser.add_argument("--handshakes", type=int, help="the collector's handshakes_max (default: its own)")
+    parser.add_argument("--kinds", nargs="*", help="of hostile peers, one after the other (default: all at once)")
+    for name, (small, full, help_text) in SIZES.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", type=type(small), metavar="N",
+                            help=f"{help_text} (default {small}, of a named part {full})")
     args = parser.parse_args()
+    args.parts += args.more_parts
     if unknown := set(args.parts) - set(PARTS):
         parser.error(f"no part named {', '.join(sorted(unknown))}: {', '.join(PARTS)}")
-    where = os.environ.get("RINGSIDE_BIN")
-    if not where or os.geteuid() != 0:
+    for name, (small, full, _) in SIZES.items():
+        if getattr(args, name) is None:
+            setattr(args, name, full if args.parts else small)
+    if not os.environ.get("RINGSIDE_BIN") or os.geteuid() != 0:
         parser.error("RINGSIDE_BIN must name the directory of the built programs (or use ./dev bench), run by root")
-    benches: dict[str, Callable[..., Iterator[Figure]]] = {"import": bench_import, "live": bench_live,
-                                                           "query": bench_query}
-    log = big_log(args.lines)
+    return args
+
+
+def main() -> int:
+    args = parse()
+    parts = args.parts or list(PARTS)
+    CACHE.mkdir(parents=True, exist_ok=True)
+    log = big_log(args.lines) if set(parts) & set(BIG_LOG) else CACHE
     figures: list[Figure] = []
-    for part in args.parts or PARTS:
+    for part in parts:
         with tempfile.TemporaryDirectory(prefix=f"{part}-", dir=CACHE) as home:
-            figures += benches[part](Path(where), log, Path(home), args)
+            figures += PARTS[part](Path(os.environ["RINGSIDE_BIN"]), log, Path(home), args)
     show(figures)
     document: dict[str, Any] = {
         "at": datetime.now(timezone.utc).isoformat(timespec="seconds"), "processor": processor(),
-        "cores": len(os.sched_getaffinity(0)), "lines": args.lines,
+        "cores": len(os.sched_getaffinity(0)), "parts": parts,
+        "sizes": {name: getattr(args, name) for name in ("lines", *SIZES)},
         "figures": [{**asdict(figure), "name": figure.name.strip(), "ratio": figure.ratio, "met": figure.met}
                     for figure in figures]}
     REPORT.write_text(json.dumps(document, indent=1) + "\n")

@@ -1,4 +1,5 @@
-/* bench_ingest LEDGER DIR [--pattern backlog|live] [--sites N] [--intervals N] [--pieces]
+/* bench_ingest LEDGER DIR [--pattern backlog|live] [--sites N] [--intervals N] [--registry DIR]
+ *     [--pieces]
  *
  * What the clerk does with the batches of many sites, on one thread: queue-intervals a second decoded, admitted,
  * stored, rolled up and durable, from the first batch until nothing is pending. Every site sends the intervals of
@@ -38,6 +39,7 @@ struct packet {
 struct bench {
     struct pool pool;
     const char *dir;
+    const char *registry_dir;
     bool live;
     uint32_t sites;
     size_t per_site; /* intervals */
@@ -182,7 +184,7 @@ static void open_store(struct bench *bench, const char *name)
 static void open_registry(struct bench *bench)
 {
     char path[4096];
-    (void)snprintf(path, sizeof path, "%s/registry", bench->dir);
+    (void)snprintf(path, sizeof path, "%s/registry", bench->registry_dir);
     static const uint8_t psk[REGISTRY_KEY_BYTES] = {1};
     must(registry_create(path), path);
     must(registry_open(path, true, &bench->registry), path);
@@ -500,7 +502,7 @@ int main(int argc, char **argv)
     bool pieces = false;
     if (argc < 3) {
         (void)fprintf(stderr, "usage: bench_ingest LEDGER DIR [--pattern backlog|live] [--sites N] [--intervals N] "
-                              "[--pieces]\n");
+                              "[--registry DIR] [--pieces]\n");
         return 2;
     }
     for (int i = 3; i < argc; i++) {
@@ -512,10 +514,12 @@ int main(int argc, char **argv)
         bench.live = strcmp(argv[i], "--pattern") == 0 ? strcmp(value, "live") == 0 : bench.live;
         bench.sites = strcmp(argv[i], "--sites") == 0 ? (uint32_t)strtoul(value, NULL, 10) : bench.sites;
         intervals = strcmp(argv[i], "--intervals") == 0 ? strtoul(value, NULL, 10) : intervals;
+        bench.registry_dir = strcmp(argv[i], "--registry") == 0 ? value : bench.registry_dir;
         i++;
     }
     log_set_sink(ignore_line, NULL);
     bench.dir = argv[2];
+    bench.registry_dir = bench.registry_dir ? bench.registry_dir : bench.dir;
     pool_load(&bench.pool, argv[1]);
     size_t wanted = intervals * bench.pool.queue_max;
     bench.per_site = wanted < bench.pool.count ? wanted : bench.pool.count;

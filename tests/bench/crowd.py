@@ -24,7 +24,12 @@ LIVE_MS, BATCH_MS = 5000, 60000  # the agent's own defaults, all the time
 GOOD_SITES, GOOD_BATCH_MS = 4, 250
 HOSTILE_WARM_S = 3
 
-INGEST = "    sessions_max = 20000\n"
+
+
+def ingest(args: argparse.Namespace) -> str:
+    """The collector's settings that are not its defaults."""
+    more = f"    handshakes_max = {args.handshakes}\n    handshake_timeout = 60s\n" if args.handshakes else ""
+    return "    sessions_max = 20000\n" + more
 
 
 def spent(pid: int, before_s: float, began: float) -> float:
@@ -61,7 +66,7 @@ def bench_sessions(bin_dir: Path, sim: Any, home: Path, args: argparse.Namespace
     count, back = args.sites, args.reconnecting
     _, ledger = site_ledger(bin_dir, sim, home, "--calls-per-day", str(CALLS * QUEUES * 96), "--flat")
     say(f"certificates for {count} sites")
-    with Centre(home, ingest=INGEST) as centre:
+    with Centre(home, ingest=ingest(args)) as centre:
         prepare(bin_dir, centre, home / "certificates", count)
         with centre.running() as daemon, Fleet(bin_dir, ledger, home / "certificates", centre, 1, count) as fleet:
             pid = daemon.process.pid
@@ -93,6 +98,7 @@ def bench_sessions(bin_dir: Path, sim: Any, home: Path, args: argparse.Namespace
             yield from times(done, "hello", 60000)
             yield from not_in_vain(done)
             yield from processor(done)
+            yield Figure("  peak resident since the start", procfs.memory(pid)["peak"] / MB, "MB")
 
 
 class Watch(Thread):
@@ -118,7 +124,7 @@ class Watch(Thread):
 def bench_hostile(bin_dir: Path, sim: Any, home: Path, args: argparse.Namespace) -> Iterator[Figure]:
     count, seconds = args.hostile, args.crowd_seconds
     _, ledger = site_ledger(bin_dir, sim, home, "--calls-per-day", str(CALLS * QUEUES * 96), "--flat")
-    with Centre(home, ingest=INGEST) as centre:
+    with Centre(home, ingest=ingest(args)) as centre:
         prepare(bin_dir, centre, home / "certificates", GOOD_SITES + 1)
         with centre.running() as daemon, \
                 Fleet(bin_dir, ledger, home / "certificates", centre, 1, GOOD_SITES) as fleet:
