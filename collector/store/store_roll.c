@@ -10,7 +10,7 @@ enum { MARKS_LEAST = 64 };
 static int read_then(struct slice key, struct slice value, struct roller_mark *mark)
 {
     struct wire_reader payload;
-    struct store_interval_form form;
+    struct store_interval_form form = {.epoch = 0};
     if (value.len == 0) {
         return 0;
     }
@@ -31,7 +31,7 @@ static int read_now(struct store *store, struct kv_cursor *intervals, struct rol
     struct record_key key = record_key_3u32(mark->site, mark->start_s, mark->queue);
     struct slice value;
     struct wire_reader payload;
-    struct store_interval_form form;
+    struct store_interval_form form = {.epoch = 0};
     int status = kv_cursor_find(intervals, record_key_slice(&key), &value);
     if (status != 0) {
         return status == KV_END ? 0 : status;

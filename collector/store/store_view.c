@@ -291,6 +291,21 @@ static bool is_wanted(uint32_t queue, uint32_t wanted)
     return wanted == UINT32_MAX ? queue != STORE_QUEUE_TOTAL : queue == wanted;
 }
 
+/* Returns what fn returned. */
+static int show_cell(struct slice key, struct slice value, store_cell_fn fn, void *ctx, uint64_t *bad)
+{
+    struct wire_reader payload;
+    if (record_open(key, value, &payload) != 0) {
+        *bad += 1;
+        return 0;
+    }
+    struct store_cell item = {.key_s = record_key_at_u32(key, 4),
+                              .queue = record_key_at_u32(key, 8),
+                              .stored = slice_make((const char *)payload.pos, wire_left(&payload))};
+    return fn(ctx, &item);
+}
+
+// NOLINTNEXTLINE(readability-function-size): nine things say which cells, and each caller knows them all
 int store_view_cells(struct store_view *view, store_scope scope, enum store_grain grain, int64_t from_key_s,
                      int64_t to_key_s, uint32_t queue, store_cell_fn fn, void *ctx, uint64_t *bad)
 {
@@ -298,19 +313,13 @@ int store_view_cells(struct store_view *view, store_scope scope, enum store_grai
     struct slice key;
     struct slice value;
     struct record_key from = record_key_3u32(scope, key_seconds(from_key_s), queue == UINT32_MAX ? 0 : queue);
+    uint64_t ignored = 0;
     int outcome = 0;
     int status = open_cursor(view, grain == STORE_HOUR ? STORE_DB_HOURS : STORE_DB_DAYS, &cursor);
     status = status == 0 ? kv_cursor_seek(cursor, record_key_slice(&from), &key, &value) : status;
     while (status == 0 && record_key_at_u32(key, 0) == scope && (int64_t)record_key_at_u32(key, 4) < to_key_s) {
-        struct wire_reader payload;
-        struct store_cell item = {.key_s = record_key_at_u32(key, 4), .queue = record_key_at_u32(key, 8)};
-        if (is_wanted(item.queue, queue)) {
-            bool good = record_open(key, value, &payload) == 0;
-            item.stored = good ? slice_make((const char *)payload.pos, wire_left(&payload)) : item.stored;
-            outcome = good ? fn(ctx, &item) : 0;
-            if (bad) {
-                *bad += !good;
-            }
+        if (is_wanted(record_key_at_u32(key, 8), queue)) {
+            outcome = show_cell(key, value, fn, ctx, bad ? bad : &ignored);
         }
         if (outcome != 0) {
             break;

@@ -89,7 +89,8 @@ static int put(struct kv_cursor *cursor, struct slice key, struct slice value, u
 
 int kv_cursor_put(struct kv_cursor *cursor, struct slice key, struct slice value)
 {
-    return put(cursor, key, value, 0, NULL);
+    struct slice held;
+    return put(cursor, key, value, 0, &held);
 }
 
 int kv_cursor_add(struct kv_cursor *cursor, struct slice key, struct slice value, struct slice *held)

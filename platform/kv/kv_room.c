@@ -55,7 +55,7 @@ int kv_room_inside(struct kv *kv)
     if (status != 0) {
         return status;
     }
-    struct kv_usage usage;
+    struct kv_usage usage = {0};
     status = kv_usage(txn, &usage);
     kv_abort(txn);
     if (status != 0) {
