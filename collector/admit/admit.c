@@ -93,6 +93,21 @@ int admit_queue(const struct message_queue *queue, struct admit_why *why)
     return 0;
 }
 
+int admit_gap(const struct message_gap *gap, const struct admit_rules *rules, struct admit_why *why)
+{
+    if (gap->from_ms < 0 || gap->to_ms < gap->from_ms) {
+        return refuse(why, STATUS_RANGE, "it ends before it begins");
+    }
+    if (gap->to_ms / 1000 > rules->now_s + rules->ahead_s) {
+        return refuse(why, STATUS_RANGE, "it ends %" PRId64 " s ahead of the collector's clock",
+                      gap->to_ms / 1000 - rules->now_s);
+    }
+    if (gap->reason.len > 63 || !is_plain(gap->reason)) {
+        return refuse(why, STATUS_INVALID, "its reason is no text of at most 63 bytes");
+    }
+    return 0;
+}
+
 static uint64_t waits(const struct summary *sum, enum duration_kind kind)
 {
     return sum->duration[kind].hist.total;

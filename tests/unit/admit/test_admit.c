@@ -254,13 +254,37 @@ static void knows_the_sizes_of_a_batch(void **state)
     assert_int_equal(admit_batch(&batch, &why), STATUS_RANGE);
 }
 
+static void takes_gaps_that_can_be(void **state)
+{
+    (void)state;
+    const int64_t now_ms = NOW_S * INT64_C(1000);
+    struct admit_why why;
+    struct message_gap gap = {.from_ms = now_ms - 10, .to_ms = now_ms, .reason = slice_str("stopped")};
+    assert_int_equal(admit_gap(&gap, &rules, &why), 0);
+    gap.to_ms = gap.from_ms - 1;
+    assert_int_equal(admit_gap(&gap, &rules, &why), STATUS_RANGE);
+    gap.to_ms = now_ms + INT64_C(86400) * 1000;
+    assert_int_equal(admit_gap(&gap, &rules, &why), 0);
+    gap.to_ms += 1000;
+    assert_int_equal(admit_gap(&gap, &rules, &why), STATUS_RANGE);
+    assert_string_equal(why.text, "it ends 86401 s ahead of the collector's clock");
+    gap.to_ms = now_ms;
+    gap.reason = slice_str("two\nlines");
+    assert_int_equal(admit_gap(&gap, &rules, &why), STATUS_INVALID);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(takes_what_an_agent_counts),       cmocka_unit_test(takes_unbalanced_books_and_says_so),
-        cmocka_unit_test(refuses_contradictions),           cmocka_unit_test(takes_durations_beyond_the_last_bin),
-        cmocka_unit_test(knows_whose_message_it_is),        cmocka_unit_test(knows_what_a_greeting_may_say),
-        cmocka_unit_test(knows_what_a_queue_may_be_called), cmocka_unit_test(knows_the_sizes_of_a_batch),
+        cmocka_unit_test(takes_gaps_that_can_be),
+        cmocka_unit_test(takes_what_an_agent_counts),
+        cmocka_unit_test(takes_unbalanced_books_and_says_so),
+        cmocka_unit_test(refuses_contradictions),
+        cmocka_unit_test(takes_durations_beyond_the_last_bin),
+        cmocka_unit_test(knows_whose_message_it_is),
+        cmocka_unit_test(knows_what_a_greeting_may_say),
+        cmocka_unit_test(knows_what_a_queue_may_be_called),
+        cmocka_unit_test(knows_the_sizes_of_a_batch),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
