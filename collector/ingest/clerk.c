@@ -12,140 +12,22 @@ enum {
     IDLE_MS = 1000,
     TEND_MS = 60 * 1000,
     CONTACTS_MS = 5000,
-    ARENA_BYTES = 4 * 1024 * 1024,  /* what one message may become in memory */
-    GATHER_BYTES = 4 * 1024 * 1024, /* a commit of this size waits for no more */
-    FAILURES_MAX = 5,
-    FULL_RETRY_S = 60,
-    FAILED_RETRY_S = 10
+    FOLLOW_RETRY_MS = 30 * 1000,
+    ARENA_BYTES = 4 * 1024 * 1024 /* what one message may become in memory */
 };
-enum { UNAVAILABLE = 503, INTERNAL = 500 };
-
-static int handle(struct clerk *clerk, struct desk_job *job)
-{
-    struct clerk_site *site = clerk_site(clerk, job->site, job->site_id);
-    if (!site) {
-        return STATUS_NO_MEMORY;
-    }
-    if (job->kind == DESK_GONE) {
-        clerk_forget_peer(clerk, site, job->session);
-        return 0;
-    }
-    struct clerk_peer *peer = clerk_peer(site, job->session);
-    if (!peer) {
-        return STATUS_NO_MEMORY;
-    }
-    peer->seen_ms = clerk->now_ms;
-    site->contact.last_seen_ms = clerk->wall_ms;
-    site->contact.flood_refusals += job->flood_refusals;
-    site->contact.in_bytes += job->in_bytes > peer->in_bytes ? job->in_bytes - peer->in_bytes : 0;
-    site->contact.out_bytes += job->out_bytes > peer->out_bytes ? job->out_bytes - peer->out_bytes : 0;
-    peer->in_bytes = job->in_bytes;
-    peer->out_bytes = job->out_bytes;
-    site->changed = true;
-    switch (job->kind) {
-    case DESK_HELLO: return clerk_hello(clerk, site, peer, job);
-    case DESK_BATCH: return clerk_batch(clerk, site, peer, job);
-    case DESK_LIVE: return clerk_live(clerk, site, peer, job);
-    case DESK_GONE: break;
-    }
-    return 0;
-}
-
-/* Nothing of the commit happened: what its jobs learned from the store does not hold. */
-static void take_back(struct clerk *clerk, struct desk_job *first, const struct desk_job *end, unsigned code,
-                      uint32_t retry_s, const char *text)
-{
-    for (struct desk_job *job = first; job && job != end; job = job->next) {
-        struct clerk_site *site = clerk_site(clerk, job->site, NULL);
-        for (struct clerk_peer *peer = site ? site->peers : NULL; peer; peer = peer->next) {
-            clerk_peer_unsettle(peer);
-        }
-        clerk_answer(job, code, text);
-        job->max_age_s = retry_s;
-        job->close = false;
-    }
-}
-
-/* One transaction over the jobs from `first` up to `end`. */
-static int commit(struct clerk *clerk, struct desk_job *first, const struct desk_job *end)
-{
-    int status = store_begin(clerk->store, clerk->wall_ms);
-    if (status != 0) {
-        return status;
-    }
-    for (struct desk_job *job = first; job && job != end && status == 0; job = job->next) {
-        status = handle(clerk, job);
-    }
-    if (status == 0) {
-        status = clerk_write_contacts(clerk, false);
-    }
-    if (status != 0) {
-        store_abort(clerk->store);
-        return status;
-    }
-    status = store_end(clerk->store);
-    if (status == 0) {
-        clerk_contacts_written(clerk, false);
-    }
-    return status;
-}
-
-static bool is_storage_failure(int status)
-{
-    return status == STATUS_FULL || status == STATUS_IO || status == STATUS_BUSY || status == STATUS_NO_MEMORY;
-}
-
-static void note_failure(struct clerk *clerk, int status)
-{
-    clerk->failures++;
-    if (status == STATUS_FULL) {
-        clerk->failures = 1; /* not broken: it waits for room */
-        clerk->tended_ms = 0;
-        log_write(LOG_ERROR, "store", "full: nothing is taken until there is room");
-        return;
-    }
-    log_write(LOG_ERROR, "store", "commit failed: %s", status_str(status));
-    if (clerk->failures >= FAILURES_MAX) {
-        clerk->options->gave_up(clerk->options->ctx, status);
-    }
-}
-
-/* All in one commit. When a message turns out to be one that the store cannot take, the others must not suffer: then
- * each has a commit of its own, and the one is refused. */
-static void commit_jobs(struct clerk *clerk, struct desk_list *jobs)
-{
-    int status = commit(clerk, jobs->first, NULL);
-    if (status == 0) {
-        clerk->failures = 0;
-        return;
-    }
-    take_back(clerk, jobs->first, NULL, UNAVAILABLE, status == STATUS_FULL ? FULL_RETRY_S : FAILED_RETRY_S,
-              status == STATUS_FULL ? "the store is full" : "the store cannot be written just now");
-    if (is_storage_failure(status)) {
-        note_failure(clerk, status);
-        return;
-    }
-    for (struct desk_job *job = jobs->first; job; job = job->next) {
-        buf_reset(&job->answer);
-        job->max_age_s = 0;
-        status = commit(clerk, job, job->next);
-        if (status != 0) {
-            log_write(LOG_ERROR, "store", "a message of site %s cannot be stored: %s", job->site_id,
-                      status_str(status));
-            take_back(clerk, job, job->next, INTERNAL, 0, "the message cannot be stored");
-        }
-    }
-}
 
 static void follow_registry(struct clerk *clerk)
 {
     uint64_t version = registry_version(clerk->options->registry);
-    if (version == clerk->registry_version) {
+    bool changed = version != clerk->registry_version;
+    if (clerk->now_ms < clerk->follow_ms || (!changed && !members_stale(clerk->members, clerk->now_ms))) {
         return;
     }
-    int status = members_update(clerk->members);
+    int status =
+        changed ? members_update(clerk->members, clerk->now_ms) : members_settle_stale(clerk->members, clerk->now_ms);
     if (status != 0) {
         log_write(LOG_ERROR, "store", "sites could not be brought in line with the registry: %s", status_str(status));
+        clerk->follow_ms = clerk->now_ms + FOLLOW_RETRY_MS;
         return;
     }
     clerk->registry_version = version;
@@ -206,11 +88,13 @@ bool clerk_round(struct clerk *clerk, struct desk_list *jobs, int64_t wall_ms, i
     clerk->now_ms = now_ms;
     bool any = jobs->first != NULL;
     if (any) {
-        commit_jobs(clerk, jobs);
+        clerk_commit(clerk, jobs);
         desk_return(clerk->desk, jobs);
     } else if (now_ms - clerk->contacts_ms >= CONTACTS_MS) {
         clerk->contacts_ms = now_ms;
-        write_contacts(clerk, false);
+        if (clerk_contacts_due(clerk)) {
+            write_contacts(clerk, false);
+        }
     }
     bool more = upkeep(clerk);
     share_counters(clerk, any);
@@ -231,7 +115,7 @@ static struct desk_list gather(struct clerk *clerk, int64_t wait_ms)
 {
     struct desk_list jobs = desk_take(clerk->desk, wait_ms);
     int64_t until_ms = clock_monotonic_ms() + clerk->options->gather_ms;
-    while (jobs.first && payload_bytes(&jobs) < GATHER_BYTES && !desk_stopped(clerk->desk)) {
+    while (jobs.first && payload_bytes(&jobs) < CLERK_COMMIT_BYTES && !desk_stopped(clerk->desk)) {
         int64_t left_ms = until_ms - clock_monotonic_ms();
         struct desk_list more = left_ms > 0 ? desk_take(clerk->desk, left_ms) : (struct desk_list){0};
         if (!more.first) {
@@ -259,7 +143,7 @@ void clerk_run(struct clerk *clerk)
     for (size_t i = 0; i < clerk->site_count; i++) {
         if (clerk->sites[i] && clerk->sites[i]->contact.online) {
             clerk->sites[i]->contact.online = false;
-            clerk->sites[i]->changed = true;
+            clerk_changed(clerk, clerk->sites[i]);
         }
     }
     write_contacts(clerk, true);

@@ -7,7 +7,15 @@
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 
-enum { CHANGED = 204, BAD_REQUEST = 400, FORBIDDEN = 403, NO_HELLO = 412, NOT_IMPLEMENTED = 501 };
+enum {
+    CHANGED = 204,
+    BAD_REQUEST = 400,
+    FORBIDDEN = 403,
+    NO_HELLO = 412,
+    TOO_LARGE = 413,
+    NOT_IMPLEMENTED = 501,
+    UNAVAILABLE = 503
+};
 enum { REASONS_MAX = 64 /* sentences in one reply; further refusals go without */ };
 
 struct batch_work {
@@ -38,6 +46,20 @@ static int learn_queue(struct clerk_peer *peer, uint32_t number, uint32_t queue)
     return 0;
 }
 
+/* The store's number of a name: 0 where there is no room, or the site named too many new queues (*later). Numbers grow
+ * with each new name. After a start, the first to tell the last one of the known names pays for it too. */
+static uint32_t number_of(struct clerk *clerk, struct clerk_site *site, struct slice name, bool *later)
+{
+    *later = !clerk_may_add(clerk, site);
+    uint32_t queue = *later ? 0 : store_queue_number(clerk->store, name);
+    if (queue > clerk->newest_queue) {
+        clerk->newest_queue = queue;
+    } else if (!*later) {
+        clerk_give_back(site);
+    }
+    return queue;
+}
+
 int clerk_take_queues(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *peer,
                       const struct message_queue *queues, size_t count, struct admit_why *why)
 {
@@ -46,10 +68,12 @@ int clerk_take_queues(struct clerk *clerk, struct clerk_site *site, struct clerk
         if (admit_queue(told, why) != 0) {
             return CLERK_REFUSED_JOB;
         }
-        uint32_t queue = store_queue_number(clerk->store, told->name);
+        bool later;
+        uint32_t queue = number_of(clerk, site, told->name, &later);
         if (queue == 0) {
-            (void)snprintf(why->text, sizeof why->text, "the collector has no room for more queue names");
-            return CLERK_REFUSED_JOB;
+            (void)snprintf(why->text, sizeof why->text, "%s",
+                           later ? "it names too many new queues" : "the collector has no room for more queue names");
+            return later ? CLERK_PUT_OFF_JOB : CLERK_REFUSED_JOB;
         }
         struct queue_settings settings = {.sl_method = told->sl_method,
                                           .sl_threshold_ms = told->sl_threshold_ms,
@@ -183,7 +207,11 @@ static int reply(struct batch_work *work, struct desk_job *job)
     }
     struct message_batch_reply answer = {
         .items = work->clerk->replies, .item_count = work->reply_count, .names_missing = work->names_missing};
-    return message_batch_reply_encode(&answer, &job->answer);
+    int status = message_batch_reply_encode(&answer, &job->answer);
+    if (status == 0 && job->answer.len > LIMITS_PAYLOAD_MAX) { /* what was taken comes again and changes nothing */
+        clerk_answer(job, TOO_LARGE, "so much is to be said about this batch that no answer holds it: send fewer");
+    }
+    return status;
 }
 
 static int refuse_batch(struct clerk *clerk, struct clerk_site *site, struct desk_job *job, unsigned code,
@@ -192,6 +220,20 @@ static int refuse_batch(struct clerk *clerk, struct clerk_site *site, struct des
     clerk_tell(clerk, site, event, "a message was refused: %s", text);
     clerk_answer(job, code, text);
     return CLERK_REFUSED_JOB;
+}
+
+/* Of protocol 1, which has no greeting. */
+static void note_contact(const struct clerk *clerk, struct clerk_site *site, const struct message_batch *batch,
+                         const struct desk_job *job)
+{
+    struct store_contact *contact = &site->contact;
+    if (!contact->online) {
+        contact->online = true;
+        contact->connected_ms = clerk->wall_ms;
+    }
+    contact->interval_s = batch->interval_s;
+    memcpy(contact->epoch, batch->epoch, sizeof contact->epoch);
+    (void)snprintf(contact->address, sizeof contact->address, "%s", job->address);
 }
 
 /* Whose batch it is and of which ledger. Positive: refused. */
@@ -212,18 +254,15 @@ static int identify(struct clerk *clerk, struct clerk_site *site, struct clerk_p
             memcpy(peer->epoch, batch->epoch, sizeof peer->epoch);
         }
         peer->protocol = 1;
-        if (!site->contact.online) {
-            site->contact.online = true;
-            site->contact.connected_ms = clerk->wall_ms;
-            site->contact.interval_s = batch->interval_s;
-            memcpy(site->contact.epoch, batch->epoch, sizeof site->contact.epoch);
-            (void)snprintf(site->contact.address, sizeof site->contact.address, "%s", job->address);
-        }
     } else if (peer->protocol < 2 || memcmp(peer->epoch, batch->epoch, batch->epoch_len) != 0) {
         clerk_answer(job, NO_HELLO, "say hello first");
         return CLERK_REFUSED_JOB;
     }
-    return peer->epoch_number == 0 ? clerk_settle_epoch(clerk, site, peer, job) : 0;
+    int status = peer->epoch_number == 0 ? clerk_settle_epoch(clerk, site, peer, job) : 0;
+    if (status == 0 && batch->protocol == 1) {
+        note_contact(clerk, site, batch, job);
+    }
+    return status;
 }
 
 int clerk_batch(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *peer, struct desk_job *job)
@@ -250,7 +289,9 @@ int clerk_batch(struct clerk *clerk, struct clerk_site *site, struct clerk_peer 
     status = clerk_take_queues(clerk, site, peer, batch.queues, batch.queue_count, &why);
     if (status != 0) {
         if (status > 0) {
-            (void)refuse_batch(clerk, site, job, BAD_REQUEST, CLERK_REFUSED, why.text);
+            bool later = status == CLERK_PUT_OFF_JOB;
+            (void)refuse_batch(clerk, site, job, later ? UNAVAILABLE : BAD_REQUEST, CLERK_REFUSED, why.text);
+            job->max_age_s = later ? CLERK_PUT_OFF_S : 0;
         }
         return status < 0 ? status : 0;
     }
@@ -268,7 +309,6 @@ int clerk_batch(struct clerk *clerk, struct clerk_site *site, struct clerk_peer 
     }
     if (status == 0) {
         site->contact.ack_ms = clerk->wall_ms;
-        site->changed = true;
     }
     buf_deinit(&work.reasons);
     return status;

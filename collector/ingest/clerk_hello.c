@@ -47,6 +47,7 @@ int clerk_settle_epoch(struct clerk *clerk, struct clerk_site *site, struct cler
     }
     if (found == 0 && newest) {
         peer->epoch_number = number;
+        site->settled |= job->fresh;
         return 0;
     }
     if (another_is_alive(clerk, site, peer)) {
@@ -58,19 +59,19 @@ int clerk_settle_epoch(struct clerk *clerk, struct clerk_site *site, struct cler
                             "a ledger that was replaced by a newer one came back: a second box, or an old copy; join "
                             "again to make it the site's");
     }
-    bool first = memcmp(site->contact.epoch, (uint8_t[LIMITS_EPOCH_BYTES]){0}, LIMITS_EPOCH_BYTES) == 0;
     int status = store_epoch_adopt(clerk->store, site->number, peer->epoch, &number);
+    if (status == 0) {
+        status = store_epoch_find(clerk->store, site->number, peer->epoch, sizeof peer->epoch, &number, &newest);
+    }
     if (status != 0) {
-        return status;
+        return status < 0 ? status : STATUS_CORRUPT;
     }
     peer->epoch_number = number;
-    if (!first) {
+    if (number > 1) {
         clerk_tell(clerk, site, CLERK_NEW_EPOCH,
                    "its ledger was made anew: what it sends wins over what the old one sent");
     }
-    if (job->fresh) {
-        (void)registry_clear_fresh(clerk->options->registry, site->id);
-    }
+    site->settled |= job->fresh && newest;
     return 0;
 }
 
@@ -118,7 +119,7 @@ static void note_contact(struct clerk *clerk, struct clerk_site *site, const str
                          const struct desk_job *job)
 {
     struct store_contact *contact = &site->contact;
-    if (!contact->online) {
+    if (!contact->online && clerk_logs_presence(clerk, site)) {
         log_write(LOG_INFO, "ingest", "%s: site %s is here, agent %.*s", job->address, site->id,
                   (int)hello->agent_version.len, hello->agent_version.data);
     }
@@ -131,11 +132,8 @@ static void note_contact(struct clerk *clerk, struct clerk_site *site, const str
                    hello->agent_version.data);
     (void)snprintf(contact->zone, sizeof contact->zone, "%.*s", (int)hello->zone.len, hello->zone.data);
     look_at_clock(clerk, site, hello->now_ms);
-    site->changed = true;
     site->written_ms = 0;
-    if (members_tell_zone(clerk->members, site->number, contact->zone)) {
-        clerk->registry_version = 0; /* look at the members again */
-    }
+    members_tell_zone(clerk->members, site->number, contact->zone);
 }
 
 static int refuse_hello(struct clerk *clerk, struct clerk_site *site, struct desk_job *job, int status,
@@ -177,6 +175,7 @@ int clerk_hello(struct clerk *clerk, struct clerk_site *site, struct clerk_peer 
         return 0;
     }
     clerk_peer_unsettle(peer);
+    peer->protocol = 0; /* until this one is taken */
     memcpy(peer->epoch, hello.epoch, sizeof peer->epoch);
     peer->interval_s = hello.interval_s;
     status = clerk_settle_epoch(clerk, site, peer, job);

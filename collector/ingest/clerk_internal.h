@@ -10,6 +10,7 @@
 #include "proto/message.h"
 
 enum { CLERK_INSTANCES = 4, CLERK_EVENT_KINDS = 8 };
+enum { CLERK_COMMIT_BYTES = 4 * 1024 * 1024 /* a commit of this size waits for no more */ };
 
 enum clerk_event {
     CLERK_NEW_EPOCH,
@@ -37,9 +38,20 @@ struct clerk_peer {
     uint32_t queue_count;
 };
 
+/* Of a site, what a commit that fails must not leave behind. */
+struct clerk_before {
+    struct store_contact contact;
+    uint8_t instances[CLERK_INSTANCES][MESSAGE_INSTANCE_BYTES];
+    uint32_t instance_count;
+    int64_t told_ms[CLERK_EVENT_KINDS];
+};
+
 struct clerk_site {
-    bool loaded;
-    bool changed; /* contact is to be written */
+    struct clerk_site *next_changed; /* of those whose contact is to be written */
+    struct clerk_site *next_touched; /* of those that the commit under way has to do with */
+    bool changed;                    /* in the list, as is: */
+    bool touched;
+    bool settled; /* the registry's mark of a new ledger goes after the commit */
     uint32_t number;
     char id[LIMITS_SITE_MAX + 1];
     int64_t written_ms;
@@ -47,8 +59,12 @@ struct clerk_site {
     struct clerk_peer *peers;
     uint8_t instances[CLERK_INSTANCES][MESSAGE_INSTANCE_BYTES]; /* newest first */
     uint32_t instance_count;
-    int64_t told_ms[CLERK_EVENT_KINDS]; /* when such an event was last recorded; 0: never */
-    uint32_t jobs;                      /* in the commit under way */
+    int64_t told_ms[CLERK_EVENT_KINDS];   /* when such an event was last recorded; 0: never */
+    int64_t logged_ms[CLERK_EVENT_KINDS]; /* the same of the log, which no failed commit takes back */
+    int64_t presence_ms;                  /* when the first of presence_lines was logged */
+    unsigned presence_lines;
+    struct admit_bucket names; /* of queues and gaps that were not known before */
+    struct clerk_before before;
 };
 
 struct clerk {
@@ -59,6 +75,9 @@ struct clerk {
     struct message_interval interval; /* decoded into, again and again */
     struct clerk_site **sites;        /* by number; NULL: not met yet */
     size_t site_count;
+    struct clerk_site *changed;
+    struct clerk_site *touched;
+    uint32_t newest_queue; /* the highest number of a name that was seen so far */
     struct message_item_reply *replies;
     size_t reply_cap;
     struct members *members;
@@ -67,21 +86,40 @@ struct clerk {
     int64_t now_ms;  /* monotonic */
     int64_t tended_ms;
     int64_t contacts_ms;
+    int64_t full_ms;   /* when it was last said that the store is full */
+    int64_t follow_ms; /* not before then is the registry followed again, which failed */
     unsigned failures;
     bool more_to_tend;
     pthread_mutex_t lock; /* over `shared` alone */
     struct clerk_counters shared;
     uint64_t intervals;
+    uint64_t intervals_kept; /* of commits that are on the disk */
 };
 
-/* clerk_sites: NULL when out of memory. */
+/* clerk_commit: stores what the jobs bring and fills in their answers; one that cannot be stored costs no other. */
+void clerk_commit(struct clerk *clerk, const struct desk_list *jobs);
+
+/* clerk_sites: NULL when out of memory, or its contact cannot be read. */
 struct clerk_site *clerk_site(struct clerk *clerk, uint32_t number, const char *id);
+struct clerk_site *clerk_site_known(const struct clerk *clerk, uint32_t number); /* NULL: not met yet */
+void clerk_changed(struct clerk *clerk, struct clerk_site *site);                /* its contact is to be written */
+void clerk_touch(struct clerk *clerk, struct clerk_site *site); /* before a commit changes what is known of it */
+void clerk_touched_undo(struct clerk *clerk);                   /* the commit failed */
+void clerk_touched_keep(struct clerk *clerk);                   /* the commit is on the disk */
 struct clerk_peer *clerk_peer(struct clerk_site *site, uint64_t session); /* made when new */
 void clerk_forget_peer(struct clerk *clerk, struct clerk_site *site, uint64_t session);
-void clerk_peer_unsettle(struct clerk_peer *peer);       /* what the store gave it is not sure any more: ask it again */
-int clerk_write_contacts(struct clerk *clerk, bool all); /* within a transaction */
+void clerk_peer_unsettle(struct clerk_peer *peer); /* what the store gave it is not sure any more: ask it again */
+bool clerk_contacts_due(const struct clerk *clerk);
+int clerk_write_contacts(struct clerk *clerk, bool all);    /* within a transaction */
 void clerk_contacts_written(struct clerk *clerk, bool all); /* after its commit */
 void clerk_sites_free(struct clerk *clerk);
+
+/* Whether a site's coming and going is to be logged: not when it does little else. */
+bool clerk_logs_presence(const struct clerk *clerk, struct clerk_site *site);
+
+/* One name or gap more that the store did not have. False: the site brought too many of late. */
+bool clerk_may_add(const struct clerk *clerk, struct clerk_site *site);
+void clerk_give_back(struct clerk_site *site); /* it was known after all */
 
 /* Logs and stores an event, of a kind and site at most one in ten minutes. */
 __attribute__((format(printf, 4, 5))) void clerk_tell(struct clerk *clerk, struct clerk_site *site,
@@ -95,7 +133,7 @@ int clerk_batch(struct clerk *clerk, struct clerk_site *site, struct clerk_peer 
 int clerk_live(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *peer, struct desk_job *job);
 
 /* Finds or adopts the ledger's epoch: 0 with peer->epoch_number; positive: refused, the job is answered. */
-enum { CLERK_REFUSED_JOB = 1 };
+enum { CLERK_REFUSED_JOB = 1, CLERK_PUT_OFF_JOB = 2, CLERK_PUT_OFF_S = 600 };
 int clerk_settle_epoch(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *peer, struct desk_job *job);
 int clerk_take_queues(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *peer,
                       const struct message_queue *queues, size_t count, struct admit_why *why);

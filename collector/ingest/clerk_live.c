@@ -4,11 +4,19 @@
 #include "collector/ingest/clerk_internal.h"
 #include "platform/base/status.h"
 
-enum { CHANGED = 204, BAD_REQUEST = 400, NO_HELLO = 412 };
+enum { CHANGED = 204, BAD_REQUEST = 400, NO_HELLO = 412, UNAVAILABLE = 503 };
 
-static int take_gaps(struct clerk *clerk, const struct clerk_site *site, const struct message_live *live)
+/* A gap that makes no sense is left out: nobody could read it, and the rest of the message does not depend on it. */
+static int take_gaps(struct clerk *clerk, struct clerk_site *site, const struct message_live *live)
 {
+    struct admit_rules rules = {.now_s = clerk->wall_ms / 1000, .ahead_s = clerk->options->ahead_s};
     for (size_t i = 0; i < live->gap_count; i++) {
+        struct admit_why why = {"too many of them"};
+        if (admit_gap(&live->gaps[i], &rules, &why) != 0 || !clerk_may_add(clerk, site)) {
+            site->contact.refused++;
+            clerk_tell(clerk, site, CLERK_REFUSED, "a gap was refused: %s", why.text);
+            continue;
+        }
         struct store_gap gap = {.from_ms = live->gaps[i].from_ms, .to_ms = live->gaps[i].to_ms};
         (void)snprintf(gap.reason, sizeof gap.reason, "%.*s", (int)live->gaps[i].reason.len, live->gaps[i].reason.data);
         int status = store_put_gap(clerk->store, site->number, &gap);
@@ -33,7 +41,6 @@ static void note_contact(struct clerk *clerk, struct clerk_site *site, const str
         memcpy(contact->quality, live->quality, count * sizeof contact->quality[0]);
         contact->quality_count = (uint32_t)count;
     }
-    site->changed = true;
 }
 
 int clerk_live(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *peer, struct desk_job *job)
@@ -56,7 +63,8 @@ int clerk_live(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *
     }
     if (status != 0) {
         clerk_tell(clerk, site, CLERK_REFUSED, "a live view was refused: %s", why.text);
-        clerk_answer(job, BAD_REQUEST, why.text);
+        clerk_answer(job, status == CLERK_PUT_OFF_JOB ? UNAVAILABLE : BAD_REQUEST, why.text);
+        job->max_age_s = status == CLERK_PUT_OFF_JOB ? CLERK_PUT_OFF_S : 0;
         return 0;
     }
     note_contact(clerk, site, &live);

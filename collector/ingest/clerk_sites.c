@@ -8,6 +8,12 @@
 #include "platform/base/status.h"
 
 enum { SITES_MAX = 1 << 24, CONTACT_PACE_MS = 5000, EVENT_PACE_MS = 600 * 1000 };
+enum { PRESENCE_LINES = 10, PRESENCE_MS = 600 * 1000 };
+
+/* Names of queues are for ever and all sites share the room for them, so one site alone must not take it: as many at
+ * once as no real one has, then some thousands a day. Gaps likewise. */
+static const struct admit_flood new_names = {
+    .bytes_per_s = 1, .bytes_max = 1, .messages_per_s = 0.05, .messages_max = 4096};
 
 static const char *const event_names[CLERK_EVENT_KINDS] = {
     [CLERK_NEW_EPOCH] = "new-epoch", [CLERK_OLD_EPOCH] = "old-epoch", [CLERK_TWO_BOXES] = "two-boxes",
@@ -30,15 +36,23 @@ static bool grow_table(struct clerk *clerk, uint32_t number)
     return true;
 }
 
-static void load_contact(struct clerk *clerk, struct clerk_site *site)
+/* What was counted of it before; without that, counting would begin anew and overwrite it. */
+static int load_contact(struct clerk *clerk, struct clerk_site *site)
 {
     struct store_view *view;
-    if (store_view_begin(clerk->store, &view) == 0) {
-        (void)store_view_contact(view, site->number, &site->contact);
-        store_view_end(view);
+    int status = store_view_begin(clerk->store, &view);
+    if (status != 0) {
+        return status;
     }
+    (void)store_view_contact(view, site->number, &site->contact);
+    store_view_end(view);
     site->contact.online = false;
-    site->loaded = true;
+    return 0;
+}
+
+struct clerk_site *clerk_site_known(const struct clerk *clerk, uint32_t number)
+{
+    return number < clerk->site_count ? clerk->sites[number] : NULL;
 }
 
 struct clerk_site *clerk_site(struct clerk *clerk, uint32_t number, const char *id)
@@ -54,13 +68,76 @@ struct clerk_site *clerk_site(struct clerk *clerk, uint32_t number, const char *
         }
         site->number = number;
         site->contact.lag_ms = -1;
-        load_contact(clerk, site);
+        if (load_contact(clerk, site) != 0) {
+            free(site);
+            return NULL;
+        }
         clerk->sites[number] = site;
     }
     if (id && id[0]) {
         (void)snprintf(site->id, sizeof site->id, "%s", id);
     }
     return site;
+}
+
+void clerk_changed(struct clerk *clerk, struct clerk_site *site)
+{
+    if (!site->changed) {
+        site->changed = true;
+        site->next_changed = clerk->changed;
+        clerk->changed = site;
+    }
+}
+
+void clerk_touch(struct clerk *clerk, struct clerk_site *site)
+{
+    if (site->touched) {
+        return;
+    }
+    site->touched = true;
+    site->next_touched = clerk->touched;
+    clerk->touched = site;
+    site->before.contact = site->contact;
+    site->before.instance_count = site->instance_count;
+    memcpy(site->before.instances, site->instances, sizeof site->instances);
+    memcpy(site->before.told_ms, site->told_ms, sizeof site->told_ms);
+}
+
+static struct clerk_site *pop_touched(struct clerk *clerk)
+{
+    struct clerk_site *site = clerk->touched;
+    if (site) {
+        clerk->touched = site->next_touched;
+        site->touched = false;
+    }
+    return site;
+}
+
+void clerk_touched_undo(struct clerk *clerk)
+{
+    struct clerk_site *site;
+    while ((site = pop_touched(clerk))) {
+        site->contact = site->before.contact;
+        site->instance_count = site->before.instance_count;
+        memcpy(site->instances, site->before.instances, sizeof site->instances);
+        memcpy(site->told_ms, site->before.told_ms, sizeof site->told_ms);
+        site->settled = false;
+        for (struct clerk_peer *peer = site->peers; peer; peer = peer->next) {
+            clerk_peer_unsettle(peer);
+        }
+    }
+    clerk->intervals = clerk->intervals_kept;
+}
+
+void clerk_touched_keep(struct clerk *clerk)
+{
+    struct clerk_site *site;
+    clerk->intervals_kept = clerk->intervals;
+    while ((site = pop_touched(clerk))) {
+        if (site->settled && registry_clear_fresh(clerk->options->registry, site->id) == 0) {
+            site->settled = false;
+        }
+    }
 }
 
 struct clerk_peer *clerk_peer(struct clerk_site *site, uint64_t session)
@@ -100,25 +177,55 @@ void clerk_forget_peer(struct clerk *clerk, struct clerk_site *site, uint64_t se
     }
     if (!site->peers && site->contact.online) {
         site->contact.online = false;
-        site->changed = true;
         site->written_ms = 0;
-        log_write(LOG_INFO, "ingest", "site %s is gone", site->id);
+        clerk_changed(clerk, site);
+        if (clerk_logs_presence(clerk, site)) {
+            log_write(LOG_INFO, "ingest", "site %s is gone", site->id);
+        }
     }
-    (void)clerk;
+}
+
+bool clerk_logs_presence(const struct clerk *clerk, struct clerk_site *site)
+{
+    if (site->presence_lines == 0 || clerk->now_ms - site->presence_ms >= PRESENCE_MS) {
+        site->presence_ms = clerk->now_ms;
+        site->presence_lines = 0;
+    }
+    site->presence_lines += site->presence_lines <= PRESENCE_LINES;
+    return site->presence_lines <= PRESENCE_LINES;
+}
+
+bool clerk_may_add(const struct clerk *clerk, struct clerk_site *site)
+{
+    return admit_flood(&site->names, &new_names, 0, clerk->now_ms) == 0;
+}
+
+void clerk_give_back(struct clerk_site *site)
+{
+    site->names.messages += 1;
 }
 
 /* Contacts change with every message; they are written now and then, and at the end. */
 static bool is_due(const struct clerk *clerk, const struct clerk_site *site, bool all)
 {
-    return site && site->changed &&
-           (all || site->written_ms == 0 || clerk->now_ms - site->written_ms >= CONTACT_PACE_MS);
+    return all || site->written_ms == 0 || clerk->now_ms - site->written_ms >= CONTACT_PACE_MS;
+}
+
+bool clerk_contacts_due(const struct clerk *clerk)
+{
+    for (const struct clerk_site *site = clerk->changed; site; site = site->next_changed) {
+        if (is_due(clerk, site, false)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 int clerk_write_contacts(struct clerk *clerk, bool all)
 {
-    for (size_t i = 0; i < clerk->site_count; i++) {
-        if (is_due(clerk, clerk->sites[i], all)) {
-            int status = store_put_contact(clerk->store, clerk->sites[i]->number, &clerk->sites[i]->contact);
+    for (const struct clerk_site *site = clerk->changed; site; site = site->next_changed) {
+        if (is_due(clerk, site, all) && !members_gone(clerk->members, site->number)) {
+            int status = store_put_contact(clerk->store, site->number, &site->contact);
             if (status != 0) {
                 return status;
             }
@@ -129,10 +236,14 @@ int clerk_write_contacts(struct clerk *clerk, bool all)
 
 void clerk_contacts_written(struct clerk *clerk, bool all)
 {
-    for (size_t i = 0; i < clerk->site_count; i++) {
-        if (is_due(clerk, clerk->sites[i], all)) {
-            clerk->sites[i]->changed = false;
-            clerk->sites[i]->written_ms = clerk->now_ms == 0 ? 1 : clerk->now_ms;
+    for (struct clerk_site **at = &clerk->changed; *at;) {
+        struct clerk_site *site = *at;
+        if (is_due(clerk, site, all)) {
+            site->changed = false;
+            site->written_ms = clerk->now_ms == 0 ? 1 : clerk->now_ms;
+            *at = site->next_changed;
+        } else {
+            at = &site->next_changed;
         }
     }
     clerk->contacts_ms = clerk->now_ms;
@@ -155,19 +266,29 @@ void clerk_sites_free(struct clerk *clerk)
     clerk->site_count = 0;
 }
 
+static bool is_paced(const struct clerk *clerk, int64_t *last_ms)
+{
+    if (*last_ms != 0 && clerk->now_ms - *last_ms < EVENT_PACE_MS) {
+        return false;
+    }
+    *last_ms = clerk->now_ms == 0 ? 1 : clerk->now_ms;
+    return true;
+}
+
 void clerk_tell(struct clerk *clerk, struct clerk_site *site, enum clerk_event event, const char *format, ...)
 {
-    if (site->told_ms[event] != 0 && clerk->now_ms - site->told_ms[event] < EVENT_PACE_MS) {
+    if (!is_paced(clerk, &site->told_ms[event])) {
         return;
     }
-    site->told_ms[event] = clerk->now_ms == 0 ? 1 : clerk->now_ms;
     struct store_event record = {.at_ms = clerk->wall_ms, .site = site->number};
     (void)snprintf(record.kind, sizeof record.kind, "%s", event_names[event]);
     va_list args;
     va_start(args, format);
     (void)vsnprintf(record.text, sizeof record.text, format, args);
     va_end(args);
-    log_write(LOG_WARNING, "ingest", "site %s: %s", site->id, record.text);
+    if (is_paced(clerk, &site->logged_ms[event])) {
+        log_write(LOG_WARNING, "ingest", "site %s: %s", site->id, record.text);
+    }
     int status = store_put_event(clerk->store, &record);
     if (status != 0) {
         log_write(LOG_WARNING, "store", "an event could not be kept: %s", status_str(status));

@@ -116,13 +116,25 @@ void desk_free(struct desk *desk)
     free(desk);
 }
 
-void desk_hand_in(struct desk *desk, struct desk_job *job)
+size_t desk_job_bytes(const struct desk_job *job)
+{
+    return sizeof *job + job->payload_len;
+}
+
+bool desk_hand_in(struct desk *desk, struct desk_job *job)
 {
     (void)pthread_mutex_lock(&desk->lock);
-    desk->buffered_bytes += job->payload_len;
-    desk_list_push(&desk->jobs, job);
-    (void)pthread_cond_signal(&desk->work);
+    bool taken = !desk->stopped;
+    if (taken) {
+        desk->buffered_bytes += desk_job_bytes(job);
+        desk_list_push(&desk->jobs, job);
+        (void)pthread_cond_signal(&desk->work);
+    }
     (void)pthread_mutex_unlock(&desk->lock);
+    if (!taken) {
+        desk_job_free(job);
+    }
+    return taken;
 }
 
 struct desk_list desk_collect(struct desk *desk)
@@ -175,7 +187,7 @@ void desk_return(struct desk *desk, struct desk_list *jobs)
 {
     uint64_t bytes = 0;
     for (const struct desk_job *job = jobs->first; job; job = job->next) {
-        bytes += job->payload_len;
+        bytes += desk_job_bytes(job);
     }
     bool any = jobs->first != NULL;
     (void)pthread_mutex_lock(&desk->lock);

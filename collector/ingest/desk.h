@@ -44,22 +44,23 @@ void desk_list_push(struct desk_list *list, struct desk_job *job); /* takes the 
 struct desk_job *desk_list_pop(struct desk_list *list);            /* NULL: empty; returns owned */
 void desk_list_clear(struct desk_list *list);
 void desk_job_free(struct desk_job *job);
+size_t desk_job_bytes(const struct desk_job *job); /* what it is charged with: an empty one takes memory too */
 
 struct desk;
 int desk_new(void (*answers_wait)(void *ctx), void *ctx, struct desk **out); /* called by desk_return, clerk's thread */
 void desk_free(struct desk *desk);
 
 /* The door's side. */
-void desk_hand_in(struct desk *desk, struct desk_job *job); /* takes the job */
+bool desk_hand_in(struct desk *desk, struct desk_job *job); /* takes the job; false: stopped, nobody works any more */
 struct desk_list desk_collect(struct desk *desk);           /* all answers that are ready, owned */
-uint64_t desk_buffered_bytes(struct desk *desk);            /* any thread: payloads handed in and not returned yet */
+uint64_t desk_buffered_bytes(struct desk *desk);            /* any thread: of jobs handed in and not returned yet */
 
 /* The clerk's side. Waits for at most wait_ms (0: not at all) until there is a job; all of them, owned. */
 struct desk_list desk_take(struct desk *desk, int64_t wait_ms);
 void desk_return(struct desk *desk, struct desk_list *jobs);  /* takes them all */
 void desk_close(struct desk *desk, uint64_t session);         /* asks the door to end a session */
 bool desk_next_closing(struct desk *desk, uint64_t *session); /* the door takes them one by one */
-void desk_stop(struct desk *desk);                            /* any thread: desk_take() returns at once from now on */
+void desk_stop(struct desk *desk); /* any thread: no more is taken in, and desk_take() returns at once from now on */
 bool desk_stopped(struct desk *desk);
 
 #endif

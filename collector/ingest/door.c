@@ -20,6 +20,10 @@ enum {
     SITES_MAX = 1 << 24
 };
 
+/* Of a site. Each one signs and waits for the disk, in the thread that serves everybody. */
+static const struct admit_flood enrolments = {
+    .bytes_per_s = 1, .bytes_max = 1, .messages_per_s = 0.2, .messages_max = 20};
+
 enum { BAD_METHOD = 405, NOT_FOUND = 404, BAD_FORMAT = 415, UNAVAILABLE = 503 };
 
 void door_note(struct door *door, const char *address, const char *site, const char *text)
@@ -114,7 +118,7 @@ static void judge_session(struct door *door, const struct hub_session_facts *fac
         (void)snprintf(session->site_id, sizeof session->site_id, "%.*s",
                        (int)(facts->psk_identity.len - strlen(PATHS_JOIN_IDENTITY)),
                        facts->psk_identity.data + strlen(PATHS_JOIN_IDENTITY));
-        door_refresh(door, session);
+        (void)door_refresh(door, session);
         memcpy(session->token_psk, session->site.token_psk, sizeof session->token_psk);
         return;
     }
@@ -131,58 +135,34 @@ static int on_opened(void *ctx, const struct hub_session_facts *facts, void **se
 {
     struct door *door = ctx;
     struct door_session *session = calloc(1, sizeof *session);
-    if (!session) {
+    struct desk_job *gone = calloc(1, sizeof *gone);
+    if (!session || !gone) {
+        free(session);
+        free(gone);
         return STATUS_NO_MEMORY;
     }
+    session->gone = gone;
     session->number = facts->session;
     (void)snprintf(session->address, sizeof session->address, "%s", facts->address);
     judge_session(door, facts, session);
     if (session->kind == DOOR_SITE && session->peer.verdict == PEER_NO_CERTIFICATE) {
         door->refused_connections++;
         door_note(door, session->address, "", peer_verdict_str(PEER_NO_CERTIFICATE));
+        free(session->gone);
         free(session);
         return STATUS_DENIED;
     }
-    session->next = door->sessions;
-    if (door->sessions) {
-        door->sessions->prev = session;
-    }
-    door->sessions = session;
+    door_admit_session(door, session);
     *session_ctx = session;
     return 0;
 }
 
-static void hand_in_gone(struct door *door, const struct door_session *session)
-{
-    struct desk_job *job = calloc(1, sizeof *job);
-    if (job) { /* else its place is taken by the site's next session */
-        job->kind = DESK_GONE;
-        job->session = session->number;
-        job->site = session->site.number;
-        desk_hand_in(door->desk, job);
-    }
-}
-
 static void on_closed(void *ctx, const struct hub_session_facts *facts, void *session_ctx)
 {
-    struct door *door = ctx;
-    struct door_session *session = session_ctx;
     (void)facts;
-    if (!session) {
-        return;
+    if (session_ctx) {
+        door_drop_session(ctx, session_ctx);
     }
-    if (session->prev) {
-        session->prev->next = session->next;
-    } else {
-        door->sessions = session->next;
-    }
-    if (session->next) {
-        session->next->prev = session->prev;
-    }
-    if (session->kind == DOOR_SITE && session->site.number != 0) {
-        hand_in_gone(door, session);
-    }
-    free(session);
 }
 
 static void on_refused(void *ctx, const char *address, const char *reason)
@@ -268,8 +248,9 @@ static bool take_data(struct door *door, struct door_session *session, enum door
         account->flood_refusals++;
         return busy(answer, wait_s, "too much at once");
     }
-    if (account->buffered_bytes + request->payload.len > options->site_buffer_max ||
-        desk_buffered_bytes(door->desk) + request->payload.len > options->total_buffer_max) {
+    size_t bytes = sizeof(struct desk_job) + request->payload.len;
+    if (account->buffered_bytes + bytes > options->site_buffer_max ||
+        desk_buffered_bytes(door->desk) + bytes > options->total_buffer_max) {
         return busy(answer, BUSY_RETRY_S, "too much is waiting to be stored");
     }
     struct desk_job *job = make_job(door, session, account, request);
@@ -277,16 +258,12 @@ static bool take_data(struct door *door, struct door_session *session, enum door
         return busy(answer, BUSY_RETRY_S, "no memory");
     }
     job->kind = kinds[resource];
-    account->buffered_bytes += job->payload_len;
-    desk_hand_in(door->desk, job);
-    return false;
-}
-
-static void doom(struct door_session *session)
-{
-    if (session->doomed_at_ms == 0) {
-        session->doomed_at_ms = clock_monotonic_ms() + LINGER_MS;
+    door_tell_clerk(door, session);
+    if (!desk_hand_in(door->desk, job)) {
+        return busy(answer, BUSY_RETRY_S, "the collector is stopping");
     }
+    account->buffered_bytes += bytes;
+    return false;
 }
 
 static bool on_request(void *ctx, const struct hub_request *request, struct hub_answer *answer)
@@ -299,11 +276,22 @@ static bool on_request(void *ctx, const struct hub_request *request, struct hub_
         return refuse(door, session, NOT_FOUND, "there is nothing of that name here", answer);
     }
     unsigned code = door_rights(door, session, resource, clock_wall_ms(), &door->why);
+    if (code == UNAVAILABLE) {
+        return busy(answer, BUSY_RETRY_S, door->why.text);
+    }
     if (code != 0) {
-        doom(session);
+        door_doom(session, LINGER_MS);
         return refuse(door, session, code, door->why.text, answer);
     }
+    if (session->doomed_at_ms != 0) {
+        return busy(answer, BUSY_RETRY_S, "this connection ends: make a new one");
+    }
     if (resource == DOOR_CRTS || resource == DOOR_ENROLL || resource == DOOR_REENROLL) {
+        struct door_account *account = door_account(door, session->charged);
+        uint32_t wait_s = account ? admit_flood(&account->enrolments, &enrolments, 0, clock_monotonic_ms()) : 1;
+        if (wait_s > 0) {
+            return busy(answer, wait_s, "too many enrolments at once");
+        }
         buf_reset(&door->body);
         door_enrol(door, session, resource, request, answer, &door->body);
         answer->payload = buf_slice(&door->body);
@@ -325,7 +313,7 @@ static void send_answers(struct door *door)
             hub_answer(door->hub, &job->ticket, &answer);
             struct door_account *account = door_account(door, job->site);
             if (account) {
-                account->buffered_bytes -= job->payload_len;
+                account->buffered_bytes -= desk_job_bytes(job);
             }
             if (job->close) {
                 hub_close(door->hub, job->session);
@@ -336,23 +324,6 @@ static void send_answers(struct door *door)
     uint64_t number;
     while (desk_next_closing(door->desk, &number)) {
         hub_close(door->hub, number);
-    }
-}
-
-/* Sessions whose site was revoked, removed or joined anew end at once, whether they ask for something or not. */
-static void look_over_sessions(struct door *door, bool changed, int64_t now_ms)
-{
-    struct door_session *next;
-    for (struct door_session *session = door->sessions; session; session = next) {
-        next = session->next;
-        struct door_why why;
-        if (session->doomed_at_ms != 0 && now_ms >= session->doomed_at_ms) {
-            hub_close(door->hub, session->number);
-        } else if (changed && session->kind == DOOR_SITE &&
-                   door_rights(door, session, DOOR_REENROLL, clock_wall_ms(), &why) != 0) {
-            door_note(door, session->address, session->site_id, why.text);
-            hub_close(door->hub, session->number);
-        }
     }
 }
 
@@ -392,7 +363,7 @@ static int64_t on_turn(void *ctx)
         uint64_t version = registry_version(door->options->registry);
         bool changed = version != door->version_seen;
         door->version_seen = version;
-        look_over_sessions(door, changed, now_ms);
+        door_look_over(door, changed, now_ms);
         tend_identity(door, now_ms);
         share_counters(door);
     }
@@ -428,7 +399,12 @@ int door_new(const struct ingest_options *options, struct desk *desk, struct doo
     if (status == 0) {
         status = hub_new(&hub_options, &door->hub);
     }
+    if (status == 0 && !door_account(door, 0)) {
+        status = STATUS_NO_MEMORY;
+    }
     if (status != 0) {
+        hub_free(door->hub);
+        free(door->accounts);
         free(door);
         return status;
     }

@@ -14,6 +14,11 @@ enum door_kind { DOOR_JOINING /* a PSK session */, DOOR_SITE /* a certificate */
 struct door_session {
     struct door_session *next;
     struct door_session *prev;
+    struct door_session *next_same; /* of those charged to the same site, the oldest first */
+    struct door_session *prev_same;
+    uint32_t charged;      /* to this site; 0: to nobody's, it may do nothing */
+    uint32_t clerk_site;   /* the clerk heard of it under this number; 0: not at all */
+    struct desk_job *gone; /* owned: to tell the clerk that it ended, which must not fail; NULL: told */
     uint64_t number;
     enum door_kind kind;
     struct peer peer;                      /* as judged when the session began */
@@ -22,14 +27,19 @@ struct door_session {
     char site_id[LIMITS_SITE_MAX + 1]; /* as certified, or as named by the PSK identity */
     struct registry_site site;         /* as the registry had it at `version`; number 0: unknown */
     uint64_t version;
-    int64_t doomed_at_ms; /* monotonic: refused, to be closed once the answer had time to leave; 0: not */
+    int64_t opened_at_ms; /* monotonic, as the next */
+    int64_t doomed_at_ms; /* refused, to be closed once the answer had time to leave; 0: not */
     bool told;            /* its refusal was logged */
 };
 
-/* What is charged to a site. Indexed by its number. */
+/* What is charged to a site. Indexed by its number; 0: to those that may do nothing. */
 struct door_account {
+    struct door_session *first;
+    struct door_session *last;
+    uint32_t session_count;
     uint64_t buffered_bytes;
     struct admit_bucket bucket;
+    struct admit_bucket enrolments;
     uint64_t flood_refusals; /* not handed to the clerk yet */
 };
 
@@ -54,6 +64,7 @@ struct door {
     struct door_notes notes;
     uint64_t version_seen;
     int64_t ticked_at_ms;
+    int64_t looked_at_ms; /* over all sessions */
     int64_t tended_at_ms;
     uint64_t refused_connections;
     uint64_t refused_requests;
@@ -66,8 +77,16 @@ struct door {
 /* rights: whether the session may use the resource now. 0, or the response code of the refusal with `why`. */
 unsigned door_rights(struct door *door, struct door_session *session, enum door_resource resource, int64_t now_ms,
                      struct door_why *why);
-void door_refresh(struct door *door,
-                  struct door_session *session); /* the registry's record, when the registry changed */
+/* The registry's record, when the registry changed. Not 0: it cannot be read just now. */
+int door_refresh(struct door *door, struct door_session *session);
+
+/* sessions: who is here, and on whose account. Of a site at most so many at once: the oldest gives way. */
+enum { DOOR_SITE_SESSIONS = 8, DOOR_OTHER_SESSIONS = 64 };
+void door_admit_session(struct door *door, struct door_session *session); /* takes it up and charges it */
+void door_drop_session(struct door *door, struct door_session *session);  /* it ended: frees it */
+void door_tell_clerk(struct door *door, struct door_session *session);    /* before a job of it is handed in */
+void door_doom(struct door_session *session, int64_t linger_ms);          /* it is closed after that */
+void door_look_over(struct door *door, bool all, int64_t now_ms);
 
 /* enrolment: fills in the answer; `body` holds its payload. */
 void door_enrol(struct door *door, struct door_session *session, enum door_resource resource,

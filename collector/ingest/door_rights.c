@@ -5,7 +5,7 @@
 #include "platform/base/status.h"
 #include "platform/tls/secret.h"
 
-enum { FORBIDDEN = 403 };
+enum { FORBIDDEN = 403, UNAVAILABLE = 503 };
 
 __attribute__((format(printf, 2, 3))) static unsigned forbid(struct door_why *why, const char *format, ...)
 {
@@ -16,16 +16,20 @@ __attribute__((format(printf, 2, 3))) static unsigned forbid(struct door_why *wh
     return FORBIDDEN;
 }
 
-void door_refresh(struct door *door, struct door_session *session)
+int door_refresh(struct door *door, struct door_session *session)
 {
     uint64_t version = registry_version(door->options->registry);
     if (version == session->version && version != 0) {
-        return;
+        return 0;
     }
+    struct registry_site site = {0};
+    int status = registry_find(door->options->registry, slice_str(session->site_id), &site);
+    if (status != 0 && status != STATUS_NOT_FOUND) {
+        return status;
+    }
+    session->site = site;
     session->version = version;
-    if (registry_find(door->options->registry, slice_str(session->site_id), &session->site) != 0) {
-        session->site.number = 0;
-    }
+    return 0;
 }
 
 static unsigned joining_rights(const struct door_session *session, enum door_resource resource, struct door_why *why)
@@ -61,7 +65,7 @@ static unsigned key_rights(struct door *door, struct door_session *session, int6
     const uint8_t *shown = session->peer.facts.key_hash;
     if (site->has_next_key && secret_equal(shown, site->next_key_hash, REGISTRY_KEY_BYTES)) {
         (void)registry_confirm_key(door->options->registry, site->id, site->next_key_hash, now_ms);
-        door_refresh(door, session);
+        (void)door_refresh(door, session);
         return 0;
     }
     if (site->has_key && secret_equal(shown, site->key_hash, REGISTRY_KEY_BYTES)) {
@@ -110,7 +114,10 @@ static unsigned site_rights(struct door *door, struct door_session *session, enu
 unsigned door_rights(struct door *door, struct door_session *session, enum door_resource resource, int64_t now_ms,
                      struct door_why *why)
 {
-    door_refresh(door, session);
+    if (door_refresh(door, session) != 0) {
+        (void)forbid(why, "the registry cannot be read just now");
+        return UNAVAILABLE;
+    }
     return session->kind == DOOR_JOINING ? joining_rights(session, resource, why)
                                          : site_rights(door, session, resource, now_ms, why);
 }
