@@ -4,7 +4,8 @@
  * Simulated sites against a running collector: real certificates, handshakes and messages; the summaries are those of
  * LEDGER. Commands come on standard input, each is answered by one JSON object on a line:
  *
- *   connect JITTER TIMEOUT_S            all that are not connected: until each was greeted, or time is up
+ *   connect SPREAD_S TIMEOUT_S          all that are not connected, spread over so long: until each was greeted, or
+ *                                       time is up
  *   live SECONDS LIVE_MS BATCH_MS       traffic: a live view and a batch of one interval of all queues, each so often
  *   cut N                               hard, the first N of those that are connected; they stay away
  *   milliseconds                        from now on, no duration is a whole second
@@ -173,11 +174,11 @@ static void print_counts(struct fleet *fleet)
     fleet->last_reason[0] = '\0';
 }
 
-static void do_connect(struct fleet *fleet, bool jitter, double timeout_s)
+static void do_connect(struct fleet *fleet, double spread_s, double timeout_s)
 {
     for (uint32_t i = 0; i < fleet->site_count; i++) {
         if (!fleet->sites[i].wanted) {
-            fleet_site_want(&fleet->sites[i], jitter);
+            fleet_site_want(&fleet->sites[i], spread_s);
         }
     }
     run_for(fleet, timeout_s, true);
@@ -218,7 +219,7 @@ static bool obey(struct fleet *fleet, const char *line)
     char word[32] = "";
     (void)sscanf(line, "%31s %lf %lf %lf", word, &a, &b, &c);
     if (strcmp(word, "connect") == 0) {
-        do_connect(fleet, a > 0, b);
+        do_connect(fleet, a, b);
     } else if (strcmp(word, "live") == 0) {
         do_live(fleet, a, (int64_t)b, (int64_t)c);
     } else if (strcmp(word, "cut") == 0) {

@@ -79,7 +79,7 @@ double fleet_random(struct fleet *fleet); /* 0 <= x < 1 */
 void fleet_site_id(char out[LIMITS_SITE_MAX + 1], uint32_t number);
 
 /* fleet_site.c */
-void fleet_site_want(struct fleet_site *site, bool jitter);
+void fleet_site_want(struct fleet_site *site, double spread_s); /* from now, or some time within spread_s */
 void fleet_site_cut(struct fleet_site *site);
 void fleet_site_turn(struct fleet_site *site, int64_t now_us); /* it is readable, or time has passed */
 

@@ -153,13 +153,13 @@ static void forget(struct fleet_site *site)
     memset(site->asked_at_us, 0, sizeof site->asked_at_us);
 }
 
-void fleet_site_want(struct fleet_site *site, bool jitter)
+void fleet_site_want(struct fleet_site *site, double spread_s)
 {
     int64_t now_us = fleet_now_us();
     site->wanted = true;
-    site->wanted_since_us = now_us;
     site->attempt = 0;
-    site->dial_at_us = now_us + (jitter ? pause_us(site) : 0);
+    site->dial_at_us = now_us + (int64_t)(fleet_random(site->fleet) * spread_s * SECOND_US);
+    site->wanted_since_us = now_us;
 }
 
 void fleet_site_cut(struct fleet_site *site)
