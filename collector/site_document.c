@@ -33,6 +33,22 @@ static void put_age(struct json *out, const char *key, int64_t now_ms, int64_t a
     fields_span(out, key, at_ms == 0 ? -1 : at_ms > now_ms ? 0 : now_ms - at_ms);
 }
 
+/* What the site last told of its queues; not known of one that is not there, or does not tell. */
+static void put_live(const struct site_document *from, const struct registry_site *site,
+                     const struct store_contact *contact, struct json *out)
+{
+    if (contact->live_ms == 0 || !is_online(from, site, contact)) {
+        json_put_null(out, "waiting");
+        json_put_null(out, "talking");
+        json_put_null(out, "oldest_wait_ms");
+        return;
+    }
+    json_put_int(out, "waiting", contact->waiting);
+    json_put_int(out, "talking", contact->talking);
+    int64_t entered_ms = contact->oldest_enter_ms;
+    put_age(out, "oldest_wait_ms", from->now_ms, entered_ms ? entered_ms - contact->clock_offset_ms : 0);
+}
+
 static void put_contact(const struct site_document *from, const struct registry_site *site, bool known,
                         const struct store_contact *contact, struct json *out)
 {
@@ -44,11 +60,15 @@ static void put_contact(const struct site_document *from, const struct registry_
         json_put_null(out, "backlog");
         json_put_null(out, "agent_version");
         json_put_null(out, "clock_offset_ms");
+        json_put_null(out, "waiting");
+        json_put_null(out, "talking");
+        json_put_null(out, "oldest_wait_ms");
         return;
     }
     json_put_int(out, "backlog", (int64_t)contact->backlog);
     put_optional(out, "agent_version", contact->agent_version);
     json_put_int(out, "clock_offset_ms", contact->clock_offset_ms);
+    put_live(from, site, contact, out);
 }
 
 static void put_brief(const struct site_document *from, const struct registry_site *site, bool known,

@@ -42,6 +42,7 @@ int store_open_readonly(const char *dir, struct store **out)
     status = status == 0 ? open_dbs(store, false) : status;
     status = status == 0 ? kv_begin(store->kv, false, &txn) : status;
     status = status == 0 ? store_state_load(store, txn, &store->state) : status;
+    status = status == 0 ? store_grouping_load(store, txn) : status;
     kv_abort(txn);
     if (status != 0) {
         store_close(store);

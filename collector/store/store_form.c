@@ -123,6 +123,10 @@ void store_contact_write(const struct store_contact *contact, struct buf *out)
         wire_put_varint(out, contact->quality[i]);
     }
     wire_put_varint(out, contact->site_refused);
+    wire_put_svarint(out, contact->live_ms);
+    wire_put_varint(out, contact->waiting);
+    wire_put_varint(out, contact->talking);
+    wire_put_svarint(out, contact->oldest_enter_ms);
 }
 
 static void get_quality(struct wire_reader *payload, struct store_contact *out)
@@ -156,5 +160,9 @@ int store_contact_read(struct wire_reader *payload, struct store_contact *out)
     }
     get_quality(payload, out);
     out->site_refused = (uint32_t)wire_get_varint_max(payload, UINT32_MAX);
+    out->live_ms = wire_get_svarint(payload);
+    out->waiting = (uint32_t)wire_get_varint_max(payload, UINT32_MAX);
+    out->talking = (uint32_t)wire_get_varint_max(payload, UINT32_MAX);
+    out->oldest_enter_ms = wire_get_svarint(payload);
     return done(payload);
 }

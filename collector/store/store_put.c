@@ -126,7 +126,10 @@ static int judge(const struct store_interval_form *held, const struct store_inte
     if (came->revision != held->revision) {
         return came->revision > held->revision ? STORE_TAKEN : STORE_STALE;
     }
-    return same_content(held, came) && held->open == came->open ? STORE_REPEATED : STORE_CONFLICT;
+    if (!same_content(held, came)) {
+        return STORE_CONFLICT;
+    }
+    return held->open && !came->open ? STORE_TAKEN : STORE_REPEATED; /* it ended without anything more happening */
 }
 
 /* A damaged record tells neither revision nor content: what came replaces it, and what the cells contain of it has to

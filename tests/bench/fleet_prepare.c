@@ -26,7 +26,7 @@ struct office {
 
 static int read_file(const char *dir, const char *name, struct buf *out)
 {
-    char path[4096];
+    char path[4096 + 64];
     (void)snprintf(path, sizeof path, "%s/%s", dir, name);
     return atomic_read(path, FILE_MAX, out);
 }

@@ -37,7 +37,8 @@ static const char three[] =
     "{\"as_of\":\"2026-11-21T10:00:00Z\",\"sites\":["
     "{\"site\":\"a\",\"state\":\"joined\",\"group\":\"north\",\"zone\":\"UTC\",\"online\":true,\"last_seen_age_ms\":"
     "12000,"
-    "\"lag_ms\":400,\"backlog\":0,\"agent_version\":\"0.1.0\",\"clock_offset_ms\":-3600000,"
+    "\"lag_ms\":400,\"backlog\":0,\"agent_version\":\"0.1.0\",\"clock_offset_ms\":-3600000,\"waiting\":3,\"talking\":"
+    "12,"
     "\"certificate_end\":\"2026-12-01T10:00:00Z\"},"
     "{\"site\":\"b\",\"state\":\"joined\",\"group\":null,\"zone\":null,\"online\":false,\"last_seen_age_ms\":172800000,"
     "\"lag_ms\":null,\"backlog\":1200,\"agent_version\":\"\\u001b[31m,\\\"x\",\"clock_offset_ms\":20,"
@@ -48,10 +49,10 @@ static void a_table_of_sites(void **state)
 {
     (void)state;
     assert_text(table_80, three,
-                "Site  State        Seen    Lag  Backlog    Clock  Version    Cert  Group  Zone\n"
-                "a     online   12 s ago  0.4 s        0  -60 min  0.1.0      10 d  north  UTC\n"
-                "b     offline   2 d ago      -     1200    0.0 s  ?[31m,\"x  ended  -      -\n"
-                "c     revoked     never      -        -        -  -             -  -      -\n");
+                "Site State       Seen   Lag Backlog Wait Talk   Clock Version   Cert Group Zone\n"
+                "a    online  12 s ago 0.4 s       0    3   12 -60 min 0.1.0     10 d north UTC\n"
+                "b    offline  2 d ago     -    1200    -    -   0.0 s ?[31m,\"x ended -     -\n"
+                "c    revoked    never     -       -    -    -       - -            - -     -\n");
 }
 
 static void a_csv_of_sites(void **state)

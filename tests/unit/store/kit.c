@@ -158,8 +158,14 @@ int kit_model_put(struct kit_model *model, uint32_t site, uint32_t queue, unsign
     if (came->epoch < held->epoch || came->revision < held->revision) {
         return STORE_STALE;
     }
-    bool same = came->open == held->open && summary_equal(&came->sum, &held->sum);
-    return same ? STORE_REPEATED : STORE_CONFLICT;
+    if (!summary_equal(&came->sum, &held->sum)) {
+        return STORE_CONFLICT;
+    }
+    if (held->open && !came->open) {
+        set(held, came);
+        return STORE_TAKEN;
+    }
+    return STORE_REPEATED;
 }
 
 void kit_model_remove(struct kit_model *model, uint32_t site)

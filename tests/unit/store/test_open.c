@@ -88,6 +88,10 @@ static void contacts_and_settings_come_back(void **state)
     contact.quality_count = 3;
     contact.quality[2] = UINT64_MAX;
     contact.site_refused = 4;
+    contact.live_ms = 77;
+    contact.waiting = 5;
+    contact.talking = 6;
+    contact.oldest_enter_ms = 76;
     (void)snprintf(contact.zone, sizeof contact.zone, "Europe/Madrid");
     memset(contact.epoch, 7, sizeof contact.epoch);
     assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
@@ -103,6 +107,7 @@ static void contacts_and_settings_come_back(void **state)
     assert_true(found.last_seen_ms == KIT_NOW_MS && found.online && found.clock_offset_ms == -5 && found.lag_ms == -1);
     assert_true(found.backlog == 7 && found.flood_refusals == 8 && found.interval_s == 900);
     assert_true(found.quality_count == 3 && found.quality[2] == UINT64_MAX && found.site_refused == 4);
+    assert_true(found.live_ms == 77 && found.waiting == 5 && found.talking == 6 && found.oldest_enter_ms == 76);
     assert_string_equal(found.zone, contact.zone);
     assert_memory_equal(found.epoch, contact.epoch, sizeof found.epoch);
     assert_false(store_view_queue_settings(view, 3, 2, &found_settings));
