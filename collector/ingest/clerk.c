@@ -13,6 +13,7 @@ enum {
     TEND_MS = 60 * 1000,
     CONTACTS_MS = 5000,
     FOLLOW_RETRY_MS = 30 * 1000,
+    ROLL_LOG_MS = 60 * 1000,
     ARENA_BYTES = 4 * 1024 * 1024 /* what one message may become in memory */
 };
 
@@ -33,13 +34,22 @@ static void follow_registry(struct clerk *clerk)
     clerk->registry_version = version;
 }
 
+/* It is tried again each round. */
+static void note_roll_failure(struct clerk *clerk, int status)
+{
+    if (clerk->roll_failed_ms == 0 || clerk->now_ms - clerk->roll_failed_ms >= ROLL_LOG_MS) {
+        clerk->roll_failed_ms = clerk->now_ms == 0 ? 1 : clerk->now_ms;
+        log_write(LOG_WARNING, "store", "hours and days could not be added up: %s", status_str(status));
+    }
+}
+
 static bool upkeep(struct clerk *clerk)
 {
     bool more = false;
     follow_registry(clerk);
     int status = store_roll(clerk->store, members_layout(clerk->members), clerk->wall_ms, &more);
     if (status != 0) {
-        log_write(LOG_WARNING, "store", "hours and days could not be added up: %s", status_str(status));
+        note_roll_failure(clerk, status);
         more = false;
     }
     if (!more && (clerk->tended_ms == 0 || clerk->more_to_tend || clerk->now_ms - clerk->tended_ms >= TEND_MS)) {

@@ -47,6 +47,7 @@ int clerk_settle_epoch(struct clerk *clerk, struct clerk_site *site, struct cler
     }
     if (found == 0 && newest) {
         peer->epoch_number = number;
+        peer->unsure = true;
         site->settled |= job->fresh;
         return 0;
     }
@@ -67,6 +68,7 @@ int clerk_settle_epoch(struct clerk *clerk, struct clerk_site *site, struct cler
         return status < 0 ? status : STATUS_CORRUPT;
     }
     peer->epoch_number = number;
+    peer->unsure = true;
     if (number > 1) {
         clerk_tell(clerk, site, CLERK_NEW_EPOCH,
                    "its ledger was made anew: what it sends wins over what the old one sent");

@@ -30,6 +30,7 @@ struct clerk_peer {
     uint32_t protocol; /* 0: has not said hello */
     uint8_t epoch[LIMITS_EPOCH_BYTES];
     uint32_t epoch_number; /* 0: to be looked up */
+    bool unsure;           /* it comes from the commit under way */
     uint32_t interval_s;
     int64_t seen_ms;
     uint64_t in_bytes; /* of the session, as charged to the site already */
@@ -86,8 +87,9 @@ struct clerk {
     int64_t now_ms;  /* monotonic */
     int64_t tended_ms;
     int64_t contacts_ms;
-    int64_t full_ms;   /* when it was last said that the store is full */
-    int64_t follow_ms; /* not before then is the registry followed again, which failed */
+    int64_t roll_failed_ms; /* when that was last said */
+    int64_t full_ms;        /* when it was last said that the store is full */
+    int64_t follow_ms;      /* not before then is the registry followed again, which failed */
     unsigned failures;
     bool more_to_tend;
     pthread_mutex_t lock; /* over `shared` alone */

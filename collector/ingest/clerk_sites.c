@@ -123,7 +123,9 @@ void clerk_touched_undo(struct clerk *clerk)
         memcpy(site->told_ms, site->before.told_ms, sizeof site->told_ms);
         site->settled = false;
         for (struct clerk_peer *peer = site->peers; peer; peer = peer->next) {
+            uint32_t number = peer->unsure ? 0 : peer->epoch_number; /* or a second box would find nobody alive */
             clerk_peer_unsettle(peer);
+            peer->epoch_number = number;
         }
     }
     clerk->intervals = clerk->intervals_kept;
@@ -134,6 +136,9 @@ void clerk_touched_keep(struct clerk *clerk)
     struct clerk_site *site;
     clerk->intervals_kept = clerk->intervals;
     while ((site = pop_touched(clerk))) {
+        for (struct clerk_peer *peer = site->peers; peer; peer = peer->next) {
+            peer->unsure = false;
+        }
         if (site->settled && registry_clear_fresh(clerk->options->registry, site->id) == 0) {
             site->settled = false;
         }
@@ -159,6 +164,7 @@ struct clerk_peer *clerk_peer(struct clerk_site *site, uint64_t session)
 void clerk_peer_unsettle(struct clerk_peer *peer)
 {
     peer->epoch_number = 0;
+    peer->unsure = false;
     free(peer->queues);
     peer->queues = NULL;
     peer->queue_count = 0;

@@ -27,9 +27,10 @@ struct door_session {
     char site_id[LIMITS_SITE_MAX + 1]; /* as certified, or as named by the PSK identity */
     struct registry_site site;         /* as the registry had it at `version`; number 0: unknown */
     uint64_t version;
-    int64_t opened_at_ms; /* monotonic, as the next */
-    int64_t doomed_at_ms; /* refused, to be closed once the answer had time to leave; 0: not */
-    bool told;            /* its refusal was logged */
+    int64_t opened_at_ms;    /* monotonic, as the next */
+    int64_t doomed_at_ms;    /* refused, to be closed once the answer had time to leave; 0: not */
+    int64_t confirmed_at_ms; /* when its key was last confirmed, or that was tried; 0: never */
+    bool told;               /* its refusal was logged */
 };
 
 /* What is charged to a site. Indexed by its number; 0: to those that may do nothing. */

@@ -3,9 +3,11 @@
 
 #include "collector/ingest/door_internal.h"
 #include "platform/base/status.h"
+#include "platform/time/clock.h"
 #include "platform/tls/secret.h"
 
 enum { FORBIDDEN = 403, UNAVAILABLE = 503 };
+enum { CONFIRM_RETRY_MS = 10 * 1000 };
 
 __attribute__((format(printf, 2, 3))) static unsigned forbid(struct door_why *why, const char *format, ...)
 {
@@ -58,14 +60,25 @@ static unsigned state_rights(const struct door_session *session, struct door_why
     return forbid(why, "site \"%s\" is in a state that is not known here", session->site_id);
 }
 
+/* A durable change; one that fails is not tried again for each request. */
+static void confirm(struct door *door, struct door_session *session, int64_t now_ms)
+{
+    int64_t at_ms = clock_monotonic_ms();
+    if (session->confirmed_at_ms == 0 || at_ms - session->confirmed_at_ms >= CONFIRM_RETRY_MS) {
+        struct registry_site *site = &session->site;
+        session->confirmed_at_ms = at_ms;
+        (void)registry_confirm_key(door->options->registry, site->id, site->next_key_hash, now_ms);
+        (void)door_refresh(door, session);
+    }
+}
+
 /* The key that counts, or the one issued by renewal, which counts alone from its first use on. */
 static unsigned key_rights(struct door *door, struct door_session *session, int64_t now_ms, struct door_why *why)
 {
     struct registry_site *site = &session->site;
     const uint8_t *shown = session->peer.facts.key_hash;
     if (site->has_next_key && secret_equal(shown, site->next_key_hash, REGISTRY_KEY_BYTES)) {
-        (void)registry_confirm_key(door->options->registry, site->id, site->next_key_hash, now_ms);
-        (void)door_refresh(door, session);
+        confirm(door, session, now_ms);
         return 0;
     }
     if (site->has_key && secret_equal(shown, site->key_hash, REGISTRY_KEY_BYTES)) {

@@ -171,6 +171,22 @@ static void a_site_that_left_while_the_store_was_full_is_not_online(void **state
     office_close(&office);
 }
 
+/* A commit that fails makes nobody forget who was there: a second box is none the wiser. */
+static void a_failed_commit_opens_no_door_for_a_second_box(void **state)
+{
+    (void)state;
+    struct office office;
+    office_open(&office);
+    office.options.ahead_s = INT64_C(1) << 40;
+    uint32_t site = office_add_site(&office, "branch-07");
+    assert_int_equal(office_greet(&office, site, "branch-07", 1, 5, 1), 204);
+    struct office_plan bad = {
+        .protocol = 2, .site = "branch-07", .epoch = 5, .revision = 1, .entered = 2, .start_s = BEYOND_S};
+    assert_int_equal(office_code(office_send(&office, site, "branch-07", 1, &bad)), 500);
+    assert_int_equal(office_greet(&office, site, "branch-07", 2, 6, 2), 409);
+    office_close(&office);
+}
+
 static void joining_again_counts_for_one_ledger(void **state)
 {
     (void)state;
@@ -408,6 +424,7 @@ int main(void)
         cmocka_unit_test(a_failed_commit_leaves_nothing_behind),
         cmocka_unit_test(one_bad_message_costs_few_commits),
         cmocka_unit_test(a_site_that_left_while_the_store_was_full_is_not_online),
+        cmocka_unit_test(a_failed_commit_opens_no_door_for_a_second_box),
         cmocka_unit_test(joining_again_counts_for_one_ledger),
         cmocka_unit_test(the_first_ledger_is_no_news),
         cmocka_unit_test(a_refused_greeting_opens_nothing),
