@@ -1,11 +1,15 @@
 #include "platform/base/crc32c.h"
 
+#include "platform/base/crc32c_internal.h"
+
 /* Slicing by eight: tables[k][b] is the CRC of byte b followed by k zero bytes. Filled before main() so that no
  * thread ever sees them half made. */
 static uint32_t crc32c_tables[8][256];
+static bool crc32c_by_machine;
 
 __attribute__((constructor)) static void crc32c_init(void)
 {
+    crc32c_by_machine = crc32c_machine_has();
     for (uint32_t b = 0; b < 256; b++) {
         uint32_t crc = b;
         for (int bit = 0; bit < 8; bit++) {
@@ -21,7 +25,7 @@ __attribute__((constructor)) static void crc32c_init(void)
     }
 }
 
-uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+uint32_t crc32c_portable(uint32_t crc, const void *data, size_t len)
 {
     const uint8_t *at = data;
     crc = ~crc;
@@ -35,4 +39,9 @@ uint32_t crc32c(uint32_t crc, const void *data, size_t len)
         crc = crc >> 8 ^ crc32c_tables[0][(crc ^ *at) & 0xff];
     }
     return ~crc;
+}
+
+uint32_t crc32c(uint32_t crc, const void *data, size_t len)
+{
+    return crc32c_by_machine ? ~crc32c_machine(~crc, data, len) : crc32c_portable(crc, data, len);
 }
