@@ -13,7 +13,7 @@ from typing import Any, Iterator, Optional
 
 import procfs
 from figure import MB, Figure, say
-from fleet import Fleet, prepare
+from fleet import Fleet, Fleets, prepare
 from wire import CALLS, QUEUES, site_ledger
 
 from centre import Centre
@@ -55,7 +55,7 @@ def processor(done: dict[str, Any]) -> Iterator[Figure]:
     yield Figure("  the simulated sites' own, a site", 1000 * done["cpu_s"] / greeted, "ms")
 
 
-def connect(fleet: Fleet, pid: int, count: int, spread_s: float) -> dict[str, Any]:
+def connect(fleet: Fleets, pid: int, count: int, spread_s: float) -> dict[str, Any]:
     cpu_s, began = procfs.cpu_s(pid), time.monotonic()
     done = fleet.do("connect", spread_s, CONNECT_TIMEOUT_S)
     done["not_greeted"] = count - done["greeted"]
@@ -70,7 +70,7 @@ def bench_sessions(bin_dir: Path, sim: Any, home: Path, args: argparse.Namespace
     say(f"certificates for {count} sites")
     with Centre(home, ingest=ingest(args)) as centre:
         prepare(bin_dir, centre, home / "certificates", count)
-        with centre.running() as daemon, Fleet(bin_dir, ledger, home / "certificates", centre, 1, count) as fleet:
+        with centre.running() as daemon, Fleets(bin_dir, ledger, home / "certificates", centre, count) as fleet:
             pid = daemon.process.pid
             empty = procfs.memory(pid)
             say(f"{count} sites connect")
@@ -93,7 +93,7 @@ def bench_sessions(bin_dir: Path, sim: Any, home: Path, args: argparse.Namespace
             yield Figure("  live view answered, p99", live["live_p99_ms"], "ms")
             yield Figure("  cut by the collector", live["cut"], "", 0.5)
             say(f"{back} are cut off at once and come back")
-            fleet.do("cut", back)
+            fleet.cut(back)
             time.sleep(1)
             done = connect(fleet, pid, count, JITTER_S)
             yield Figure(f"{back} sites cut off at once, greeted again", done["hello_count"], "", back, at_least=True)
