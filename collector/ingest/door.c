@@ -22,7 +22,7 @@ enum {
 
 /* Of a site. Each one signs and waits for the disk, in the thread that serves everybody. */
 static const struct admit_flood enrolments = {
-    .bytes_per_s = 1, .bytes_max = 1, .messages_per_s = 0.2, .messages_max = 20};
+    .bytes_per_s = 1, .bytes_max = 1, .messages_per_s = 0.5, .messages_max = 60};
 
 enum { BAD_METHOD = 405, NOT_FOUND = 404, BAD_FORMAT = 415, UNAVAILABLE = 503 };
 

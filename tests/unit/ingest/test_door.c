@@ -325,7 +325,7 @@ static void enrolments_are_paced(void **state)
         given++;
     }
     assert_int_equal(client->code, 503);
-    assert_in_range(given, 20, 40);
+    assert_in_range(given, 60, 90);
     assert_int_equal(greet(client, "branch-07"), 204);
 }
 
