@@ -29,6 +29,14 @@ static bool another_is_alive(const struct clerk *clerk, const struct clerk_site 
     return false;
 }
 
+/* A connection that broke may come back: its ledger still counts for as long as one that is silent. */
+static bool another_left_just_now(const struct clerk *clerk, const struct clerk_site *site,
+                                  const struct clerk_peer *peer)
+{
+    return site->left_ms != 0 && clerk->now_ms - site->left_ms < ALIVE_MS &&
+           memcmp(site->left_epoch, peer->epoch, sizeof peer->epoch) != 0;
+}
+
 static int refuse_epoch(struct clerk *clerk, struct clerk_site *site, struct desk_job *job, enum clerk_event event,
                         const char *text)
 {
@@ -59,6 +67,10 @@ int clerk_settle_epoch(struct clerk *clerk, struct clerk_site *site, struct cler
         return refuse_epoch(clerk, site, job, CLERK_OLD_EPOCH,
                             "a ledger that was replaced by a newer one came back: a second box, or an old copy; join "
                             "again to make it the site's");
+    }
+    if (!job->fresh && another_left_just_now(clerk, site, peer)) {
+        clerk_answer(job, CONFLICT, "another ledger spoke for this site just now: come again when it is silent");
+        return CLERK_REFUSED_JOB;
     }
     int status = store_epoch_adopt(clerk->store, site->number, peer->epoch, &number);
     if (status == 0) {

@@ -58,6 +58,8 @@ struct clerk_site {
     int64_t written_ms;
     struct store_contact contact;
     struct clerk_peer *peers;
+    int64_t left_ms; /* when a ledger whose connection ended was last heard of; 0: never */
+    uint8_t left_epoch[LIMITS_EPOCH_BYTES];
     uint8_t instances[CLERK_INSTANCES][MESSAGE_INSTANCE_BYTES]; /* newest first */
     uint32_t instance_count;
     int64_t told_ms[CLERK_EVENT_KINDS];   /* when such an event was last recorded; 0: never */

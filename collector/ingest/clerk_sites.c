@@ -47,6 +47,11 @@ static int load_contact(struct clerk *clerk, struct clerk_site *site)
     (void)store_view_contact(view, site->number, &site->contact);
     store_view_end(view);
     site->contact.online = false;
+    static const uint8_t none[LIMITS_EPOCH_BYTES];
+    if (memcmp(site->contact.epoch, none, sizeof none) != 0) { /* nobody listened: it has its time to come back */
+        site->left_ms = clerk->now_ms == 0 ? 1 : clerk->now_ms;
+        memcpy(site->left_epoch, site->contact.epoch, sizeof site->left_epoch);
+    }
     return 0;
 }
 
@@ -176,6 +181,10 @@ void clerk_forget_peer(struct clerk *clerk, struct clerk_site *site, uint64_t se
         if ((*at)->session == session) {
             struct clerk_peer *peer = *at;
             *at = peer->next;
+            if (peer->epoch_number != 0) {
+                site->left_ms = peer->seen_ms == 0 ? 1 : peer->seen_ms;
+                memcpy(site->left_epoch, peer->epoch, sizeof site->left_epoch);
+            }
             clerk_peer_unsettle(peer);
             free(peer);
             break;

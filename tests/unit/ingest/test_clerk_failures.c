@@ -187,6 +187,40 @@ static void a_failed_commit_opens_no_door_for_a_second_box(void **state)
     office_close(&office);
 }
 
+static void leave(struct office *office, uint32_t site, const char *id, uint64_t session)
+{
+    hand_in_gone(office, site, id, session);
+    office_round(office);
+    struct desk_list answers = desk_collect(office->desk);
+    desk_list_clear(&answers);
+}
+
+/* A copy of a box that waits for the first one's connection to break does not get in so. */
+static void a_broken_connection_gives_no_site_away(void **state)
+{
+    (void)state;
+    struct office office;
+    office_open(&office);
+    uint32_t site = office_add_site(&office, "branch-07");
+    assert_int_equal(office_greet(&office, site, "branch-07", 1, 5, 1), 204);
+    leave(&office, site, "branch-07", 1);
+    assert_int_equal(office_greet(&office, site, "branch-07", 2, 6, 2), 409);
+    assert_string_equal(office_look(&office, site).kinds, ""); /* it may be a ledger made anew */
+    clerk_free(office.clerk);                                  /* a restart opens no door either */
+    assert_int_equal(clerk_new(&office.options, office.desk, &office.clerk), 0);
+    assert_int_equal(office_greet(&office, site, "branch-07", 3, 6, 2), 409);
+    assert_int_equal(office_greet(&office, site, "branch-07", 4, 5, 1), 204);
+    leave(&office, site, "branch-07", 3);
+    leave(&office, site, "branch-07", 4);
+    office.now_ms += 2 * MINUTE_MS;
+    assert_int_equal(office_greet(&office, site, "branch-07", 5, 6, 2), 204);
+    assert_string_equal(office_look(&office, site).kinds, "new-epoch ");
+    leave(&office, site, "branch-07", 5);
+    office.fresh = true; /* a token settles it at once */
+    assert_int_equal(office_greet(&office, site, "branch-07", 6, 7, 3), 204);
+    office_close(&office);
+}
+
 static void joining_again_counts_for_one_ledger(void **state)
 {
     (void)state;
@@ -425,6 +459,7 @@ int main(void)
         cmocka_unit_test(one_bad_message_costs_few_commits),
         cmocka_unit_test(a_site_that_left_while_the_store_was_full_is_not_online),
         cmocka_unit_test(a_failed_commit_opens_no_door_for_a_second_box),
+        cmocka_unit_test(a_broken_connection_gives_no_site_away),
         cmocka_unit_test(joining_again_counts_for_one_ledger),
         cmocka_unit_test(the_first_ledger_is_no_news),
         cmocka_unit_test(a_refused_greeting_opens_nothing),
