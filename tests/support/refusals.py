@@ -24,7 +24,7 @@ CRTS, ENROLL, REENROLL = "/.well-known/est/crts", "/.well-known/est/sen", "/.wel
 OCTETS, PKCS7, PKCS10, CERTIFICATE = 42, 281, 286, 287
 # The alert that tells why is lost when the end of the connection overtakes it.
 HUNG_UP = "it closed the connection during the handshake|it broke the connection off|it went away"
-LINE_PATIENCE_S = 20
+LINE_PATIENCE_S = 30
 LOG_WINDOW_S, LOG_LINES = 10, 44  # of the 50 refusals in ten seconds that the collector logs
 PASSING = ("last_seen_age_ms", "as_of")
 

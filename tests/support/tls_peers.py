@@ -11,8 +11,10 @@ from __future__ import annotations
 
 import itertools
 import os
+import socket
 import ssl
 import subprocess
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -318,3 +320,37 @@ class Peer:
     def stay(self, *requests: Request) -> subprocess.Popen[str]:
         """Asks, and waits until the other end closes; read its output with Said.read()."""
         return subprocess.Popen(self._command(requests, ["--stay"]), stdout=subprocess.PIPE, text=True)
+
+
+class Impostor:
+    """A TLS server with a certificate of our choice. It hears what it is told and answers nothing."""
+
+    def __init__(self, shown: Path) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.set_ciphers("ALL:@SECLEVEL=0")
+        self._context.load_cert_chain(shown)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port: int = self._listener.getsockname()[1]
+        self.visits = 0
+        self.heard = b""  # of all, within TLS
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            try:
+                peer.settimeout(PATIENCE_S)
+                with self._context.wrap_socket(peer, server_side=True) as tls:
+                    while part := tls.recv(4096):
+                        self.heard += part
+            except OSError:  # as the peer ends it
+                pass
+            finally:
+                peer.close()
+                self.visits += 1
+
+    def close(self) -> None:
+        self._listener.close()
