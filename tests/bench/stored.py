@@ -13,7 +13,8 @@ from figure import Figure, say
 from fleet import quick_dir
 from ingest import one_core
 
-STORED = re.compile(r"^(backlog|live) +(\d+) intervals: .*?\(([\d.]+) us CPU\).*?\(([\d.]+) us CPU\), together +(\d+)/s of")
+STORED = re.compile(r"^(backlog|live) +(\d+) intervals: .*?\( *([\d.]+) us CPU\).*?\( *([\d.]+) us CPU\), together +"
+                    r"(\d+)/s of")
 ASKED = re.compile(r"^(\w+) +(\d+) rows  scope +(\d+) ms  query +(\d+) ms  json +(\d+) ms", re.MULTILINE)
 QUERY_MS = 200
 # Questions about 1,000 sites of 10 queues, 30 days; those with a budget first.
