@@ -263,6 +263,20 @@ static void greet(struct bench *bench, struct clerk *clerk)
 
 /* ---- the measurement ---- */
 
+/* What goes into one commit: as much as the clerk gathers; live, one interval of all sites, for the next is not over
+ * yet. */
+static size_t round_end(const struct bench *bench, size_t at)
+{
+    size_t end = at;
+    for (size_t gathered = 0; end < bench->packet_count && gathered < GATHER_BYTES; end++) {
+        if (bench->live && end - at == bench->sites) {
+            break;
+        }
+        gathered += bench->packets[end].bytes.len;
+    }
+    return end;
+}
+
 static void run_clerk(struct bench *bench)
 {
     struct clerk *clerk;
@@ -278,9 +292,9 @@ static void run_clerk(struct bench *bench)
     bool more = true;
     for (size_t at = 0; at < bench->packet_count || more; rounds++) {
         struct desk_list jobs = {0};
-        for (size_t gathered = 0; at < bench->packet_count && gathered < GATHER_BYTES; at++) {
+        size_t end = round_end(bench, at);
+        for (; at < end; at++) {
             push(bench, &jobs, DESK_BATCH, bench->packets[at].site, &bench->packets[at].bytes);
-            gathered += bench->packets[at].bytes.len;
         }
         more = clerk_round(clerk, &jobs, bench->wall_ms, now_ms++);
         expect_taken(bench);
@@ -401,9 +415,9 @@ static void run_store(struct bench *bench, struct pieces *pieces)
     for (size_t at = 0; at < bench->packet_count || more;) {
         if (at < bench->packet_count) {
             must(store_begin(bench->store, bench->wall_ms), "beginning");
-            for (size_t gathered = 0; at < bench->packet_count && gathered < GATHER_BYTES; at++) {
+            size_t end = round_end(bench, at);
+            for (; at < end; at++) {
                 put_batch(bench, arena, &interval, &bench->packets[at], pieces);
-                gathered += bench->packets[at].bytes.len;
             }
             double began = seconds(CLOCK_THREAD_CPUTIME_ID);
             must(store_end(bench->store), "committing");
