@@ -26,7 +26,8 @@ Shown = tuple[list[bytes], Key]
 
 @pytest.fixture(name="lab", scope="module")
 def fixture_lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    lab = Lab(tmp_path_factory.mktemp("matrix"), joined=("good", "second", "alpha", "beta", "left", "barred"), invited=("late",))
+    joined = ("good", "second", "alpha", "beta", "left", "barred")
+    lab = Lab(tmp_path_factory.mktemp("matrix"), joined=joined, invited=("late",))
     lab.centre.command("site", "revoke", "barred")
     lab.centre.command("site", "remove", "left")
     wait_for("the removed site to be gone", lambda: "left" not in lab.centre.sites())
@@ -170,7 +171,8 @@ CASES = (
     Case("RSA key", for_key("RSA"), "4.03", WEAK),
     Case("P-224 key", for_key("P-224"), "4.03", WEAK),
     Case("P-521 key", for_key("P-521"), "4.03", WEAK),
-    Case("SHA-1 signature", of_alpha(digest="sha1"), HANDSHAKE, UNSUPPORTED, "its certificate is signed with an outdated hash"),
+    Case("SHA-1 signature", of_alpha(digest="sha1"), HANDSHAKE, UNSUPPORTED,
+         "its certificate is signed with an outdated hash"),
 )
 
 

@@ -94,10 +94,12 @@ SERVERS = (
     Server("CA's certificate", signed((is_authority(True), SIGNS, hosts("localhost"))), OTHER_ROLE),
     Server("another host", signed((is_authority(False), SIGNS, IS_SERVER, hosts("collector.example"))), OTHER_HOST),
     Server("host in the CN alone", signed((is_authority(False), SIGNS, IS_SERVER)), OTHER_HOST),
-    Server("host with a NUL", signed((is_authority(False), SIGNS, IS_SERVER, hosts("localhost\0.example"))), OTHER_HOST),
+    Server("host with a NUL", signed((is_authority(False), SIGNS, IS_SERVER, hosts("localhost\0.example"))),
+           OTHER_HOST),
     Server("host with more behind it", signed((is_authority(False), SIGNS, IS_SERVER, hosts("localhost.example"))),
            OTHER_HOST),
-    Server("expired", signed(begins_s=-9 * DAY_S, ends_s=-3600), f"{NOT_TAKEN}its certificate expired .*clock is wrong"),
+    Server("expired", signed(begins_s=-9 * DAY_S, ends_s=-3600),
+           f"{NOT_TAKEN}its certificate expired .*clock is wrong"),
     Server("not yet valid", signed(begins_s=3600), f"{NOT_TAKEN}its certificate is not valid yet .*clock is wrong"),
     Server("SHA-1", signed(digest="sha1"), "its certificate is signed with an outdated hash"),
     Server("RSA key", signed(), f"{WEAK}|no common ground", key="RSA"),
@@ -159,8 +161,8 @@ def test_joining_at_a_server_with_a_certificate_only(lab: Lab, tmp_path: Path) -
 def test_joining_at_a_server_that_does_not_know_the_token(lab: Lab, tmp_path: Path) -> None:
     """The request for a certificate does not leave the box."""
     port = free_tcp_port()
-    with subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-nocert", "-psk", os.urandom(32).hex(),
-                           "-tls1_2", "-quiet"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    with subprocess.Popen(["openssl", "s_server", "-accept", f"127.0.0.1:{port}", "-nocert", "-psk",
+                           os.urandom(32).hex(), "-tls1_2", "-quiet"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT) as server:
         told = ""
 
@@ -222,9 +224,11 @@ HELD = (
          'this box joined as site "beta", but site.id is "alpha"'),
     Held("collector's", put(lambda lab, key: [lab.ca.certificate("alpha", key, COLLECTOR)]),
          "its certificate is not a site's"),
-    Held("CA's", put(lambda lab, key: [lab.ca.certificate("alpha", key, AUTHORITY)]), "its certificate is not a site's"),
+    Held("CA's", put(lambda lab, key: [lab.ca.certificate("alpha", key, AUTHORITY)]),
+         "its certificate is not a site's"),
     Held("RSA key", put(lambda lab, key: [lab.ca.certificate("alpha", key)], "RSA"), "there is no private key in it"),
-    Held("P-224 key", put(lambda lab, key: [lab.ca.certificate("alpha", key)], "P-224"), "there is no private key in it"),
+    Held("P-224 key", put(lambda lab, key: [lab.ca.certificate("alpha", key)], "P-224"),
+         "there is no private key in it"),
     Held("another key", for_another_key, "certificate and key do not belong together"),
     Held("SHA-1", put(lambda lab, key: [lab.ca.certificate("alpha", key, digest="sha1")]),
          "does not fit ca.pem beside it: its key or signature is too weak"),
