@@ -261,7 +261,7 @@ def bench_query(_bin_dir: Path, log: Path, home: Path, _args: argparse.Namespace
 def number(value: float) -> str:
     if value >= 1e5:
         return f"{value / 1e6:.2f} M" if value >= 1e6 else f"{value / 1e3:.0f} k"
-    return f"{value:.0f}" if value == int(value) else f"{value:.3g}"
+    return f"{value:.0f}" if value == int(value) or value >= 1000 else f"{value:.3g}"
 
 
 def show(figures: list[Figure]) -> None:
