@@ -14,7 +14,7 @@ from branch import PATIENCE_S, wait_for
 from centre import Site
 from refusals import (CERTIFICATE, CRTS, ENROLL, HELLO, LIVE, OCTETS, PKCS10, REENROLL, SUMMARIES, Lab,
                       assert_handshake_failed, assert_refused)
-from tls_peers import (AUTHORITY, DAY_S, Key, Peer, Request, Said, hosts, name, oid, openssl, request, sequence, tlv,
+from tls_peers import (AUTHORITY, DAY_S, Key, Request, Said, hosts, name, oid, openssl, request, sequence, tlv,
                        to_der)
 
 UNKNOWN = "it does not know our PSK identity or refused it"

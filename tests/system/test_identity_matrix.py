@@ -4,7 +4,6 @@ nothing taken. The first ones are let in."""
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Callable, Iterator
 
 import pytest
