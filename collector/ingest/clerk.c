@@ -14,6 +14,8 @@ enum {
     CONTACTS_MS = 5000,
     FOLLOW_RETRY_MS = 30 * 1000,
     ROLL_LOG_MS = 60 * 1000,
+    ROLL_MS = 2000,               /* while messages come without a pause, hours and days follow so far behind */
+    ROLL_AT = 50 * 1000,          /* or by so many intervals: many of an hour at once cost little more than one */
     ARENA_BYTES = 4 * 1024 * 1024 /* what one message may become in memory */
 };
 
@@ -43,18 +45,31 @@ static void note_roll_failure(struct clerk *clerk, int status)
     }
 }
 
-static bool upkeep(struct clerk *clerk)
+static bool roll_is_due(const struct clerk *clerk, bool busy)
+{
+    return !busy || clerk->shared.pending >= ROLL_AT || clerk->now_ms - clerk->rolled_ms >= ROLL_MS;
+}
+
+/* True: there is more to add up. */
+static bool roll(struct clerk *clerk)
 {
     bool more = false;
-    follow_registry(clerk);
+    clerk->rolled_ms = clerk->now_ms;
     int status = store_roll(clerk->store, members_layout(clerk->members), clerk->wall_ms, &more);
     if (status != 0) {
         note_roll_failure(clerk, status);
         more = false;
     }
+    return more;
+}
+
+static bool upkeep(struct clerk *clerk, bool busy)
+{
+    follow_registry(clerk);
+    bool more = roll_is_due(clerk, busy) && roll(clerk);
     if (!more && (clerk->tended_ms == 0 || clerk->more_to_tend || clerk->now_ms - clerk->tended_ms >= TEND_MS)) {
         clerk->tended_ms = clerk->now_ms == 0 ? 1 : clerk->now_ms;
-        status = store_tend(clerk->store, clerk->wall_ms, &clerk->more_to_tend);
+        int status = store_tend(clerk->store, clerk->wall_ms, &clerk->more_to_tend);
         if (status != 0) {
             log_write(LOG_WARNING, "store", "tending failed: %s", status_str(status));
             clerk->more_to_tend = false;
@@ -106,7 +121,7 @@ bool clerk_round(struct clerk *clerk, struct desk_list *jobs, int64_t wall_ms, i
             write_contacts(clerk, false);
         }
     }
-    bool more = upkeep(clerk);
+    bool more = upkeep(clerk, any);
     share_counters(clerk, any);
     return more;
 }

@@ -47,6 +47,13 @@ struct clerk_before {
     int64_t told_ms[CLERK_EVENT_KINDS];
 };
 
+struct clerk_live_queue {
+    uint32_t number; /* the site's own */
+    uint32_t waiting;
+    uint32_t talking;
+    int64_t oldest_enter_ms; /* 0: nobody waits */
+};
+
 struct clerk_site {
     struct clerk_site *next_changed; /* of those whose contact is to be written */
     struct clerk_site *next_touched; /* of those that the commit under way has to do with */
@@ -66,6 +73,9 @@ struct clerk_site {
     int64_t logged_ms[CLERK_EVENT_KINDS]; /* the same of the log, which no failed commit takes back */
     int64_t presence_ms;                  /* when the first of presence_lines was logged */
     unsigned presence_lines;
+    struct clerk_live_queue *live; /* queues that are not idle, as last told */
+    size_t live_count;
+    size_t live_cap;
     struct admit_bucket names; /* of queues and gaps that were not known before */
     struct clerk_before before;
 };
@@ -76,6 +86,7 @@ struct clerk {
     struct store *store;
     struct message_arena *arena;
     struct message_interval interval; /* decoded into, again and again */
+    int64_t rolled_ms;                /* when hours and days were last brought up */
     struct clerk_site **sites;        /* by number; NULL: not met yet */
     size_t site_count;
     struct clerk_site *changed;

@@ -2,8 +2,10 @@
 #include <string.h>
 
 #include "collector/ingest/clerk_internal.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 
+enum { LIVE_MAX = 4096 /* queues of a site that are remembered as busy */ };
 enum { CHANGED = 204, BAD_REQUEST = 400, NO_HELLO = 412, UNAVAILABLE = 503 };
 
 /* A gap that makes no sense is left out: nobody could read it, and the rest of the message does not depend on it. */
@@ -22,6 +24,67 @@ static int take_gaps(struct clerk *clerk, struct clerk_site *site, const struct 
         int status = store_put_gap(clerk->store, site->number, &gap);
         if (status != 0) {
             return status;
+        }
+    }
+    return 0;
+}
+
+/* What was told of a queue replaces what was told of it before; an idle one is not kept. */
+static int take_live_queue(struct clerk_site *site, const struct message_live_queue *told)
+{
+    size_t at = 0;
+    while (at < site->live_count && site->live[at].number != told->queue) {
+        at++;
+    }
+    bool idle = told->waiting == 0 && told->talking == 0;
+    if (idle || (at == site->live_count && at >= LIVE_MAX)) {
+        if (at < site->live_count) {
+            site->live[at] = site->live[--site->live_count];
+        }
+        return 0;
+    }
+    struct clerk_live_queue *live = grow_array(site->live, at, &site->live_cap, sizeof *live);
+    if (!live) {
+        return STATUS_NO_MEMORY;
+    }
+    site->live = live;
+    live[at] = (struct clerk_live_queue){.number = told->queue,
+                                         .waiting = told->waiting,
+                                         .talking = told->talking,
+                                         .oldest_enter_ms = told->oldest_enter_ms};
+    site->live_count += at == site->live_count;
+    return 0;
+}
+
+static uint32_t sum_u32(uint32_t a, uint32_t b)
+{
+    return a > UINT32_MAX - b ? UINT32_MAX : a + b;
+}
+
+static int take_live(struct clerk *clerk, struct clerk_site *site, const struct message_live *told)
+{
+    struct store_contact *contact = &site->contact;
+    if (!told->all && told->live_count == 0) {
+        return 0;
+    }
+    site->live_count = told->all ? 0 : site->live_count;
+    for (size_t i = 0; i < told->live_count; i++) {
+        int status = take_live_queue(site, &told->live[i]);
+        if (status != 0) {
+            return status;
+        }
+    }
+    contact->live_ms = clerk->wall_ms;
+    contact->waiting = 0;
+    contact->talking = 0;
+    contact->oldest_enter_ms = 0;
+    for (size_t i = 0; i < site->live_count; i++) {
+        const struct clerk_live_queue *queue = &site->live[i];
+        contact->waiting = sum_u32(contact->waiting, queue->waiting);
+        contact->talking = sum_u32(contact->talking, queue->talking);
+        if (queue->waiting > 0 &&
+            (contact->oldest_enter_ms == 0 || queue->oldest_enter_ms < contact->oldest_enter_ms)) {
+            contact->oldest_enter_ms = queue->oldest_enter_ms;
         }
     }
     return 0;
@@ -69,5 +132,6 @@ int clerk_live(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *
     }
     note_contact(clerk, site, &live);
     job->code = CHANGED;
-    return take_gaps(clerk, site, &live);
+    status = take_live(clerk, site, &live);
+    return status == 0 ? take_gaps(clerk, site, &live) : status;
 }

@@ -274,6 +274,9 @@ void clerk_sites_free(struct clerk *clerk)
             clerk_peer_unsettle(peer);
             free(peer);
         }
+        if (site) {
+            free(site->live);
+        }
         free(site);
     }
     free(clerk->sites);

@@ -67,7 +67,7 @@ void door_admit_session(struct door *door, struct door_session *session)
     charge(account, session);
     if (account->session_count > max) { /* those before it are being closed */
         struct door_session *oldest = account->first;
-        for (uint32_t over = account->session_count - max; over > 1 && oldest; over--) {
+        for (uint32_t over = account->session_count - max; over > 1 && oldest->next_same; over--) {
             oldest = oldest->next_same;
         }
         hub_close(door->hub, oldest->number);

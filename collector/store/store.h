@@ -72,11 +72,11 @@ struct store_contact {
     uint64_t out_bytes;
     uint64_t quality[64]; /* the agent's own counters, in its order */
     uint32_t quality_count;
-    int64_t live_ms;        /* when it last told how it stands; 0: never, or it does not tell */
-    uint32_t waiting;       /* callers, in all queues, as of live_ms */
+    int64_t live_ms;  /* when it last told how it stands; 0: never, or it does not tell */
+    uint32_t waiting; /* callers, in all queues, as of live_ms */
     uint32_t talking;
     int64_t oldest_enter_ms; /* when the one who waits longest entered, by the site's clock; 0: nobody waits */
-    uint32_t site_refused; /* summaries that the site keeps because they were refused */
+    uint32_t site_refused;   /* summaries that the site keeps because they were refused */
 };
 
 struct store_event {

@@ -72,7 +72,7 @@ int store_epoch_adopt(struct store *store, uint32_t site, const uint8_t epoch[LI
     if (status != 0) {
         return store_txn_fail(store, status);
     }
-    if (search.found == 0) {
+    if (search.found == 0 || search.found != search.last) { /* one that comes back is the newest again */
         search.found = search.last + 1;
         struct record_key key = record_key_u32_u32(site, search.found);
         record_begin(&store->value);

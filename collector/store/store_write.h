@@ -33,6 +33,7 @@ enum { STORE_UNKNOWN = 1 };
 int store_epoch_find(
     struct store *store, uint32_t site, const uint8_t *epoch, size_t len, uint32_t *number,
     bool *newest); /* 0 or STORE_UNKNOWN; `len` 4 looks at the first bytes only. In or out of a transaction */
+/* The newest one keeps its number; any other, an older one that comes back too, gets the next. */
 int store_epoch_adopt(struct store *store, uint32_t site, const uint8_t epoch[LIMITS_EPOCH_BYTES], uint32_t *number);
 
 /* Upsert by (site, queue, start): a later epoch wins over an earlier one, within an epoch the higher revision. */

@@ -212,14 +212,63 @@ static void one_bad_message_does_not_cost_the_others(void **state)
     office_close(&office);
 }
 
+static void tell_live(struct office *office, uint32_t site, bool all, const struct message_live_queue *live,
+                      size_t count)
+{
+    struct buf bytes = BUF_INIT;
+    struct message_live told = {.now_ms = NOW_S * INT64_C(1000), .all = all, .live = live, .live_count = count};
+    assert_int_equal(message_live_encode(&told, &bytes), 0);
+    assert_int_equal(office_code(office_ask(office, office_job(DESK_LIVE, site, "branch-07", 1, &bytes))), 204);
+    buf_deinit(&bytes);
+}
+
+static void assert_live(struct office *office, uint32_t site, uint32_t waiting, uint32_t talking, int64_t oldest_ms)
+{
+    struct store_contact contact;
+    assert_true(office_contact(office, site, &contact));
+    assert_true(contact.live_ms != 0);
+    assert_int_equal(contact.waiting, waiting);
+    assert_int_equal(contact.talking, talking);
+    assert_true(contact.oldest_enter_ms == oldest_ms);
+}
+
+/* A queue that is not told of again stays as it was, until one that tells of all leaves it out. */
+static void knows_who_waits_now(void **state)
+{
+    (void)state;
+    struct office office;
+    office_open(&office);
+    uint32_t site = office_add_site(&office, "branch-07");
+    const int64_t early_ms = NOW_S * INT64_C(1000) - 60000;
+    const struct message_live_queue both[] = {{1, 2, early_ms, 5, -1, -1}, {2, 1, early_ms + 1000, 0, -1, -1}};
+    const struct message_live_queue first_idle = {1, 0, 0, 0, -1, -1};
+    const struct message_live_queue third = {3, 0, 0, 4, -1, -1};
+    assert_int_equal(office_greet(&office, site, "branch-07", 1, 5, 1), 204);
+    tell_live(&office, site, true, both, 2);
+    assert_live(&office, site, 3, 5, early_ms);
+    tell_live(&office, site, false, NULL, 0); /* a heartbeat */
+    assert_live(&office, site, 3, 5, early_ms);
+    tell_live(&office, site, false, &first_idle, 1);
+    assert_live(&office, site, 1, 0, early_ms + 1000);
+    tell_live(&office, site, true, &third, 1);
+    assert_live(&office, site, 0, 4, 0);
+    office_close(&office);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(stores_what_a_site_brings),        cmocka_unit_test(wants_a_greeting_and_names),
-        cmocka_unit_test(serves_the_protocol_before),       cmocka_unit_test(refuses_what_is_not_the_sites),
-        cmocka_unit_test(refuses_bad_summaries_alone),      cmocka_unit_test(answers_unknown_versions_clearly),
-        cmocka_unit_test(a_new_ledger_is_adopted_and_told), cmocka_unit_test(two_boxes_are_told_apart),
-        cmocka_unit_test(a_copied_disk_is_noticed),         cmocka_unit_test(one_bad_message_does_not_cost_the_others),
+        cmocka_unit_test(stores_what_a_site_brings),
+        cmocka_unit_test(wants_a_greeting_and_names),
+        cmocka_unit_test(serves_the_protocol_before),
+        cmocka_unit_test(refuses_what_is_not_the_sites),
+        cmocka_unit_test(refuses_bad_summaries_alone),
+        cmocka_unit_test(answers_unknown_versions_clearly),
+        cmocka_unit_test(a_new_ledger_is_adopted_and_told),
+        cmocka_unit_test(two_boxes_are_told_apart),
+        cmocka_unit_test(a_copied_disk_is_noticed),
+        cmocka_unit_test(knows_who_waits_now),
+        cmocka_unit_test(one_bad_message_does_not_cost_the_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
