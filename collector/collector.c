@@ -52,7 +52,11 @@ static void on_given_up(void *ctx)
 static void on_watchdog(void *ctx)
 {
     struct collector *collector = ctx;
-    (void)notify_watchdog(collector->notify);
+    if (ingest_alive(collector->ingest, clock_monotonic_ms())) {
+        (void)notify_watchdog(collector->notify);
+    } else {
+        log_write(LOG_ERROR, "collector", "a thread hangs: the service manager is to start us again");
+    }
 }
 
 static int drop_rights(const struct collector_config *config)

@@ -101,6 +101,7 @@ static void share_counters(struct clerk *clerk, bool committed)
         store_view_end(view);
     }
     (void)pthread_mutex_lock(&clerk->lock);
+    clerk->turned_ms = clock_monotonic_ms();
     clerk->shared.commits += committed;
     clerk->shared.intervals = clerk->intervals;
     clerk->shared.pending = facts.pending_count;
@@ -210,6 +211,14 @@ void clerk_free(struct clerk *clerk)
     free(clerk->replies);
     (void)pthread_mutex_destroy(&clerk->lock);
     free(clerk);
+}
+
+int64_t clerk_turned_ms(struct clerk *clerk)
+{
+    (void)pthread_mutex_lock(&clerk->lock);
+    int64_t turned_ms = clerk->turned_ms;
+    (void)pthread_mutex_unlock(&clerk->lock);
+    return turned_ms;
 }
 
 void clerk_counters(struct clerk *clerk, struct clerk_counters *out)

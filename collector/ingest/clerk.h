@@ -18,6 +18,8 @@ void clerk_run(struct clerk *clerk);
  * there is more upkeep. */
 bool clerk_round(struct clerk *clerk, struct desk_list *jobs, int64_t wall_ms, int64_t now_ms);
 
+int64_t clerk_turned_ms(struct clerk *clerk); /* any thread; monotonic, when it last came round */
+
 struct clerk_counters {
     uint64_t commits;
     uint64_t intervals;

@@ -105,7 +105,8 @@ struct clerk {
     int64_t follow_ms;      /* not before then is the registry followed again, which failed */
     unsigned failures;
     bool more_to_tend;
-    pthread_mutex_t lock; /* over `shared` alone */
+    pthread_mutex_t lock; /* over these two alone */
+    int64_t turned_ms;
     struct clerk_counters shared;
     uint64_t intervals;
     uint64_t intervals_kept; /* of commits that are on the disk */

@@ -332,6 +332,7 @@ static void share_counters(struct door *door)
     struct hub_counters counters;
     hub_counters(door->hub, &counters);
     (void)pthread_mutex_lock(&door->lock);
+    door->turned_ms = clock_monotonic_ms();
     door->shared = (struct door_counters){.sessions = counters.sessions,
                                           .handshakes = counters.handshakes,
                                           .refused_connections = door->refused_connections,
@@ -442,6 +443,14 @@ void door_stop(struct door *door)
 uint16_t door_port(const struct door *door)
 {
     return hub_port(door->hub);
+}
+
+int64_t door_turned_ms(struct door *door)
+{
+    (void)pthread_mutex_lock(&door->lock);
+    int64_t turned_ms = door->turned_ms;
+    (void)pthread_mutex_unlock(&door->lock);
+    return turned_ms;
 }
 
 void door_counters(struct door *door, struct door_counters *out)

@@ -17,6 +17,8 @@ void door_wake(struct door *door); /* any thread */
 void door_stop(struct door *door); /* any thread */
 uint16_t door_port(const struct door *door);
 
+int64_t door_turned_ms(struct door *door); /* any thread; monotonic, when it last came round */
+
 struct door_counters {
     uint64_t sessions;
     uint64_t handshakes;

@@ -71,6 +71,7 @@ struct door {
     uint64_t refused_requests;
     struct buf body; /* of the answer being made; the hub borrows it for the call, as the next */
     struct door_why why;
+    int64_t turned_ms;    /* under `lock`, as shared */
     pthread_mutex_t lock; /* over `shared` alone */
     struct door_counters shared;
 };

@@ -9,9 +9,13 @@
 #include "collector/ingest/door.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
+#include "platform/time/clock.h"
+
+enum { STALLED_MS = 120 * 1000 };
 
 struct ingest {
     struct ingest_options options;
+    int64_t started_ms; /* monotonic */
     char host[64];
     char zone[64];
     char ca_path[512];
@@ -69,6 +73,7 @@ int ingest_start(const struct ingest_options *options, struct ingest **out)
         return STATUS_NO_MEMORY;
     }
     copy_options(ingest, options);
+    ingest->started_ms = clock_monotonic_ms();
     int status = desk_new(on_answers, ingest, &ingest->desk);
     if (status == 0) {
         status = door_new(&ingest->options, ingest->desk, &ingest->door);
@@ -112,6 +117,14 @@ void ingest_stop(struct ingest *ingest)
 uint16_t ingest_port(const struct ingest *ingest)
 {
     return door_port(ingest->door);
+}
+
+bool ingest_alive(struct ingest *ingest, int64_t now_ms)
+{
+    int64_t door_ms = door_turned_ms(ingest->door);
+    int64_t clerk_ms = clerk_turned_ms(ingest->clerk);
+    int64_t last_ms = door_ms < clerk_ms ? door_ms : clerk_ms; /* 0: has not begun yet */
+    return now_ms - (last_ms > ingest->started_ms ? last_ms : ingest->started_ms) < STALLED_MS;
 }
 
 void ingest_counters(struct ingest *ingest, struct ingest_counters *out)

@@ -47,6 +47,9 @@ int ingest_start(const struct ingest_options *options, struct ingest **out);
 void ingest_stop(struct ingest *ingest); /* stores what was taken in, then ends; NULL is fine */
 uint16_t ingest_port(const struct ingest *ingest);
 
+/* False: one of the threads has not come round for two minutes. It hangs: only a new process helps. Any thread. */
+bool ingest_alive(struct ingest *ingest, int64_t now_ms); /* monotonic */
+
 struct ingest_counters {
     uint64_t sessions;
     uint64_t handshakes;
