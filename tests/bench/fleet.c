@@ -135,11 +135,22 @@ static void run_for(struct fleet *fleet, double seconds, bool until_greeted)
     }
 }
 
+static bool is_waiting(const struct fleet *fleet)
+{
+    for (uint32_t i = 0; i < fleet->site_count; i++) {
+        const struct fleet_site *site = &fleet->sites[i];
+        if (site->asked_at_us[FLEET_BATCH] != 0 || site->asked_at_us[FLEET_LIVE] != 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void run_until_answered(struct fleet *fleet)
 {
     int64_t end_us = fleet_now_us() + ANSWER_S * INT64_C(1000000);
     int64_t due_us = 0;
-    while (fleet->sites[0].asked_at_us[FLEET_BATCH] != 0 && fleet_now_us() < end_us) {
+    while (is_waiting(fleet) && fleet_now_us() < end_us) {
         loop_once(fleet, &due_us);
     }
 }
@@ -207,6 +218,7 @@ static void do_live(struct fleet *fleet, double seconds, int64_t live_ms, int64_
     fleet->traffic = true;
     run_for(fleet, seconds, false);
     fleet->traffic = false;
+    run_until_answered(fleet); /* else an answer would seem to have taken until the next command */
 }
 
 static bool obey(struct fleet *fleet, const char *line)
