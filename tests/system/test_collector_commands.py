@@ -240,7 +240,8 @@ def test_unknown_sites(centre: Centre, command: tuple[str, ...]) -> None:
 # ---- list and show ----
 
 LISTED = {"site", "number", "state", "group", "zone", "online", "last_seen", "last_seen_age_ms", "lag_ms", "backlog",
-          "agent_version", "clock_offset_ms", "certificate_end", "added", "joined", "token_expires"}
+          "waiting", "talking", "oldest_wait_ms", "agent_version", "clock_offset_ms", "certificate_end", "added",
+          "joined", "token_expires"}
 
 
 def test_formats_say_the_same(centre: Centre) -> None:
