@@ -52,7 +52,7 @@ void address_host(const coap_address_t *address, uint8_t out[ADDRESS_HOST_BYTES]
     }
 }
 
-/* libcoap tells the bound port only as part of a text: "127.0.0.1:5684 NONE". */
+/* libcoap tells the bound port only as part of a text: "127.0.0.1:5683 UDP". */
 uint16_t address_bound_port(const coap_endpoint_t *listener)
 {
     const char *text = coap_endpoint_str(listener);

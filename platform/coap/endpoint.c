@@ -10,8 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "platform/base/num.h"
 #include "platform/base/status.h"
+#include "platform/coap/address.h"
 #include "platform/coap/library.h"
 #include "platform/coap/library_internal.h"
 
@@ -73,18 +73,6 @@ static int probe_port(const coap_address_t *address)
     }
     (void)close(fd);
     return status;
-}
-
-/* libcoap tells the bound port only as part of a text: "127.0.0.1:5683 UDP". */
-static uint16_t bound_port(const coap_endpoint_t *listener)
-{
-    const char *text = coap_endpoint_str(listener);
-    const char *colon = strrchr(text, ':');
-    uint64_t port = 0;
-    if (colon) {
-        (void)num_parse_u64(slice_make(colon + 1, strcspn(colon + 1, " ")), &port);
-    }
-    return (uint16_t)port;
 }
 
 /* Everything of the request that a handler may see. False when there is more than we take. */
@@ -171,7 +159,7 @@ static int listen_at(struct endpoint *endpoint, const coap_address_t *address)
     coap_register_handler(unknown, COAP_REQUEST_GET, handle_get);
     coap_resource_set_userdata(unknown, endpoint);
     coap_add_resource(endpoint->context, unknown);
-    endpoint->port = bound_port(listener);
+    endpoint->port = address_bound_port(listener);
     endpoint->coap_fd = coap_context_get_coap_fd(endpoint->context);
     return endpoint->coap_fd >= 0 ? 0 : STATUS_UNSUPPORTED;
 }
