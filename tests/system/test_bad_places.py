@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
 
@@ -17,6 +16,7 @@ from answers import answers, differences, history_start_s, simulate, span
 from branch import Agent, Branch, wait_for
 from bulk import many_calls, many_intervals
 from ringside import Ledger, bin_dir
+from small_disk import small_disk
 
 STRANGER = "nobody" if os.geteuid() == 0 else ""  # whom permissions hold off; root goes everywhere
 
@@ -165,19 +165,6 @@ def test_a_full_ledger_gives_up_the_oldest_and_goes_on(tmp_path: Path, log: Path
     else:
         assert answer["quality"]["shed_intervals"] > 0
         assert held == calls + 1 - answer["quality"]["shed_intervals"]
-
-
-@contextmanager
-def small_disk(at: Path, size: str) -> Iterator[Path]:
-    at.mkdir()
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "ringside-test", at],
-                          capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a small tmpfs cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield at
-    finally:
-        subprocess.run(["umount", "-l", at], check=True)
 
 
 def test_a_disk_without_room_for_the_ledger(tmp_path: Path, log: Path) -> None:

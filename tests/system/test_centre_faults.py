@@ -5,9 +5,7 @@ from __future__ import annotations
 
 import subprocess
 import time
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator
 
 import pytest
 
@@ -16,6 +14,7 @@ from branch import wait_for
 from centre import Centre, Site
 from proxy import Proxy
 from ringside import bin_dir
+from small_disk import small_disk
 from whole import Whole
 
 
@@ -26,19 +25,6 @@ def stamp(time_s: int) -> str:
 def span(days: int = 32) -> tuple[str, str]:
     start_s = history_start_s()
     return stamp(start_s - DAY_S), stamp(start_s + days * DAY_S)
-
-
-@contextmanager
-def small_disk(at: Path, size: str) -> Iterator[Path]:
-    at.mkdir(parents=True, exist_ok=True)
-    done = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0777", "ringside-test", at],
-                          capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a small tmpfs cannot be mounted here: {done.stderr.strip()}")
-    try:
-        yield at
-    finally:
-        subprocess.run(["umount", "-l", at], check=True)
 
 
 def fill(path: Path) -> None:
