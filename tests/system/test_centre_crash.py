@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from answers import DAY_S, history_start_s
-from branch import wait_for
+from branch import Agent, wait_for
 from centre import Centre, Site
 from proxy import Proxy
 from test_crash import COMMIT_POINTS, LiveCentre, kill_at_random, make_ledger, parts_in_order
@@ -36,19 +36,23 @@ def plan_of(who: str, rng: random.Random) -> list[str]:
     return plan
 
 
-def kill_collector(centre: Centre, where: str, rng: random.Random) -> bool:
+def died_at(where: str, process: Agent) -> bool:
     """False when the point was not reached although branches sent."""
+    status = process.wait(PATIENCE_S)
+    if status is None:
+        process.kill()
+        return False
+    assert status == -signal.SIGKILL, f"exit status {status} on the way to {where}\n{process.said()}"
+    return True
+
+
+def kill_collector(centre: Centre, where: str, rng: random.Random) -> bool:
     if where == "random":
         daemon = centre.start()
         assert daemon.wait(rng.uniform(0.02, 0.6)) is None, daemon.said()
         return daemon.kill() == -signal.SIGKILL
     daemon = centre.start_to_die(f"{where}:{rng.choice((1, 1, 2, 3, 5))}")
-    status = daemon.wait(PATIENCE_S)
-    if status is None:
-        daemon.kill()
-        return False
-    assert status == -signal.SIGKILL, f"exit status {status} on the way to {where}\n{daemon.said()}"
-    return True
+    return died_at(where, daemon)
 
 
 def kill_site(site: Site, where: str, rng: random.Random) -> bool:
@@ -56,12 +60,7 @@ def kill_site(site: Site, where: str, rng: random.Random) -> bool:
         kill_at_random(site, rng.uniform(0.02, 0.6))
         return True
     agent = site.start_to_die(f"{where}:{rng.choice((1, 1, 2, 3))}")
-    status = agent.wait(PATIENCE_S)
-    if status is None:
-        agent.kill()
-        return False
-    assert status == -signal.SIGKILL, f"exit status {status} on the way to {where}\n{agent.said()}"
-    return True
+    return died_at(where, agent)
 
 
 def kill_everybody(centre: Centre, sites: list[Site], seed: int) -> tuple[Counter, Counter]:
