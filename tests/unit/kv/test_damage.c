@@ -11,30 +11,14 @@
 #include "platform/base/status.h"
 #include "platform/kv/kv.h"
 #include "tests/support/rng.h"
-#include "tests/support/temp_dir.h"
+#include "tests/unit/kv/kit.h"
 
 enum { MAP_BYTES = 1 << 20, RECORDS = 300 };
-
-static struct temp_dir dir;
-
-static int setup(void **state)
-{
-    (void)state;
-    temp_dir_make(&dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_dir_remove(&dir);
-    return 0;
-}
 
 static struct kv_options options_of(bool read_only)
 {
     return (struct kv_options){
-        .dir = dir.path, .map_bytes = MAP_BYTES, .max_dbs = 4, .read_only = read_only, .preallocate = true};
+        .dir = kit_dir.path, .map_bytes = MAP_BYTES, .max_dbs = 4, .read_only = read_only, .preallocate = true};
 }
 
 static void fill(void)
@@ -99,26 +83,26 @@ static void a_file_cut_short_is_corrupt(void **state)
 {
     (void)state;
     fill();
-    temp_dir_copy(&dir, "data.mdb", "whole");
+    temp_dir_copy(&kit_dir, "data.mdb", "whole");
     unsigned found;
     assert_int_equal(read_all(true, &found), 0);
     assert_int_equal(found, RECORDS);
     const uint64_t lengths[] = {1,    17,       4095,      4096,      8191,          8192,
                                 8193, 3 * 4096, 30 * 4096, 60 * 4096, 80 * 4096 + 5, 40 * 4096 + 1};
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-        temp_dir_truncate(&dir, "data.mdb", 0);
-        temp_dir_copy(&dir, "whole", "data.mdb");
-        temp_dir_truncate(&dir, "data.mdb", lengths[i]);
+        temp_dir_truncate(&kit_dir, "data.mdb", 0);
+        temp_dir_copy(&kit_dir, "whole", "data.mdb");
+        temp_dir_truncate(&kit_dir, "data.mdb", lengths[i]);
         assert_int_equal(read_all(true, &found), STATUS_CORRUPT);
         assert_int_equal(read_all(false, &found), STATUS_CORRUPT);
-        assert_int_equal(temp_dir_size(&dir, "data.mdb"), lengths[i]); /* it was not touched */
+        assert_int_equal(temp_dir_size(&kit_dir, "data.mdb"), lengths[i]); /* it was not touched */
     }
 }
 
 static void an_empty_file_is_a_new_one(void **state)
 {
     (void)state;
-    temp_dir_truncate(&dir, "data.mdb", 0);
+    temp_dir_truncate(&kit_dir, "data.mdb", 0);
     unsigned found;
     assert_int_equal(read_all(true, &found), STATUS_NOT_FOUND);
     fill();
@@ -135,8 +119,8 @@ static void noise_is_corrupt(void **state)
         for (size_t i = 0; i < sizeof noise / sizeof noise[0]; i++) {
             noise[i] = round == 0 ? 0 : round == 1 ? UINT64_MAX : rng_next(&rng);
         }
-        temp_dir_truncate(&dir, "data.mdb", 0);
-        temp_dir_write(&dir, "data.mdb", 0, noise, sizeof noise);
+        temp_dir_truncate(&kit_dir, "data.mdb", 0);
+        temp_dir_write(&kit_dir, "data.mdb", 0, noise, sizeof noise);
         unsigned found;
         assert_int_equal(read_all(true, &found), STATUS_CORRUPT);
         assert_int_equal(read_all(false, &found), STATUS_CORRUPT);
@@ -148,19 +132,19 @@ static void damaged_meta_pages_end_in_a_status(void **state)
 {
     (void)state;
     fill();
-    temp_dir_copy(&dir, "data.mdb", "whole");
+    temp_dir_copy(&kit_dir, "data.mdb", "whole");
     struct rng rng = {11};
     unsigned refused = 0;
     for (unsigned at = 0; at < 152; at++) {
         for (unsigned page = 0; page < 3; page++) { /* 2: both */
-            temp_dir_truncate(&dir, "data.mdb", 0);
-            temp_dir_copy(&dir, "whole", "data.mdb");
+            temp_dir_truncate(&kit_dir, "data.mdb", 0);
+            temp_dir_copy(&kit_dir, "whole", "data.mdb");
             uint8_t byte;
-            temp_dir_read(&dir, "data.mdb", at + (page == 1 ? 4096 : 0), &byte, 1);
+            temp_dir_read(&kit_dir, "data.mdb", at + (page == 1 ? 4096 : 0), &byte, 1);
             byte ^= (uint8_t)(1 + rng_below(&rng, 255));
             for (unsigned i = 0; i < 2; i++) {
                 if (page == 2 || page == i) {
-                    temp_dir_write(&dir, "data.mdb", at + 4096 * i, &byte, 1);
+                    temp_dir_write(&kit_dir, "data.mdb", at + 4096 * i, &byte, 1);
                 }
             }
             unsigned found;
@@ -177,8 +161,8 @@ static void another_format_is_told_apart(void **state)
     (void)state;
     fill();
     const uint32_t version = 7; /* behind the page header and the magic of both meta pages */
-    temp_dir_write(&dir, "data.mdb", 16 + 4, &version, sizeof version);
-    temp_dir_write(&dir, "data.mdb", 4096 + 16 + 4, &version, sizeof version);
+    temp_dir_write(&kit_dir, "data.mdb", 16 + 4, &version, sizeof version);
+    temp_dir_write(&kit_dir, "data.mdb", 4096 + 16 + 4, &version, sizeof version);
     unsigned found;
     assert_int_equal(read_all(true, &found), STATUS_VERSION);
     assert_int_equal(read_all(false, &found), STATUS_VERSION);
@@ -187,11 +171,11 @@ static void another_format_is_told_apart(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(a_file_cut_short_is_corrupt, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_empty_file_is_a_new_one, setup, teardown),
-        cmocka_unit_test_setup_teardown(noise_is_corrupt, setup, teardown),
-        cmocka_unit_test_setup_teardown(damaged_meta_pages_end_in_a_status, setup, teardown),
-        cmocka_unit_test_setup_teardown(another_format_is_told_apart, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_cut_short_is_corrupt, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(an_empty_file_is_a_new_one, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(noise_is_corrupt, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(damaged_meta_pages_end_in_a_status, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(another_format_is_told_apart, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,29 +11,13 @@
 
 #include "platform/base/status.h"
 #include "platform/kv/kv.h"
-#include "tests/support/temp_dir.h"
+#include "tests/unit/kv/kit.h"
 
 enum { MAP_BYTES = 8 << 20, GROW_BYTES = 256 << 10, RECORD_BYTES = 3000 };
 
-static struct temp_dir dir;
-
-static int setup(void **state)
-{
-    (void)state;
-    temp_dir_make(&dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_dir_remove(&dir);
-    return 0;
-}
-
 static struct kv *open_kv(unsigned *db)
 {
-    struct kv_options options = {.dir = dir.path, .map_bytes = MAP_BYTES, .max_dbs = 4, .grow_bytes = GROW_BYTES};
+    struct kv_options options = {.dir = kit_dir.path, .map_bytes = MAP_BYTES, .max_dbs = 4, .grow_bytes = GROW_BYTES};
     struct kv *kv = NULL;
     assert_int_equal(kv_open(&options, &kv), 0);
     assert_int_equal(kv_db(kv, "things", true, db), 0);
@@ -69,7 +53,7 @@ static void the_file_is_longer_than_its_content(void **state)
     (void)state;
     unsigned db;
     struct kv *kv = open_kv(&db);
-    assert_true(temp_dir_size(&dir, "data.mdb") < MAP_BYTES / 4);
+    assert_true(temp_dir_size(&kit_dir, "data.mdb") < MAP_BYTES / 4);
     int status = 0;
     for (uint32_t i = 0; status == 0; i += 20) {
         status = put(kv, db, i, 20);
@@ -78,11 +62,11 @@ static void the_file_is_longer_than_its_content(void **state)
             assert_int_equal(kv_begin(kv, true, &txn), 0);
             kv_abort(txn);
             uint64_t least = usage_of(kv).file_bytes + GROW_BYTES;
-            assert_true(temp_dir_size(&dir, "data.mdb") >= (least < MAP_BYTES ? least : MAP_BYTES));
+            assert_true(temp_dir_size(&kit_dir, "data.mdb") >= (least < MAP_BYTES ? least : MAP_BYTES));
         }
     }
     assert_int_equal(status, STATUS_FULL);
-    assert_int_equal(temp_dir_size(&dir, "data.mdb"), MAP_BYTES);
+    assert_int_equal(temp_dir_size(&kit_dir, "data.mdb"), MAP_BYTES);
     kv_close(kv);
     kv = open_kv(&db);
     assert_true(usage_of(kv).used_bytes > MAP_BYTES / 2);
@@ -133,7 +117,7 @@ static void a_full_disk_leaves_what_was_and_goes_on(void **state)
     assert_true(again > 0);
     limit_files(0);
     assert_int_equal(put(kv, db, again, 300), 0);
-    assert_true(usage_of(kv).file_bytes <= temp_dir_size(&dir, "data.mdb"));
+    assert_true(usage_of(kv).file_bytes <= temp_dir_size(&kit_dir, "data.mdb"));
     kv_close(kv);
     kv = open_kv(&db);
     kv_close(kv);
@@ -165,9 +149,9 @@ static void a_cursor_finds_adds_and_puts(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(the_file_is_longer_than_its_content, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_full_disk_leaves_what_was_and_goes_on, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_cursor_finds_adds_and_puts, setup, teardown),
+        cmocka_unit_test_setup_teardown(the_file_is_longer_than_its_content, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_full_disk_leaves_what_was_and_goes_on, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_cursor_finds_adds_and_puts, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,30 +13,14 @@
 
 #include "platform/base/status.h"
 #include "tests/support/rng.h"
-#include "tests/support/temp_dir.h"
+#include "tests/unit/kv/kit.h"
 
 enum { MAP_BYTES = 1 << 20, KEYS = 2000 };
-
-static struct temp_dir dir;
-
-static int setup(void **state)
-{
-    (void)state;
-    temp_dir_make(&dir);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    temp_dir_remove(&dir);
-    return 0;
-}
 
 static struct kv *open_kv(bool read_only)
 {
     struct kv_options options = {
-        .dir = dir.path, .map_bytes = MAP_BYTES, .max_dbs = 4, .read_only = read_only, .preallocate = true};
+        .dir = kit_dir.path, .map_bytes = MAP_BYTES, .max_dbs = 4, .read_only = read_only, .preallocate = true};
     struct kv *kv = NULL;
     assert_int_equal(kv_open(&options, &kv), 0);
     return kv;
@@ -176,7 +160,7 @@ static void deleting_on_a_walk_skips_and_repeats_nothing(void **state)
     static const size_t lengths[] = {0, 30, 1500, 5000};
     struct rng rng = {7};
     for (unsigned round = 0; round < 12; round++) {
-        struct kv_options options = {.dir = dir.path, .map_bytes = UINT64_C(64) << 20, .max_dbs = 4};
+        struct kv_options options = {.dir = kit_dir.path, .map_bytes = UINT64_C(64) << 20, .max_dbs = 4};
         struct kv *kv = NULL;
         assert_int_equal(kv_open(&options, &kv), 0);
         unsigned db = open_db(kv, "things");
@@ -194,7 +178,7 @@ static void deleting_on_a_walk_skips_and_repeats_nothing(void **state)
             walk_and_delete(kv, db, there, &rng, percents[(i + round) % 4]);
         }
         kv_close(kv);
-        temp_dir_clear(&dir);
+        temp_dir_clear(&kit_dir);
     }
 }
 
@@ -272,7 +256,7 @@ static void usage_counts_pages_in_use(void **state)
     (void)state;
     struct kv *kv = open_kv(false);
     unsigned db = open_db(kv, "things");
-    assert_int_equal(temp_dir_size(&dir, "data.mdb"), MAP_BYTES); /* taken from the disk at once */
+    assert_int_equal(temp_dir_size(&kit_dir, "data.mdb"), MAP_BYTES); /* taken from the disk at once */
     struct kv_txn *txn = begin(kv, true);
     for (unsigned i = 0; i < 20; i++) {
         put(txn, db, i, 20000);
@@ -306,7 +290,7 @@ static int read_as_somebody(void)
     if (geteuid() == 0 && (setegid(65534) != 0 || seteuid(65534) != 0)) {
         return 2;
     }
-    struct kv_options options = {.dir = dir.path, .map_bytes = MAP_BYTES, .max_dbs = 4};
+    struct kv_options options = {.dir = kit_dir.path, .map_bytes = MAP_BYTES, .max_dbs = 4};
     struct kv *kv = NULL;
     if (kv_open(&options, &kv) != STATUS_DENIED) {
         return 3; /* a writer may not */
@@ -333,21 +317,21 @@ static void reads_where_it_may_not_write(void **state)
     put(txn, db, 1, 77);
     assert_int_equal(kv_commit(txn), 0);
     kv_close(kv);
-    assert_int_equal(chmod(temp_dir_file(&dir, "data.mdb"), 0444), 0);
+    assert_int_equal(chmod(temp_dir_file(&kit_dir, "data.mdb"), 0444), 0);
     for (int lock = 0; lock < 2; lock++) { /* with a lock file that may only be read, and without one */
         if (lock == 0) {
-            assert_int_equal(chmod(temp_dir_file(&dir, "lock.mdb"), 0444), 0);
+            assert_int_equal(chmod(temp_dir_file(&kit_dir, "lock.mdb"), 0444), 0);
         } else {
-            assert_int_equal(unlink(temp_dir_file(&dir, "lock.mdb")), 0);
+            assert_int_equal(unlink(temp_dir_file(&kit_dir, "lock.mdb")), 0);
         }
-        assert_int_equal(chmod(dir.path, 0555), 0);
+        assert_int_equal(chmod(kit_dir.path, 0555), 0);
         pid_t child = fork();
         if (child == 0) {
             _exit(read_as_somebody());
         }
         int result = -1;
         assert_int_equal(waitpid(child, &result, 0), child);
-        assert_int_equal(chmod(dir.path, 0755), 0);
+        assert_int_equal(chmod(kit_dir.path, 0755), 0);
         assert_true(WIFEXITED(result));
         assert_int_equal(WEXITSTATUS(result), 0);
     }
@@ -357,9 +341,9 @@ static void what_is_not_there_is_not_found(void **state)
 {
     (void)state;
     struct kv *kv = NULL;
-    struct kv_options options = {.dir = dir.path, .max_dbs = 4, .read_only = true};
+    struct kv_options options = {.dir = kit_dir.path, .max_dbs = 4, .read_only = true};
     assert_int_equal(kv_open(&options, &kv), STATUS_NOT_FOUND);
-    options.dir = temp_dir_file(&dir, "missing");
+    options.dir = temp_dir_file(&kit_dir, "missing");
     assert_int_equal(kv_open(&options, &kv), STATUS_NOT_FOUND);
     options.read_only = false;
     options.map_bytes = MAP_BYTES;
@@ -380,7 +364,7 @@ static void a_map_grows_and_does_not_shrink_below_its_content(void **state)
     kv_close(kv);
     const uint64_t sizes[] = {MAP_BYTES / 4, UINT64_C(4) * MAP_BYTES};
     for (size_t i = 0; i < 2; i++) {
-        struct kv_options options = {.dir = dir.path, .map_bytes = sizes[i], .max_dbs = 4, .preallocate = true};
+        struct kv_options options = {.dir = kit_dir.path, .map_bytes = sizes[i], .max_dbs = 4, .preallocate = true};
         assert_int_equal(kv_open(&options, &kv), 0);
         db = open_db(kv, "things");
         struct kv_usage usage;
@@ -397,7 +381,7 @@ static void a_map_grows_and_does_not_shrink_below_its_content(void **state)
         kv_abort(txn);
         kv_close(kv);
     }
-    assert_int_equal(temp_dir_size(&dir, "data.mdb"), 4 * MAP_BYTES);
+    assert_int_equal(temp_dir_size(&kit_dir, "data.mdb"), 4 * MAP_BYTES);
 }
 
 struct seen {
@@ -449,17 +433,17 @@ static void each_goes_from_where_it_is_told_until_it_is_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_committed_is_there_after_opening_again, setup, teardown),
-        cmocka_unit_test_setup_teardown(append_takes_keys_in_any_order, setup, teardown),
-        cmocka_unit_test_setup_teardown(deleting_on_a_walk_skips_and_repeats_nothing, setup, teardown),
-        cmocka_unit_test_setup_teardown(each_goes_from_where_it_is_told_until_it_is_stopped, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_full_map_fails_and_leaves_what_was, setup, teardown),
-        cmocka_unit_test_setup_teardown(keys_that_do_not_fit_are_refused, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_reader_keeps_its_moment, setup, teardown),
-        cmocka_unit_test_setup_teardown(usage_counts_pages_in_use, setup, teardown),
-        cmocka_unit_test_setup_teardown(reads_where_it_may_not_write, setup, teardown),
-        cmocka_unit_test_setup_teardown(what_is_not_there_is_not_found, setup, teardown),
-        cmocka_unit_test_setup_teardown(a_map_grows_and_does_not_shrink_below_its_content, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_is_committed_is_there_after_opening_again, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(append_takes_keys_in_any_order, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(deleting_on_a_walk_skips_and_repeats_nothing, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(each_goes_from_where_it_is_told_until_it_is_stopped, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_full_map_fails_and_leaves_what_was, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(keys_that_do_not_fit_are_refused, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_reader_keeps_its_moment, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(usage_counts_pages_in_use, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(reads_where_it_may_not_write, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(what_is_not_there_is_not_found, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_map_grows_and_does_not_shrink_below_its_content, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
