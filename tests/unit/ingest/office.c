@@ -12,23 +12,11 @@
 
 #include "platform/base/log.h"
 #include "platform/base/status.h"
+#include "tests/unit/ingest/quiet.h"
 
 static void ignore(void *ctx)
 {
     (void)ctx;
-}
-
-static void ignore_failure(void *ctx, int status)
-{
-    (void)ctx;
-    (void)status;
-}
-
-static void ignore_line(void *ctx, enum log_level level, const char *text)
-{
-    (void)ctx;
-    (void)level;
-    (void)text;
 }
 
 uint32_t office_add_site(struct office *office, const char *id)
@@ -46,7 +34,7 @@ uint32_t office_add_site(struct office *office, const char *id)
 void office_open(struct office *office)
 {
     *office = (struct office){.now_ms = 1000, .wall_ms = NOW_S * INT64_C(1000), .zone = "Europe/Madrid"};
-    log_set_sink(ignore_line, NULL);
+    log_set_sink(quiet_line, NULL);
     temp_dir_make(&office->registry_dir);
     temp_dir_make(&office->store_dir);
     assert_int_equal(registry_create(office->registry_dir.path), 0);
@@ -59,7 +47,7 @@ void office_open(struct office *office)
                                               .zone = "UTC",
                                               .oldest_s = 400 * 86400,
                                               .ahead_s = 86400,
-                                              .gave_up = ignore_failure};
+                                              .gave_up = quiet_failure};
     assert_int_equal(desk_new(ignore, NULL, &office->desk), 0);
     assert_int_equal(clerk_new(&office->options, office->desk, &office->clerk), 0);
     assert_int_equal(message_arena_new(1 << 20, &office->arena), 0);

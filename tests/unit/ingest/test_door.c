@@ -23,6 +23,7 @@
 #include "proto/message.h"
 #include "proto/paths.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/ingest/quiet.h"
 
 enum { CLIENTS_MAX = 12, PATIENCE_MS = 20000 };
 
@@ -42,19 +43,6 @@ static struct centre {
     struct ingest *ingest;
     struct client clients[CLIENTS_MAX];
 } centre;
-
-static void ignore_failure(void *ctx, int status)
-{
-    (void)ctx;
-    (void)status;
-}
-
-static void ignore_line(void *ctx, enum log_level level, const char *text)
-{
-    (void)ctx;
-    (void)level;
-    (void)text;
-}
 
 /* Several at a time. */
 static const char *place(const char *name)
@@ -87,7 +75,7 @@ static int setup(void **state)
 {
     (void)state;
     centre = (struct centre){0};
-    log_set_sink(ignore_line, NULL);
+    log_set_sink(quiet_line, NULL);
     temp_dir_make(&centre.dir);
     open_rooms();
     struct ingest_options options = {
@@ -108,7 +96,7 @@ static int setup(void **state)
         .identity = centre.identity,
         .registry = centre.registry,
         .store = centre.store,
-        .gave_up = ignore_failure};
+        .gave_up = quiet_failure};
     assert_int_equal(ingest_start(&options, &centre.ingest), 0);
     return 0;
 }
