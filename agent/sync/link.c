@@ -11,7 +11,7 @@
 #include "platform/tls/secret.h"
 #include "proto/paths.h"
 
-enum { LOOK_MS = 2000, SAY_AGAIN_MS = 3600 * 1000, ATTEMPT_MS = 15000 };
+enum { LOOK_MS = 2000, SAY_AGAIN_MS = 3600 * 1000, ATTEMPT_MS = 30000 };
 
 /* ---- what people read ---- */
 

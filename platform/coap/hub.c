@@ -159,6 +159,7 @@ static int pump_once(struct hub *hub)
     uint64_t before = hub->serial;
     bool tidy = hub->tidy;
     hub->tidy = false;
+    hub_sessions_pace(hub);
     int status = pump_round(&hub->pump, tidy);
     if (hub->pump.knocked && hub->serial == before) {
         (void)poll(NULL, 0, ACCEPT_PAUSE_MS);

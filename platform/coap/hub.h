@@ -3,10 +3,11 @@
  * otherwise.
  *
  * Peers are not trusted: a message is at most message_max bytes (announced by CSM, enforced before memory is taken),
- * handshakes in progress are at most handshakes_max (the oldest gives way to a new one; at most a quarter of them from
- * one address while others wait) and end after handshake_ms; a session that says nothing for idle_ms is closed (a whole
- * request or a Ping is something, a part of one is not). A peer's certificate must lead to the CA, but may have
- * expired: opened() judges that. Block-wise transfer and queries are refused with 4.02. */
+ * at most handshakes_max handshakes are under way (others wait in the kernel's queue meanwhile, and those that take
+ * more than half of handshake_ms then give way to them) and none takes longer than handshake_ms; a session that says
+ * nothing for idle_ms is closed (a whole request or a Ping is something, a part of one is not). A peer's certificate
+ * must lead to the CA, but may have expired: opened() judges that. Block-wise transfer and queries are refused
+ * with 4.02. */
 #ifndef RINGSIDE_PLATFORM_COAP_HUB_H
 #define RINGSIDE_PLATFORM_COAP_HUB_H
 

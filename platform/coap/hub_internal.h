@@ -57,7 +57,8 @@ struct hub {
     struct hub_list lists[HUB_ENDED + 1];
     struct hub_session *closing;
     struct stream *dirty;
-    bool tidy; /* libcoap has sessions to forget */
+    bool paced; /* nobody is accepted while there are too many handshakes */
+    bool tidy;  /* libcoap has sessions to forget */
     struct hub_counters counters;
 
     uint8_t key[HUB_KEY_MAX];
@@ -75,6 +76,7 @@ void hub_sessions_deinit(struct hub *hub);
 struct hub_session *hub_sessions_find(const struct hub *hub, uint64_t number); /* NULL: gone */
 void hub_sessions_heard(struct hub_session *session);
 void hub_sessions_close(struct hub_session *session, const char *why);
+void hub_sessions_pace(struct hub *hub);   /* before a round: how much of what comes is taken */
 void hub_sessions_settle(struct hub *hub); /* writes, closes, and ends what took too long; outside of libcoap */
 int64_t hub_sessions_due_ms(const struct hub *hub, int64_t now_ms); /* until settling has something to do; -1: never */
 void hub_sessions_facts(const struct hub_session *session, struct hub_session_facts *out);

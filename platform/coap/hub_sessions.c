@@ -8,6 +8,7 @@
 #include "platform/coap/hub_internal.h"
 
 enum {
+    STEPS_MAX = 8,       /* of handshakes, each some ms of work, before answers have their turn again */
     SPARE_SLOTS = 16,    /* for those that come only to be sent away, and those that libcoap has not yet forgotten */
     STUCK_RETRY_MS = 100 /* the socket's becoming writable wakes us; this is a net below it */
 };
@@ -110,7 +111,7 @@ static struct hub_session *choose_victim(const struct hub *hub, const struct hub
 static void make_room(struct hub *hub, struct hub_session *new)
 {
     uint32_t handshakes = hub->lists[HUB_HANDSHAKE].count;
-    bool crowded = handshakes > hub->options.handshakes_max;
+    bool crowded = handshakes > hub->options.handshakes_max && !hub->paced;
     bool full = handshakes + hub->lists[HUB_OPEN].count > hub->options.sessions_max;
     if (!crowded && !full) {
         return;
@@ -266,13 +267,33 @@ static void close_all(struct hub *hub)
     }
 }
 
+static bool is_crowded(const struct hub *hub)
+{
+    return hub->lists[HUB_HANDSHAKE].count >= hub->options.handshakes_max;
+}
+
+/* While others wait to be accepted, only half the time. A handshake that is making progress takes less, however many
+ * there are at once: to cut those short in favour of newer ones would mean that none is ever done. */
+static int64_t handshake_limit_ms(const struct hub *hub)
+{
+    return is_crowded(hub) ? hub->options.handshake_ms / 2 : hub->options.handshake_ms;
+}
+
+void hub_sessions_pace(struct hub *hub)
+{
+    hub->paced = pump_listen(&hub->pump, !is_crowded(hub));
+    hub->pump.events_max = hub->lists[HUB_HANDSHAKE].count > 0 ? STEPS_MAX : PUMP_EVENTS_MAX;
+}
+
 static void end_overdue(struct hub *hub)
 {
     int64_t now_ms = pump_clock_ms();
+    int64_t limit_ms = handshake_limit_ms(hub);
     struct hub_session *at = hub->lists[HUB_HANDSHAKE].first;
-    for (; at && now_ms - at->since_ms >= hub->options.handshake_ms; at = at->next) {
+    for (; at && now_ms - at->since_ms >= limit_ms; at = at->next) {
         hub->counters.handshakes_pushed_out += !at->closing;
-        hub_sessions_close(at, "its handshake took too long");
+        hub_sessions_close(at, now_ms - at->since_ms >= hub->options.handshake_ms ? "its handshake took too long"
+                                                                                  : "it gave way to newer handshakes");
     }
     at = hub->lists[HUB_OPEN].first;
     for (; at && now_ms - at->since_ms >= hub->options.idle_ms; at = at->next) {
@@ -299,7 +320,7 @@ int64_t hub_sessions_due_ms(const struct hub *hub, int64_t now_ms)
     const struct hub_session *idle = hub->lists[HUB_OPEN].first;
     int64_t due_ms = -1;
     if (handshake) {
-        due_ms = sooner(due_ms, handshake->since_ms + hub->options.handshake_ms - now_ms);
+        due_ms = sooner(due_ms, handshake->since_ms + handshake_limit_ms(hub) - now_ms);
     }
     if (idle) {
         due_ms = sooner(due_ms, idle->since_ms + hub->options.idle_ms - now_ms);

@@ -10,7 +10,7 @@
 
 #include "platform/base/status.h"
 
-enum { EVENTS_MAX = 256, IDLE_ROUNDS_MAX = 64 };
+enum { IDLE_ROUNDS_MAX = 64 };
 
 int64_t pump_clock_ms(void)
 {
@@ -21,7 +21,8 @@ int64_t pump_clock_ms(void)
 
 int pump_init(struct pump *pump, coap_context_t *context)
 {
-    *pump = (struct pump){.context = context, .fd = coap_context_get_coap_fd(context)};
+    *pump = (struct pump){
+        .context = context, .fd = coap_context_get_coap_fd(context), .listener_fd = -1, .events_max = PUMP_EVENTS_MAX};
     return pump->fd >= 0 ? 0 : STATUS_UNSUPPORTED;
 }
 
@@ -63,7 +64,23 @@ void pump_widen(struct pump *pump, int backlog)
     if (fd >= 0) {
         (void)listen(fd, backlog);
         send_at_once(fd); /* those that are accepted inherit it */
+        pump->listener_fd = fd;
     }
+}
+
+bool pump_listen(struct pump *pump, bool on)
+{
+    if (pump->listener_fd < 0) {
+        return false;
+    }
+    if (pump->deaf == on) {
+        struct epoll_event event = {.events = on ? EPOLLIN : 0, .data.ptr = pump->listener};
+        if (epoll_ctl(pump->fd, EPOLL_CTL_MOD, pump->listener_fd, &event) != 0) {
+            return false;
+        }
+        pump->deaf = !on;
+    }
+    return true;
 }
 
 void pump_hasten(const struct pump *pump)
@@ -98,8 +115,8 @@ static void calm(struct pump *pump, const struct epoll_event *events, int count)
 
 int pump_round(struct pump *pump, bool tidy)
 {
-    struct epoll_event events[EVENTS_MAX];
-    int count = epoll_wait(pump->fd, events, EVENTS_MAX, 0);
+    struct epoll_event events[PUMP_EVENTS_MAX];
+    int count = epoll_wait(pump->fd, events, pump->events_max, 0);
     if (count < 0) {
         return errno == EINTR ? 0 : STATUS_IO;
     }

@@ -8,10 +8,15 @@
 
 #include "platform/coap/library_internal.h"
 
+enum { PUMP_EVENTS_MAX = 256 };
+
 struct pump {
     coap_context_t *context;
     int fd;         /* libcoap's own epoll set */
     void *listener; /* the mark of the listening socket in it; NULL: none known */
+    int listener_fd;
+    bool deaf;      /* nobody is accepted for now */
+    int events_max; /* taken in one round, at most PUMP_EVENTS_MAX */
     bool knocked;   /* the last round had a connection to accept */
     void *idle_mark;
     unsigned idle_rounds;
@@ -21,6 +26,10 @@ int pump_init(struct pump *pump, coap_context_t *context); /* borrows; STATUS_UN
 
 /* libcoap listens with a backlog of 5: too little when thousands come back at once. */
 void pump_widen(struct pump *pump, int backlog);
+
+/* Whether connections are accepted; those that come meanwhile wait in the kernel's queue. False: the listening socket
+ * is not known, nothing changed. */
+bool pump_listen(struct pump *pump, bool on);
 
 /* Of a message that takes several TLS records, and so several writes, TCP would hold back the last for the peer's late
  * acknowledgement (RFC 896). For a client with its one socket; pump_widen() does it for a server. */

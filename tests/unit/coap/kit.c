@@ -65,6 +65,7 @@ static void on_closed(void *ctx, const struct hub_session_facts *facts, void *se
     record.closed += session_ctx == &record;
     record.closed_in = facts->in_bytes;
     record.closed_out = facts->out_bytes;
+    hub_counters(hub, &record.counters); /* whoever sees that it closed sees what was counted of it */
     pthread_mutex_unlock(&lock);
 }
 
@@ -74,6 +75,7 @@ static void on_refused(void *ctx, const char *address, const char *reason)
     pthread_mutex_lock(&lock);
     record.refused += strncmp(address, "127.0.0.1:", 10) == 0;
     (void)snprintf(record.reason, sizeof record.reason, "%s", reason);
+    hub_counters(hub, &record.counters);
     pthread_mutex_unlock(&lock);
 }
 
