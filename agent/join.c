@@ -16,7 +16,7 @@
 #include "proto/paths.h"
 
 enum { JOINED = 0, FAILED = 1, WRONG = 2 };
-enum { ATTEMPT_MS = 15000, ALL_MS = 90000 };
+enum { ATTEMPT_MS = 30000, ALL_MS = 90000 };
 enum { TAG_CRTS = 1, TAG_ENROLL = 2 };
 
 struct join {
