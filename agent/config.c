@@ -6,28 +6,20 @@
 #include "agent/config_table.h"
 #include "platform/base/status.h"
 #include "platform/config/config.h"
+#include "platform/config/program.h"
 
 enum { HEARTBEAT_LIVE_MS = 30 * 1000, HEARTBEAT_MS = 300 * 1000, HEARTBEAT_MIN_MS = 100 };
 
-/* Sticky: after the first failed allocation the rest is left empty and the status stays. */
-static void copy(char **to, const char *text, int *status)
-{
-    *to = strdup(text);
-    if (!*to) {
-        *status = STATUS_NO_MEMORY;
-    }
-}
-
 static void fill_site(struct agent_site_config *site, const struct config_item *from, int *status)
 {
-    copy(&site->id, config_text(from, "id"), status);
+    config_program_copy(&site->id, config_text(from, "id"), status);
     site->id_default = config_option_line(from, "id") == 0;
-    copy(&site->zone, config_text(from, "zone"), status);
+    config_program_copy(&site->zone, config_text(from, "zone"), status);
 }
 
 static void fill_ledger(struct agent_ledger_config *ledger, const struct config_item *from, int *status)
 {
-    copy(&ledger->dir, config_text(from, "dir"), status);
+    config_program_copy(&ledger->dir, config_text(from, "dir"), status);
     ledger->size_max_bytes = (uint64_t)config_number(from, "size_max");
     ledger->reserve_percent = (uint32_t)config_number(from, "reserve_percent");
     ledger->legs_keep_ms = config_number(from, "legs_keep");
@@ -39,19 +31,19 @@ static void fill_ledger(struct agent_ledger_config *ledger, const struct config_
 
 static void fill_source(struct agent_source_config *source, const struct config_item *from, int *status)
 {
-    copy(&source->name, config_title(from), status);
+    config_program_copy(&source->name, config_title(from), status);
     source->type = (enum agent_source_type)config_number(from, "type");
-    copy(&source->path, config_text(from, "path"), status);
+    config_program_copy(&source->path, config_text(from, "path"), status);
     source->rotated_at_start = config_yes(from, "rotated_at_start");
     source->drain_grace_ms = config_number(from, "drain_grace");
     source->poll_ms = config_number(from, "poll");
-    copy(&source->asterisk_conf_dir, config_text(from, "asterisk_conf_dir"), status);
+    config_program_copy(&source->asterisk_conf_dir, config_text(from, "asterisk_conf_dir"), status);
 }
 
 static void fill_queue(struct agent_queue_config *queue, const struct config_item *from, int *status)
 {
-    copy(&queue->name, config_title(from), status);
-    copy(&queue->label, config_text(from, "label"), status);
+    config_program_copy(&queue->name, config_title(from), status);
+    config_program_copy(&queue->label, config_text(from, "label"), status);
     queue->service_level_ms = config_number(from, "service_level");
     queue->service_level_method = (enum sl_method)config_number(from, "service_level_method");
     queue->short_abandon_ms = config_number(from, "short_abandon");
@@ -60,12 +52,12 @@ static void fill_queue(struct agent_queue_config *queue, const struct config_ite
 
 static void fill_status(struct agent_status_config *to, const struct config_item *from, int *status)
 {
-    char host[AGENT_LISTEN_HOST_MAX + 1];
+    char host[CONFIG_SHAPE_HOST_MAX + 1];
     struct buf why = BUF_INIT;
     /* it passed the same function while it was read */
     if (agent_config_listen(config_text(from, "listen"), host, &to->port, &why) == 0) {
         to->enabled = host[0] != '\0';
-        copy(&to->host, host, status);
+        config_program_copy(&to->host, host, status);
     }
     buf_deinit(&why);
     to->observe_min_ms = config_number(from, "observe_min");
@@ -80,20 +72,13 @@ static int64_t heartbeat_of(const struct config_item *from)
 
 static void fill_collector(struct agent_collector_config *to, const struct config_item *from, int *status)
 {
-    copy(&to->url, config_text(from, "url"), status);
-    copy(&to->credentials, config_text(from, "credentials"), status);
+    config_program_copy(&to->url, config_text(from, "url"), status);
+    config_program_copy(&to->credentials, config_text(from, "credentials"), status);
     to->live = config_yes(from, "live");
     to->live_interval_ms = config_number(from, "live_interval");
     to->heartbeat_ms = heartbeat_of(from);
     to->open_interval_ms = config_number(from, "open_interval");
     to->retry_max_ms = config_number(from, "retry_max");
-}
-
-static void fill_service(struct agent_service_config *service, const struct config_item *from, int *status)
-{
-    copy(&service->user, config_text(from, "user"), status);
-    service->user_default = config_option_line(from, "user") == 0;
-    service->nice = (int)config_number(from, "nice");
 }
 
 static int by_name(const void *a, const void *b)
@@ -122,17 +107,19 @@ static void fill_titled(struct agent_config *to, const struct config *from, int 
     }
 }
 
-static int fill(struct agent_config *to, const struct config *from)
+static int fill(void *settings, const struct config *from, const char *path, bool from_file)
 {
-    static const enum log_level levels[] = {LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
+    struct agent_config *to = settings;
     int status = 0;
+    to->from_file = from_file;
+    config_program_copy(&to->path, path, &status);
     fill_site(&to->site, config_section(from, "site"), &status);
     fill_ledger(&to->ledger, config_section(from, "ledger"), &status);
     fill_titled(to, from, &status);
     fill_status(&to->status, config_section(from, "status"), &status);
     fill_collector(&to->collector, config_section(from, "collector"), &status);
-    fill_service(&to->service, config_section(from, "service"), &status);
-    to->log_level = levels[config_number(config_section(from, "log"), "level")];
+    config_daemon_service(from, &to->service, &status);
+    to->log_level = config_daemon_log_level(from);
     return status;
 }
 
@@ -172,76 +159,11 @@ static void check_sources(const struct config *from, struct config_report *repor
     }
 }
 
-/* Takes nothing; makes *out of what was read, or reports why not. */
-static int make(const char *name, const struct config *from, bool from_file, agent_config_line_fn report, void *ctx,
-                struct agent_config **out)
+static void check(const struct config *from, struct config_report *report)
 {
-    struct config_report to = {.fn = report, .ctx = ctx, .file = name};
-    check_keep(from, &to);
-    check_sources(from, &to);
-    check_heartbeat(from, &to);
-    if (to.errors > 0) {
-        return STATUS_INVALID;
-    }
-    struct agent_config *config = calloc(1, sizeof *config);
-    if (!config) {
-        return STATUS_NO_MEMORY;
-    }
-    int status = 0;
-    config->from_file = from_file;
-    copy(&config->path, name, &status);
-    if (status == 0) {
-        status = fill(config, from);
-    }
-    if (status != 0) {
-        agent_config_free(config);
-        return status;
-    }
-    *out = config;
-    return 0;
-}
-
-int agent_config_read(const char *path, agent_config_line_fn report, void *ctx, struct config **raw,
-                      struct agent_config **out)
-{
-    const char *name = path ? path : AGENT_CONFIG_PATH;
-    struct config *read = NULL;
-    bool from_file = true;
-    int status = config_load(name, &agent_config_table, report, ctx, &read);
-    if (status == STATUS_NOT_FOUND && path) {
-        struct config_report to = {.fn = report, .ctx = ctx, .file = path};
-        return config_report_at(&to, 0, "no such file; allowed: an existing file, or no -c for the defaults");
-    }
-    if (status == STATUS_NOT_FOUND) {
-        from_file = false;
-        status = config_parse_buffer(name, slice_str(""), &agent_config_table, report, ctx, &read);
-    }
-    if (status == 0) {
-        status = make(name, read, from_file, report, ctx, out);
-    }
-    if (status == 0 && raw) {
-        *raw = read;
-    } else {
-        config_free(read);
-    }
-    return status;
-}
-
-int agent_config_load(const char *path, agent_config_line_fn report, void *ctx, struct agent_config **out)
-{
-    return agent_config_read(path, report, ctx, NULL, out);
-}
-
-int agent_config_parse(const char *name, struct slice bytes, agent_config_line_fn report, void *ctx,
-                       struct agent_config **out)
-{
-    struct config *read = NULL;
-    int status = config_parse_buffer(name, bytes, &agent_config_table, report, ctx, &read);
-    if (status == 0) {
-        status = make(name, read, true, report, ctx, out);
-    }
-    config_free(read);
-    return status;
+    check_keep(from, report);
+    check_sources(from, report);
+    check_heartbeat(from, report);
 }
 
 void agent_config_free(struct agent_config *config)
@@ -269,6 +191,38 @@ void agent_config_free(struct agent_config *config)
     free(config->service.user);
     free(config->path);
     free(config);
+}
+
+static void free_settings(void *settings)
+{
+    agent_config_free(settings);
+}
+
+const struct config_program agent_config_program = {.table = &agent_config_table,
+                                                    .size = sizeof(struct agent_config),
+                                                    .check = check,
+                                                    .fill = fill,
+                                                    .free = free_settings};
+
+int agent_config_load(const char *path, config_report_fn report, void *ctx, struct agent_config **out)
+{
+    void *settings = NULL;
+    int status = config_program_load(&agent_config_program, path, report, ctx, &settings);
+    if (status == 0) {
+        *out = settings;
+    }
+    return status;
+}
+
+int agent_config_parse(const char *name, struct slice bytes, config_report_fn report, void *ctx,
+                       struct agent_config **out)
+{
+    void *settings = NULL;
+    int status = config_program_parse(&agent_config_program, name, bytes, report, ctx, &settings);
+    if (status == 0) {
+        *out = settings;
+    }
+    return status;
 }
 
 static int slice_order(struct slice a, const char *name)

@@ -11,6 +11,8 @@
 #include "platform/base/buf.h"
 #include "platform/base/log.h"
 #include "platform/base/slice.h"
+#include "platform/config/daemon.h"
+#include "platform/config/report.h"
 #include "proto/measures.h"
 
 #define AGENT_CONFIG_PATH "/etc/ringside/agent.conf"
@@ -73,12 +75,6 @@ struct agent_collector_config {
     int64_t retry_max_ms;
 };
 
-struct agent_service_config {
-    char *user;        /* taken on when started as root; "" to stay */
-    bool user_default; /* not set in the file: stay root when there is no such user */
-    int nice;
-};
-
 struct agent_config {
     char *path;     /* where it was looked for */
     bool from_file; /* false: no file, all defaults */
@@ -90,19 +86,16 @@ struct agent_config {
     size_t queue_count;
     struct agent_status_config status;
     struct agent_collector_config collector;
-    struct agent_service_config service;
+    struct config_service service;
     enum log_level log_level;
 };
 
-/* One defect or remark, a line without line feed; borrowed for the call. */
-typedef void (*agent_config_line_fn)(void *ctx, const char *line);
-
 /* Reads the file. path NULL means AGENT_CONFIG_PATH, which may be missing: then all defaults hold; a path that was
  * given must exist. Returns owned. 0; STATUS_INVALID with every defect reported; STATUS_NO_MEMORY. */
-int agent_config_load(const char *path, agent_config_line_fn report, void *ctx, struct agent_config **out);
+int agent_config_load(const char *path, config_report_fn report, void *ctx, struct agent_config **out);
 
 /* The same for bytes in memory (tests, fuzzing); `name` stands for the file in messages. */
-int agent_config_parse(const char *name, struct slice bytes, agent_config_line_fn report, void *ctx,
+int agent_config_parse(const char *name, struct slice bytes, config_report_fn report, void *ctx,
                        struct agent_config **out);
 
 void agent_config_free(struct agent_config *config); /* NULL is fine */

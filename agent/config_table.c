@@ -7,52 +7,20 @@
 
 #include "agent/config.h"
 #include "agent/credentials/credentials.h"
-#include "platform/base/num.h"
 #include "platform/base/status.h"
-
-#define MS_SECOND INT64_C(1000)
-#define MS_MINUTE (60 * MS_SECOND)
-#define MS_DAY (86400 * MS_SECOND)
-#define MIB (INT64_C(1) << 20)
-#define GIB (INT64_C(1) << 30)
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static int refuse(struct buf *why, const char *text, const char *what)
-{
-    buf_printf(why, "\"%.60s\" %s", text, what);
-    return STATUS_INVALID;
-}
-
-static bool is_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool made_of(const char *text, const char *signs, size_t max)
-{
-    size_t len = 0;
-    for (; text[len]; len++) {
-        if (!is_alnum(text[len]) && !strchr(signs, text[len])) {
-            return false;
-        }
-    }
-    return len >= 1 && len <= max;
-}
+#include "platform/config/daemon.h"
+#include "platform/config/shape.h"
+#include "platform/config/units.h"
 
 static int validate_site_id(const char *text, struct buf *why)
 {
-    return made_of(text, "-_.", AGENT_SITE_ID_MAX) ? 0 : refuse(why, text, "is not a site id");
-}
-
-static int validate_zone(const char *text, struct buf *why)
-{
-    bool shape = made_of(text, "_-+/", 64) && text[0] != '/' && text[strlen(text) - 1] != '/' && !strstr(text, "//");
-    return shape ? 0 : refuse(why, text, "is not the name of a time zone");
+    return config_shape_made_of(text, "-_.", AGENT_SITE_ID_MAX) ? 0
+                                                                : config_shape_refuse(why, text, "is not a site id");
 }
 
 static int validate_source_name(const char *text, struct buf *why)
 {
-    if (made_of(text, "-_.", AGENT_SOURCE_NAME_MAX)) {
+    if (config_shape_made_of(text, "-_.", AGENT_SOURCE_NAME_MAX)) {
         return 0;
     }
     buf_append_str(why, "is not a name for a source");
@@ -68,16 +36,10 @@ static int validate_queue_name(const char *text, struct buf *why)
     return STATUS_INVALID;
 }
 
-static int validate_user(const char *text, struct buf *why)
-{
-    return text[0] == '\0' || (text[0] != '-' && made_of(text, "-_.", 32)) ? 0
-                                                                           : refuse(why, text, "is not a user name");
-}
-
 /* asterisk_conf_dir may be switched off, so it is a text with a path's check. */
 static int validate_optional_dir(const char *text, struct buf *why)
 {
-    return text[0] == '\0' || text[0] == '/' ? 0 : refuse(why, text, "is not an absolute path");
+    return text[0] == '\0' || text[0] == '/' ? 0 : config_shape_refuse(why, text, "is not an absolute path");
 }
 
 static bool is_loopback(const char *host)
@@ -90,49 +52,28 @@ static bool is_loopback(const char *host)
     return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
 }
 
-/* "HOST:PORT" or "[HOST]:PORT". */
-static bool split_address(const char *text, char host[AGENT_LISTEN_HOST_MAX + 1], uint16_t *port)
-{
-    const char *colon = strrchr(text, ':');
-    bool brackets = text[0] == '[';
-    if (!colon || (brackets && (colon == text || colon[-1] != ']')) ||
-        (!brackets && memchr(text, ':', (size_t)(colon - text)))) {
-        return false;
-    }
-    const char *begin = text + brackets;
-    size_t len = (size_t)(colon - begin) - brackets;
-    uint64_t number;
-    if (len == 0 || len > AGENT_LISTEN_HOST_MAX || num_parse_u64(slice_str(colon + 1), &number) != 0 || number == 0 ||
-        number > UINT16_MAX) {
-        return false;
-    }
-    memcpy(host, begin, len);
-    host[len] = '\0';
-    *port = (uint16_t)number;
-    return true;
-}
-
-int agent_config_listen(const char *text, char host[AGENT_LISTEN_HOST_MAX + 1], uint16_t *port, struct buf *why)
+int agent_config_listen(const char *text, char host[CONFIG_SHAPE_HOST_MAX + 1], uint16_t *port, struct buf *why)
 {
     if (strcmp(text, "none") == 0) {
         host[0] = '\0';
         *port = 0;
         return 0;
     }
-    if (!split_address(text, host, port)) {
-        return refuse(why, text, "is not an address with a port");
+    if (!config_shape_split_address(text, host, port)) {
+        return config_shape_refuse(why, text, "is not an address with a port");
     }
     if (!is_loopback(host)) {
-        return refuse(why, text,
-                      "is not a loopback address: reach from other machines needs coaps, which comes with the "
-                      "site's identity");
+        return config_shape_refuse(
+            why, text,
+            "is not a loopback address: reach from other machines needs coaps, which comes with the "
+            "site's identity");
     }
     return 0;
 }
 
 static int validate_listen(const char *text, struct buf *why)
 {
-    char host[AGENT_LISTEN_HOST_MAX + 1];
+    char host[CONFIG_SHAPE_HOST_MAX + 1];
     uint16_t port;
     return agent_config_listen(text, host, &port, why);
 }
@@ -175,7 +116,7 @@ static const struct config_option site_options[] = {
     {.name = "zone",
      .type = CONFIG_STRING,
      .default_text = "local",
-     .validate = validate_zone,
+     .validate = config_shape_zone,
      .allowed = "an IANA name (e.g. America/Sao_Paulo), or local",
      .help = "Time zone of the site's days and hours; local is the zone of the machine",
      .restart = true},
@@ -378,22 +319,11 @@ static const struct config_option collector_options[] = {
      .restart = true},
 };
 
-static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
-
-static const struct config_option log_options[] = {
-    {.name = "level",
-     .type = CONFIG_ENUM,
-     .default_text = "info",
-     .words = level_words,
-     .help = "Messages less urgent than this are not written",
-     .restart = true},
-};
-
 static const struct config_option service_options[] = {
     {.name = "user",
      .type = CONFIG_STRING,
      .default_text = "ringside",
-     .validate = validate_user,
+     .validate = config_shape_user,
      .allowed = "a user of this machine, or \"\" to stay root",
      .help = "User that the agent becomes when it is started as root; the default one need not exist",
      .restart = true},
@@ -438,7 +368,10 @@ static const struct config_section sections[] = {
      .help = "Where the figures go, once the box has joined a centre",
      .options = collector_options,
      .option_count = COUNT(collector_options)},
-    {.name = "log", .help = "Messages of the agent", .options = log_options, .option_count = COUNT(log_options)},
+    {.name = "log",
+     .help = "Messages of the agent",
+     .options = config_daemon_log_options,
+     .option_count = COUNT(config_daemon_log_options)},
     {.name = "service",
      .help = "The agent as a process",
      .options = service_options,

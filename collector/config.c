@@ -6,15 +6,7 @@
 #include "collector/config_table.h"
 #include "platform/base/status.h"
 #include "platform/config/config.h"
-
-/* Sticky: after the first failed allocation the rest is left empty and the status stays. */
-static void copy(char **to, const char *text, int *status)
-{
-    *to = strdup(text);
-    if (!*to) {
-        *status = STATUS_NO_MEMORY;
-    }
-}
+#include "platform/config/program.h"
 
 static void join(char **to, const char *dir, const char *name, int *status)
 {
@@ -27,7 +19,7 @@ static void join(char **to, const char *dir, const char *name, int *status)
 static void fill_data(struct collector_data_config *data, const struct config_item *from, int *status)
 {
     const char *dir = config_text(from, "dir");
-    copy(&data->dir, dir, status);
+    config_program_copy(&data->dir, dir, status);
     join(&data->identity_dir, dir, "identity", status);
     join(&data->registry_dir, dir, "registry", status);
     join(&data->store_dir, dir, "store", status);
@@ -42,18 +34,19 @@ static void fill_hosts(struct collector_ingest_config *ingest, const struct conf
         return;
     }
     for (; ingest->host_count < count; ingest->host_count++) {
-        copy(&ingest->hosts[ingest->host_count], config_list_text(from, "hosts", ingest->host_count), status);
+        config_program_copy(&ingest->hosts[ingest->host_count], config_list_text(from, "hosts", ingest->host_count),
+                            status);
     }
 }
 
 static void fill_ingest(struct collector_ingest_config *ingest, const struct config_item *from, int *status)
 {
-    char host[COLLECTOR_LISTEN_HOST_MAX + 1] = "";
+    char host[CONFIG_SHAPE_HOST_MAX + 1] = "";
     struct buf why = BUF_INIT;
     /* it passed the same function while it was read */
     (void)collector_config_listen(config_text(from, "listen"), host, &ingest->port, &why);
     buf_deinit(&why);
-    copy(&ingest->host, host, status);
+    config_program_copy(&ingest->host, host, status);
     fill_hosts(ingest, from, status);
     ingest->sessions_max = (uint32_t)config_number(from, "sessions_max");
     ingest->handshakes_max = (uint32_t)config_number(from, "handshakes_max");
@@ -84,27 +77,22 @@ static void fill_identity(struct collector_identity_config *identity, const stru
     identity->token_life_ms = config_number(from, "token_life");
 }
 
-static void fill_service(struct collector_service_config *service, const struct config_item *from, int *status)
+static int fill(void *settings, const struct config *from, const char *path, bool from_file)
 {
-    copy(&service->user, config_text(from, "user"), status);
-    service->user_default = config_option_line(from, "user") == 0;
-    service->nice = (int)config_number(from, "nice");
-}
-
-static int fill(struct collector_config *to, const struct config *from)
-{
-    static const enum log_level levels[] = {LOG_ERROR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG};
+    struct collector_config *to = settings;
     const struct config_item *admit = config_section(from, "admit");
     int status = 0;
+    to->from_file = from_file;
+    config_program_copy(&to->path, path, &status);
     fill_data(&to->data, config_section(from, "data"), &status);
     fill_ingest(&to->ingest, config_section(from, "ingest"), &status);
     fill_store(&to->store, config_section(from, "store"));
     fill_identity(&to->identity, config_section(from, "identity"));
-    copy(&to->zone, config_text(config_section(from, "centre"), "zone"), &status);
+    config_program_copy(&to->zone, config_text(config_section(from, "centre"), "zone"), &status);
     to->admit.oldest_ms = config_number(admit, "oldest");
     to->admit.ahead_ms = config_number(admit, "ahead");
-    fill_service(&to->service, config_section(from, "service"), &status);
-    to->log_level = levels[config_number(config_section(from, "log"), "level")];
+    config_daemon_service(from, &to->service, &status);
+    to->log_level = config_daemon_log_level(from);
     return status;
 }
 
@@ -150,76 +138,11 @@ static void check_keep(const struct config *from, struct config_report *report)
     }
 }
 
-/* Takes nothing; makes *out of what was read, or reports why not. */
-static int make(const char *name, const struct config *from, bool from_file, collector_config_line_fn report, void *ctx,
-                struct collector_config **out)
+static void check(const struct config *from, struct config_report *report)
 {
-    struct config_report to = {.fn = report, .ctx = ctx, .file = name};
-    check_buffers(from, &to);
-    check_lives(from, &to);
-    check_keep(from, &to);
-    if (to.errors > 0) {
-        return STATUS_INVALID;
-    }
-    struct collector_config *config = calloc(1, sizeof *config);
-    if (!config) {
-        return STATUS_NO_MEMORY;
-    }
-    int status = 0;
-    config->from_file = from_file;
-    copy(&config->path, name, &status);
-    if (status == 0) {
-        status = fill(config, from);
-    }
-    if (status != 0) {
-        collector_config_free(config);
-        return status;
-    }
-    *out = config;
-    return 0;
-}
-
-int collector_config_read(const char *path, collector_config_line_fn report, void *ctx, struct config **raw,
-                          struct collector_config **out)
-{
-    const char *name = path ? path : COLLECTOR_CONFIG_PATH;
-    struct config *read = NULL;
-    bool from_file = true;
-    int status = config_load(name, &collector_config_table, report, ctx, &read);
-    if (status == STATUS_NOT_FOUND && path) {
-        struct config_report to = {.fn = report, .ctx = ctx, .file = path};
-        return config_report_at(&to, 0, "no such file; allowed: an existing file, or no -c for the defaults");
-    }
-    if (status == STATUS_NOT_FOUND) {
-        from_file = false;
-        status = config_parse_buffer(name, slice_str(""), &collector_config_table, report, ctx, &read);
-    }
-    if (status == 0) {
-        status = make(name, read, from_file, report, ctx, out);
-    }
-    if (status == 0 && raw) {
-        *raw = read;
-    } else {
-        config_free(read);
-    }
-    return status;
-}
-
-int collector_config_load(const char *path, collector_config_line_fn report, void *ctx, struct collector_config **out)
-{
-    return collector_config_read(path, report, ctx, NULL, out);
-}
-
-int collector_config_parse(const char *name, struct slice bytes, collector_config_line_fn report, void *ctx,
-                           struct collector_config **out)
-{
-    struct config *read = NULL;
-    int status = config_parse_buffer(name, bytes, &collector_config_table, report, ctx, &read);
-    if (status == 0) {
-        status = make(name, read, true, report, ctx, out);
-    }
-    config_free(read);
-    return status;
+    check_buffers(from, report);
+    check_lives(from, report);
+    check_keep(from, report);
 }
 
 void collector_config_free(struct collector_config *config)
@@ -240,6 +163,38 @@ void collector_config_free(struct collector_config *config)
     free(config->service.user);
     free(config->path);
     free(config);
+}
+
+static void free_settings(void *settings)
+{
+    collector_config_free(settings);
+}
+
+const struct config_program collector_config_program = {.table = &collector_config_table,
+                                                        .size = sizeof(struct collector_config),
+                                                        .check = check,
+                                                        .fill = fill,
+                                                        .free = free_settings};
+
+int collector_config_load(const char *path, config_report_fn report, void *ctx, struct collector_config **out)
+{
+    void *settings = NULL;
+    int status = config_program_load(&collector_config_program, path, report, ctx, &settings);
+    if (status == 0) {
+        *out = settings;
+    }
+    return status;
+}
+
+int collector_config_parse(const char *name, struct slice bytes, config_report_fn report, void *ctx,
+                           struct collector_config **out)
+{
+    void *settings = NULL;
+    int status = config_program_parse(&collector_config_program, name, bytes, report, ctx, &settings);
+    if (status == 0) {
+        *out = settings;
+    }
+    return status;
 }
 
 void collector_config_page(struct buf *out)

@@ -11,6 +11,8 @@
 #include "platform/base/buf.h"
 #include "platform/base/log.h"
 #include "platform/base/slice.h"
+#include "platform/config/daemon.h"
+#include "platform/config/report.h"
 
 #define COLLECTOR_CONFIG_PATH "/etc/ringside/collector.conf"
 
@@ -59,12 +61,6 @@ struct collector_admit_config {
     int64_t ahead_ms;
 };
 
-struct collector_service_config {
-    char *user;        /* taken on when started as root; "" to stay */
-    bool user_default; /* not set in the file: stay root when there is no such user */
-    int nice;
-};
-
 struct collector_config {
     char *path;     /* where it was looked for */
     bool from_file; /* false: no file, all defaults */
@@ -74,19 +70,16 @@ struct collector_config {
     struct collector_identity_config identity;
     char *zone; /* of the centre: cuts the days of groups and of all sites together */
     struct collector_admit_config admit;
-    struct collector_service_config service;
+    struct config_service service;
     enum log_level log_level;
 };
 
-/* One defect or remark, a line without line feed; borrowed for the call. */
-typedef void (*collector_config_line_fn)(void *ctx, const char *line);
-
 /* Reads the file. path NULL means COLLECTOR_CONFIG_PATH, which may be missing: then all defaults hold; a path that was
  * given must exist. Returns owned. 0; STATUS_INVALID with every defect reported; STATUS_NO_MEMORY. */
-int collector_config_load(const char *path, collector_config_line_fn report, void *ctx, struct collector_config **out);
+int collector_config_load(const char *path, config_report_fn report, void *ctx, struct collector_config **out);
 
 /* The same for bytes in memory (tests, fuzzing); `name` stands for the file in messages. */
-int collector_config_parse(const char *name, struct slice bytes, collector_config_line_fn report, void *ctx,
+int collector_config_parse(const char *name, struct slice bytes, config_report_fn report, void *ctx,
                            struct collector_config **out);
 
 void collector_config_free(struct collector_config *config); /* NULL is fine */

@@ -3,39 +3,10 @@
 #include <arpa/inet.h>
 #include <string.h>
 
-#include "platform/base/num.h"
 #include "platform/base/status.h"
-
-#define MS_SECOND INT64_C(1000)
-#define MS_MINUTE (60 * MS_SECOND)
-#define MS_HOUR (60 * MS_MINUTE)
-#define MS_DAY (24 * MS_HOUR)
-#define KIB (INT64_C(1) << 10)
-#define MIB (INT64_C(1) << 20)
-#define GIB (INT64_C(1) << 30)
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
-
-static int refuse(struct buf *why, const char *text, const char *what)
-{
-    buf_printf(why, "\"%.60s\" %s", text, what);
-    return STATUS_INVALID;
-}
-
-static bool is_alnum(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
-
-static bool made_of(const char *text, const char *signs, size_t max)
-{
-    size_t len = 0;
-    for (; text[len]; len++) {
-        if (!is_alnum(text[len]) && !strchr(signs, text[len])) {
-            return false;
-        }
-    }
-    return len >= 1 && len <= max;
-}
+#include "platform/config/daemon.h"
+#include "platform/config/shape.h"
+#include "platform/config/units.h"
 
 static bool is_address(const char *text)
 {
@@ -44,20 +15,10 @@ static bool is_address(const char *text)
     return inet_pton(AF_INET, text, &v4) == 1 || inet_pton(AF_INET6, text, &v6) == 1;
 }
 
-bool collector_config_zone_valid(const char *text)
-{
-    return made_of(text, "_-+/", 64) && text[0] != '/' && text[strlen(text) - 1] != '/' && !strstr(text, "//");
-}
-
-static int validate_zone(const char *text, struct buf *why)
-{
-    return collector_config_zone_valid(text) ? 0 : refuse(why, text, "is not the name of a time zone");
-}
-
 /* Labels of letters, digits and '-', which ends and begins none of them. */
 static bool is_dns_name(const char *text)
 {
-    if (!made_of(text, "-.", COLLECTOR_HOST_MAX)) {
+    if (!config_shape_made_of(text, "-.", COLLECTOR_HOST_MAX)) {
         return false;
     }
     for (const char *label = text;;) {
@@ -79,46 +40,20 @@ bool collector_config_host_valid(const char *text)
 
 static int validate_host(const char *text, struct buf *why)
 {
-    return collector_config_host_valid(text) ? 0 : refuse(why, text, "is neither a host name nor an address");
+    return collector_config_host_valid(text) ? 0
+                                             : config_shape_refuse(why, text, "is neither a host name nor an address");
 }
 
-static int validate_user(const char *text, struct buf *why)
+int collector_config_listen(const char *text, char host[CONFIG_SHAPE_HOST_MAX + 1], uint16_t *port, struct buf *why)
 {
-    return text[0] == '\0' || (text[0] != '-' && made_of(text, "-_.", 32)) ? 0
-                                                                           : refuse(why, text, "is not a user name");
-}
-
-/* "HOST:PORT" or "[HOST]:PORT". */
-static bool split_address(const char *text, char host[COLLECTOR_LISTEN_HOST_MAX + 1], uint16_t *port)
-{
-    const char *colon = strrchr(text, ':');
-    bool brackets = text[0] == '[';
-    if (!colon || (brackets && (colon == text || colon[-1] != ']')) ||
-        (!brackets && memchr(text, ':', (size_t)(colon - text)))) {
-        return false;
-    }
-    const char *begin = text + brackets;
-    size_t len = (size_t)(colon - begin) - brackets;
-    uint64_t number;
-    if (len == 0 || len > COLLECTOR_LISTEN_HOST_MAX || num_parse_u64(slice_str(colon + 1), &number) != 0 ||
-        number == 0 || number > UINT16_MAX) {
-        return false;
-    }
-    memcpy(host, begin, len);
-    host[len] = '\0';
-    *port = (uint16_t)number;
-    return true;
-}
-
-int collector_config_listen(const char *text, char host[COLLECTOR_LISTEN_HOST_MAX + 1], uint16_t *port, struct buf *why)
-{
-    bool fine = split_address(text, host, port) && is_address(host) && (text[0] == '[') == (strchr(host, ':') != NULL);
-    return fine ? 0 : refuse(why, text, "is not an address with a port");
+    bool fine = config_shape_split_address(text, host, port) && is_address(host) &&
+                (text[0] == '[') == (strchr(host, ':') != NULL);
+    return fine ? 0 : config_shape_refuse(why, text, "is not an address with a port");
 }
 
 static int validate_listen(const char *text, struct buf *why)
 {
-    char host[COLLECTOR_LISTEN_HOST_MAX + 1];
+    char host[CONFIG_SHAPE_HOST_MAX + 1];
     uint16_t port;
     return collector_config_listen(text, host, &port, why);
 }
@@ -294,7 +229,7 @@ static const struct config_option centre_options[] = {
     {.name = "zone",
      .type = CONFIG_STRING,
      .default_text = "UTC",
-     .validate = validate_zone,
+     .validate = config_shape_zone,
      .allowed = "an IANA name (e.g. America/Sao_Paulo), UTC, or local",
      .help = "Time zone of the days and hours of groups and of all sites together; a site's own are in its own zone",
      .restart = true},
@@ -317,22 +252,11 @@ static const struct config_option admit_options[] = {
      .restart = true},
 };
 
-static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
-
-static const struct config_option log_options[] = {
-    {.name = "level",
-     .type = CONFIG_ENUM,
-     .default_text = "info",
-     .words = level_words,
-     .help = "Messages less urgent than this are not written",
-     .restart = true},
-};
-
 static const struct config_option service_options[] = {
     {.name = "user",
      .type = CONFIG_STRING,
      .default_text = "ringside",
-     .validate = validate_user,
+     .validate = config_shape_user,
      .allowed = "a user of this machine, or \"\" to stay root",
      .help = "User that the collector and its commands become when started as root; the default one need not exist",
      .restart = true},
@@ -364,7 +288,10 @@ static const struct config_section sections[] = {
      .help = "Which intervals are believed",
      .options = admit_options,
      .option_count = COUNT(admit_options)},
-    {.name = "log", .help = "Messages of the collector", .options = log_options, .option_count = COUNT(log_options)},
+    {.name = "log",
+     .help = "Messages of the collector",
+     .options = config_daemon_log_options,
+     .option_count = COUNT(config_daemon_log_options)},
     {.name = "service",
      .help = "The collector as a process",
      .options = service_options,

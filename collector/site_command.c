@@ -51,7 +51,7 @@ static int check_group(const char *group)
 static int check_zone(const char *name)
 {
     const struct zone *zone = NULL;
-    bool fine = !name || !name[0] || (collector_config_zone_valid(name) && zone_find(name, &zone) == 0);
+    bool fine = !name || !name[0] || (config_shape_is_zone(name) && zone_find(name, &zone) == 0);
     return fine
                ? EXIT_OK
                : options_usage("--zone '%.70s' is no time zone of this machine; allowed: a name such as Europe/Madrid, "

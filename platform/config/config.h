@@ -47,5 +47,6 @@ int config_print(const struct config *config, FILE *out); /* 0, STATUS_IO, STATU
 
 /* The reference page in Markdown, appended. */
 void config_page(const struct config_table *table, struct buf *out);
+int config_page_print(const struct config_table *table, FILE *out); /* the same to a file; 0 or STATUS_IO */
 
 #endif

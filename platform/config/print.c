@@ -200,3 +200,12 @@ void config_page(const struct config_table *table, struct buf *out)
         put_section(&table->sections[i], change, out);
     }
 }
+
+int config_page_print(const struct config_table *table, FILE *out)
+{
+    struct buf page = BUF_INIT;
+    config_page(table, &page);
+    bool failed = page.failed || fwrite(page.data, 1, page.len, out) != page.len || fflush(out) != 0;
+    buf_deinit(&page);
+    return failed ? STATUS_IO : 0;
+}

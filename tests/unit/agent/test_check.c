@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "agent/check.h"
+#include "agent/config.h"
 #include "platform/base/status.h"
 
 /* A directory of its own for each test, removed afterwards. */
