@@ -8,7 +8,7 @@
 #include "platform/coap/hub_internal.h"
 
 enum {
-    STEPS_MAX = 8,       /* of handshakes, each some ms of work, before answers have their turn again */
+    STEPS_MAX = 2,       /* of handshakes, each some ms of work, before answers have their turn again */
     SPARE_SLOTS = 16,    /* for those that come only to be sent away, and those that libcoap has not yet forgotten */
     STUCK_RETRY_MS = 100 /* the socket's becoming writable wakes us; this is a net below it */
 };
