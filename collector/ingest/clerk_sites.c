@@ -4,10 +4,11 @@
 #include <string.h>
 
 #include "collector/ingest/clerk_internal.h"
+#include "platform/base/grow.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
 
-enum { SITES_MAX = 1 << 24, CONTACT_PACE_MS = 5000, EVENT_PACE_MS = 600 * 1000 };
+enum { CONTACT_PACE_MS = 5000, EVENT_PACE_MS = 600 * 1000 };
 enum { PRESENCE_LINES = 10, PRESENCE_MS = 600 * 1000 };
 
 /* Names of queues are for ever and all sites share the room for them, so one site alone must not take it: as many at
@@ -20,20 +21,13 @@ static const char *const event_names[CLERK_EVENT_KINDS] = {
     [CLERK_CONFLICT] = "conflict",   [CLERK_REFUSED] = "refused",     [CLERK_FOREIGN] = "foreign-site",
     [CLERK_CLOCK] = "clock",         [CLERK_PROTOCOL] = "protocol"};
 
-static bool grow_table(struct clerk *clerk, uint32_t number)
+static bool make_room(struct clerk *clerk, uint32_t number)
 {
-    if (number < clerk->site_count) {
-        return true;
+    struct clerk_site **sites = grow_table(clerk->sites, number, &clerk->site_count, sizeof *sites);
+    if (sites) {
+        clerk->sites = sites;
     }
-    size_t count = number < SITES_MAX ? ((size_t)number + 64) & ~(size_t)63 : 0;
-    struct clerk_site **sites = count ? realloc(clerk->sites, count * sizeof *sites) : NULL;
-    if (!sites) {
-        return false;
-    }
-    memset(sites + clerk->site_count, 0, (count - clerk->site_count) * sizeof *sites);
-    clerk->sites = sites;
-    clerk->site_count = count;
-    return true;
+    return sites != NULL;
 }
 
 /* What was counted of it before; without that, counting would begin anew and overwrite it. */
@@ -62,7 +56,7 @@ struct clerk_site *clerk_site_known(const struct clerk *clerk, uint32_t number)
 
 struct clerk_site *clerk_site(struct clerk *clerk, uint32_t number, const char *id)
 {
-    if (!grow_table(clerk, number)) {
+    if (!make_room(clerk, number)) {
         return NULL;
     }
     struct clerk_site *site = clerk->sites[number];

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "collector/ingest/door_internal.h"
+#include "platform/base/grow.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
@@ -16,8 +17,7 @@ enum {
     LINGER_MS = 500, /* for a refusal to reach the other end before the connection goes */
     NOTES_MS = 10 * 1000,
     NOTES_MAX = 50, /* lines about refusals in that time */
-    BUSY_RETRY_S = 1,
-    SITES_MAX = 1 << 24
+    BUSY_RETRY_S = 1
 };
 
 /* Of a site. Each one signs and waits for the disk, in the thread that serves everybody. */
@@ -45,17 +45,12 @@ void door_note(struct door *door, const char *address, const char *site, const c
 
 struct door_account *door_account(struct door *door, uint32_t site)
 {
-    if (site >= door->account_count) {
-        size_t count = site < SITES_MAX ? ((size_t)site + 64) & ~(size_t)63 : 0;
-        struct door_account *accounts = count ? realloc(door->accounts, count * sizeof *accounts) : NULL;
-        if (!accounts) {
-            return NULL;
-        }
-        memset(accounts + door->account_count, 0, (count - door->account_count) * sizeof *accounts);
-        door->accounts = accounts;
-        door->account_count = count;
+    struct door_account *accounts = grow_table(door->accounts, site, &door->account_count, sizeof *accounts);
+    if (!accounts) {
+        return NULL;
     }
-    return &door->accounts[site];
+    door->accounts = accounts;
+    return &accounts[site];
 }
 
 static enum door_resource resource_of(const struct hub_request *request)

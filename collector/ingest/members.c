@@ -9,7 +9,7 @@
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
 
-enum { ZONE_TEXT = 64, SITES_MAX = 1 << 24 };
+enum { ZONE_TEXT = 64 };
 
 /* Cutting a site's days anew costs everybody time: a site that changes its mind waits for so long. */
 enum { RECUT_PACE_MS = 10 * 60 * 1000, LOOK_MS = 1000 };
@@ -41,17 +41,12 @@ struct members {
 
 static struct member *member_of(struct members *members, uint32_t site)
 {
-    if (site >= members->count) {
-        size_t count = site < SITES_MAX ? ((size_t)site + 64) & ~(size_t)63 : 0;
-        struct member *items = count ? realloc(members->items, count * sizeof *items) : NULL;
-        if (!items) {
-            return NULL;
-        }
-        memset(items + members->count, 0, (count - members->count) * sizeof *items);
-        members->items = items;
-        members->count = count;
+    struct member *items = grow_table(members->items, site, &members->count, sizeof *items);
+    if (!items) {
+        return NULL;
     }
-    return &members->items[site];
+    members->items = items;
+    return &items[site];
 }
 
 static store_scope group_of(void *ctx, uint32_t site)

@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "proto/report/fields.h"
 
-enum { NUMBERS_MAX = 1 << 24, WANTED = 1, NOT_WANTED = 2 };
+enum { WANTED = 1, NOT_WANTED = 2 };
 
 struct kpi_queue {
     struct slice name;
@@ -20,17 +21,12 @@ struct kpi_queue {
 /* NULL when there is no memory for it: then things are looked up each time. */
 static struct kpi_queue *kept(struct kpi_queues *queues, uint32_t queue)
 {
-    if (queue >= queues->count) {
-        size_t count = queue < NUMBERS_MAX ? ((size_t)queue + 64) & ~(size_t)63 : 0;
-        struct kpi_queue *items = count ? realloc(queues->items, count * sizeof *items) : NULL;
-        if (!items) {
-            return NULL;
-        }
-        memset(items + queues->count, 0, (count - queues->count) * sizeof *items);
-        queues->items = items;
-        queues->count = count;
+    struct kpi_queue *items = grow_table(queues->items, queue, &queues->count, sizeof *items);
+    if (!items) {
+        return NULL;
     }
-    return &queues->items[queue];
+    queues->items = items;
+    return &items[queue];
 }
 
 struct slice kpi_queues_name(struct kpi_queues *queues, uint32_t queue)

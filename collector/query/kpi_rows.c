@@ -6,8 +6,6 @@
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 
-enum { NUMBERS_MAX = 1 << 24 };
-
 struct kpi_row_sum {
     uint32_t queue;
     struct cell *cell; /* NULL: in its stored form, or empty */
@@ -49,16 +47,11 @@ uint32_t kpi_rows_queue(const struct kpi_rows *rows, size_t position)
 
 static int make_room(struct kpi_rows *rows, uint32_t queue)
 {
-    if (queue >= rows->index_count) {
-        size_t count = queue < NUMBERS_MAX ? ((size_t)queue + 64) & ~(size_t)63 : 0;
-        uint32_t *index = count ? realloc(rows->index, count * sizeof *index) : NULL;
-        if (!index) {
-            return STATUS_NO_MEMORY;
-        }
-        memset(index + rows->index_count, 0, (count - rows->index_count) * sizeof *index);
-        rows->index = index;
-        rows->index_count = count;
+    uint32_t *index = grow_table(rows->index, queue, &rows->index_count, sizeof *index);
+    if (!index) {
+        return STATUS_NO_MEMORY;
     }
+    rows->index = index;
     if (rows->count == rows->made) {
         struct kpi_row_sum *items = grow_array(rows->items, rows->made, &rows->cap, sizeof *items);
         if (!items) {

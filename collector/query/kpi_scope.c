@@ -8,7 +8,7 @@
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 
-enum { NUMBERS_MAX = 1 << 24, INTERVAL_DEFAULT_S = 900 };
+enum { INTERVAL_DEFAULT_S = 900 };
 
 struct gathering {
     struct kpi_scope *scope;
@@ -25,16 +25,11 @@ const struct kpi_site *kpi_scope_find(const struct kpi_scope *scope, uint32_t nu
 
 static int remember_number(struct kpi_scope *scope, uint32_t number)
 {
-    if (number >= scope->index_count) {
-        size_t count = number < NUMBERS_MAX ? ((size_t)number + 64) & ~(size_t)63 : 0;
-        uint32_t *index = count ? realloc(scope->index, count * sizeof *index) : NULL;
-        if (!index) {
-            return STATUS_NO_MEMORY;
-        }
-        memset(index + scope->index_count, 0, (count - scope->index_count) * sizeof *index);
-        scope->index = index;
-        scope->index_count = count;
+    uint32_t *index = grow_table(scope->index, number, &scope->index_count, sizeof *index);
+    if (!index) {
+        return STATUS_NO_MEMORY;
     }
+    scope->index = index;
     scope->index[number] = (uint32_t)scope->count;
     return 0;
 }

@@ -52,12 +52,36 @@ static void refuses_what_no_machine_has(void **state)
     free(array);
 }
 
+static void a_table_is_zero_where_it_is_new(void **state)
+{
+    (void)state;
+    size_t count = 0;
+    uint32_t *table = grow_table(NULL, 0, &count, sizeof *table);
+    assert_non_null(table);
+    assert_int_equal(count, 64);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(table[i], 0);
+        table[i] = 7;
+    }
+    assert_ptr_equal(grow_table(table, 63, &count, sizeof *table), table);
+    table = grow_table(table, 200, &count, sizeof *table);
+    assert_non_null(table);
+    assert_int_equal(count, 256);
+    for (size_t i = 0; i < count; i++) {
+        assert_int_equal(table[i], i < 64 ? 7 : 0);
+    }
+    assert_null(grow_table(table, GROW_NUMBERS_MAX, &count, sizeof *table));
+    assert_int_equal(count, 256);
+    free(table);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_what_it_holds_while_it_doubles),
         cmocka_unit_test(stays_where_there_is_room),
         cmocka_unit_test(refuses_what_no_machine_has),
+        cmocka_unit_test(a_table_is_zero_where_it_is_new),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
