@@ -26,17 +26,21 @@ MODULES = {
     "platform/config": {BASE},
     "platform/service": {BASE},
     "platform/coap": {BASE},
+    "platform/net": {"platform/loop", "platform/tls", BASE},
     "proto": {BASE},
     "proto/report": {"proto", "platform/json", "platform/time", BASE},
     EVENT: {BASE},
     "agent/source": {EVENT, BASE, "platform/loop", "platform/file"},
+    "agent/witness": {EVENT, BASE},
+    "agent/roster": {EVENT, "proto", BASE},
+    "agent/live": {EVENT, BASE},
     "agent/track": {EVENT, "proto", BASE},
     "agent/kpi": {EVENT, "proto", BASE},
     "agent/ledger": {EVENT, "proto", BASE, "platform/kv"},
     "agent/credentials": {"proto", "platform/tls", "platform/file", BASE},
     "agent/sync": {"agent/ledger", "agent/credentials", EVENT, "proto", "platform/coap", "platform/tls", "platform/loop",
                    "platform/time", BASE},
-    "agent/status": {"agent/ledger", EVENT, "proto", "proto/report", "platform/coap", "platform/json", "platform/time", BASE},
+    "agent/status": {"agent/ledger", "agent/live", EVENT, "proto", "proto/report", "platform/coap", "platform/json", "platform/time", BASE},
     "agent/cli": {"agent/status", "agent/ledger", EVENT, "proto", "proto/report", "platform/coap", "platform/json", "platform/time",
                   BASE},
     "agent": {"agent/*", "proto", "proto/*", "platform/*"},
@@ -59,7 +63,7 @@ MODULES = {
 PIPELINES = {"agent", "collector"}
 
 # These touch nothing but memory: C11's headers only, so that the same code runs in tests, replay and fuzzers.
-PURE = {BASE, "proto", EVENT, "agent/track", "agent/kpi", "collector/admit", "collector/rollup"}
+PURE = {BASE, "proto", EVENT, "agent/track", "agent/kpi", "agent/witness", "agent/roster", "collector/admit", "collector/rollup"}
 
 # header, or directory of headers -> the one place that includes it (a module, or one file of it)
 THIRD_PARTY = {
@@ -75,6 +79,9 @@ THIRD_PARTY = {
     "microhttpd.h": "collector/api",
     "libpq-fe.h": "collector/store/store_postgres.c",
     "cmocka.h": "tests",
+    "ncurses.h": "agent/cli",
+    "curses.h": "agent/cli",
+    "term.h": "agent/cli",
 }
 
 C11 = {f"{name}.h" for name in """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal
