@@ -27,4 +27,11 @@ const char *const quality_names[QUALITY_COUNT] = {
     [QUALITY_SHED_INTERVALS] = "shed_intervals",
     [QUALITY_QUARANTINED] = "quarantined",
     [QUALITY_CLOCK_STEPS] = "clock_steps",
+    [QUALITY_LIVE_EVENTS] = "live_events",
+    [QUALITY_LIVE_BAD] = "live_bad",
+    [QUALITY_LIVE_DOWNS] = "live_downs",
+    [QUALITY_LIVE_ONLY] = "live_only",
+    [QUALITY_LOG_ONLY] = "log_only",
+    [QUALITY_LIVE_DIFFERS] = "live_differs",
+    [QUALITY_GUESSED_EXITS] = "guessed_exits",
 };

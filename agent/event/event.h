@@ -5,6 +5,7 @@
 #ifndef RINGSIDE_AGENT_EVENT_EVENT_H
 #define RINGSIDE_AGENT_EVENT_EVENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "platform/base/slice.h"
@@ -28,11 +29,14 @@ enum event_kind {
     EVENT_RING_NO_ANSWER, /* an operator did not pick up: ring */
     EVENT_RING_CANCELED,  /* caller left while an operator's phone rang: ring */
     EVENT_OPERATOR_DUMP,  /* operator hung up during the announcement; the caller waits on */
+    EVENT_RING,           /* an operator's phone begins to ring for this call */
+    EVENT_LOST,           /* the call is over, or not where it was, and nobody saw how */
     EVENT_HOLD,           /* caller put on hold */
     EVENT_UNHOLD,         /* caller taken off hold */
     EVENT_MEMBER_ADD,     /* operator joins a queue; text "PAUSED" when born paused */
     EVENT_MEMBER_REMOVE,
-    EVENT_PAUSE, /* one queue; text is the reason */
+    EVENT_MEMBER_STATE, /* all that is known of an operator in one queue: member; text is the pause reason */
+    EVENT_PAUSE,        /* one queue; text is the reason */
     EVENT_UNPAUSE,
     EVENT_PAUSE_ALL, /* announced beside one PAUSE per queue: never count both */
     EVENT_UNPAUSE_ALL,
@@ -45,6 +49,29 @@ enum event_kind {
     EVENT_KIND_COUNT
 };
 
+/* How an operator stands in one queue, as a live source tells it. */
+enum event_device { /* Asterisk's device states (include/asterisk/devicestate.h), same numbers */
+                    EVENT_DEVICE_UNKNOWN,
+                    EVENT_DEVICE_IDLE,
+                    EVENT_DEVICE_IN_USE,
+                    EVENT_DEVICE_BUSY,
+                    EVENT_DEVICE_INVALID,
+                    EVENT_DEVICE_UNAVAILABLE,
+                    EVENT_DEVICE_RINGING,
+                    EVENT_DEVICE_RING_IN_USE,
+                    EVENT_DEVICE_ON_HOLD,
+                    EVENT_DEVICE_COUNT
+};
+
+struct event_member {
+    enum event_device device;
+    bool paused;
+    bool in_call;       /* in a call of this queue, as the PBX believes */
+    int64_t login_ms;   /* 0: not told */
+    int64_t wrap_up_ms; /* the queue's; -1: not told */
+    int64_t penalty;
+};
+
 struct call_event {
     enum event_kind kind;
     int64_t at_ms;
@@ -52,13 +79,15 @@ struct call_event {
     struct slice call_id; /* empty when the event is of no call */
     struct slice queue;   /* empty when of no queue */
     struct slice operator_name;
-    struct slice caller; /* number as written; empty when unknown */
-    struct slice text;   /* reason, key, target, or the raw parameters */
+    struct slice interface; /* the operator's device; empty where the source does not tell it */
+    struct slice caller;    /* number as written; empty when unknown */
+    struct slice text;      /* reason, key, target, or the raw parameters */
     int64_t wait_ms;
     int64_t talk_ms;
     int64_t ring_ms;
     int64_t position;
     int64_t original_position;
+    const struct event_member *member; /* NULL unless the kind says so */
 };
 
 /* Stable lower-case name of a kind ("enter", "exit_timeout"); "unknown" outside the range. */

@@ -8,14 +8,15 @@
 
 #include "platform/base/status.h"
 
-static_assert(QUALITY_COUNT == 26, "name the new counters here as well");
+static_assert(QUALITY_COUNT == 33, "name the new counters here as well");
 
 const char *const quality_names[QUALITY_COUNT] = {
     "lines",        "events",           "unknown_verbs",     "bad_lines",   "long_lines",    "refused_times",
     "late_events",  "duplicate_lines",  "known_lines",       "orphan_ends", "orphan_starts", "double_ends",
     "rescued",      "inferred_answers", "suspect_durations", "restarts",    "reloads",       "lost_restart",
     "lost_expired", "lost_evicted",     "names_refused",     "gaps",        "shed_legs",     "shed_intervals",
-    "quarantined",  "clock_steps",
+    "quarantined",  "clock_steps",      "live_events",       "live_bad",    "live_downs",    "live_only",
+    "log_only",     "live_differs",     "guessed_exits",
 };
 
 struct ledger_view {

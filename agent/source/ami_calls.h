@@ -1,0 +1,89 @@
+/* ami_calls: what AMI tells of queues, calls and operators as normalised events (agent/event/event.h). It keeps the
+ * state of the calls that it has seen, for AMI says things piecemeal (field guide 2.2, captures/README 31 to 40):
+ *
+ * - QueueCallerAbandon stands for abandons, timeouts, empty queues and withdrawals alike; a key exit is a
+ *   QueueCallerLeave with nothing else; an answer is QueueCallerLeave, then AgentConnect. The reason comes from
+ *   QUEUESTATUS (VarSet), from whether the caller's channel was told to hang up before, from CEL or Cdr; where nothing
+ *   tells, it is counted as a timeout and in counters.guessed_exits.
+ * - AgentComplete may lack the caller's fields, the operator's, or both: then the operator's conversation is the one
+ *   it ends. Its reason "transfer" becomes blind or attended by the BlindTransfer/AttendedTransfer event beside it.
+ * - Every EVENT_RING is followed by a CONNECT of that operator, a RING_NO_ANSWER, or a RING_CANCELED.
+ * - Hold and Unhold are those of the operator's channel (or of one with the call's Linkedid that is not the caller's);
+ *   the event's call_id is the caller's.
+ * - Refused callers (full, join empty, ...): EVENT_BLOCKED, once a caller and try, text naming the status, from
+ *   Newexten "Queue" and VarSet QUEUESTATUS, from CEL, or from a Cdr of a caller who never joined.
+ * - A member's state is told whole with each change (EVENT_MEMBER_STATE), its removal with EVENT_MEMBER_REMOVE.
+ *
+ * Every event has its call_id (the caller's Uniqueid), queue, operator_name (MemberName) and interface filled in where
+ * there are such, durations in milliseconds by the events' own times (ring_ms: from AgentCalled; wait_ms, talk_ms
+ * likewise), never those of the whole-second fields; these are used only when the beginning was not seen.
+ * CallerIDName's C escapes do not matter here; "<unknown>" numbers are empty. Events leave in the order of AMI's.
+ * Not thread safe, no I/O, no clock. */
+#ifndef RINGSIDE_AGENT_SOURCE_AMI_CALLS_H
+#define RINGSIDE_AGENT_SOURCE_AMI_CALLS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/event/event.h"
+#include "agent/source/ami_frame.h"
+#include "agent/source/ami_session.h"
+
+enum {
+    AMI_CALLS_GRACE_MS = 2000,  /* what a snapshot lacks may be told by events that were queued before it */
+    AMI_CALLS_LEAVE_MS = 1500,  /* a Leave with nothing after it: exit by key */
+    AMI_CALLS_REASON_MS = 1000, /* how long QUEUESTATUS may come after QueueCallerLeave */
+    AMI_CALLS_MAX = 65536,      /* calls held; the oldest is told as EVENT_LOST beyond that */
+};
+
+struct ami_calls_counters {
+    uint64_t guessed_exits;
+    uint64_t refused;      /* EVENT_BLOCKED told */
+    uint64_t lost_in_gaps; /* EVENT_LOST told after a snapshot */
+    uint64_t taken_in;     /* calls first seen in a snapshot */
+    uint64_t unmatched;    /* ends and answers of calls never seen */
+    uint64_t evicted;
+};
+
+/* Which of the ways to see refused callers this PBX has shown so far on this connection. */
+struct ami_calls_sight {
+    uint64_t joins; /* callers seen to join */
+    bool dialplan;  /* Newexten or VarSet events come */
+    bool cel;
+    bool cdr;
+};
+
+struct ami_calls;
+
+int ami_calls_new(const struct event_sink *sink, struct ami_calls **out); /* returns owned */
+void ami_calls_free(struct ami_calls *calls);
+
+/* Whether an event of this name matters here: for ami_session_options.wanted. */
+bool ami_calls_wanted(void *unused, struct slice event);
+
+/* A call that an earlier run of the agent left open, as it stood: before the first snapshot. connect_ms 0: waiting. */
+struct ami_calls_open {
+    struct slice call_id;
+    struct slice queue;
+    struct slice operator_name;
+    int64_t enter_ms;
+    int64_t connect_ms;
+};
+int ami_calls_restore(struct ami_calls *calls, const struct ami_calls_open *open);
+
+/* Each returns 0, STATUS_NO_MEMORY, or the sink's failure. at_ms is the time of arrival (wall clock). */
+int ami_calls_message(struct ami_calls *calls, const struct ami_message *message, int64_t arrival_ms);
+
+/* SNAPSHOT_END of a first snapshot: calls known before that are not in it and are not told of within the grace are
+ * EVENT_LOST; calls in it that were not known ENTER (at now - Wait) or, in a conversation already, ENTER and CONNECT
+ * with wait_ms -1; members not in it EVENT_MEMBER_REMOVE. A PBX that was started since the last connection (CoreStatus)
+ * is EVENT_RESTART first. DOWN: rings and holds of which the end will not be seen are forgotten without events. */
+int ami_calls_mark(struct ami_calls *calls, enum ami_mark mark, int64_t arrival_ms);
+
+/* Time passes: leaves that nothing followed, graces that are over. Call it some times a second while connected. */
+int ami_calls_tick(struct ami_calls *calls, int64_t now_ms);
+
+const struct ami_calls_counters *ami_calls_counters(const struct ami_calls *calls);
+void ami_calls_sight(const struct ami_calls *calls, struct ami_calls_sight *out);
+
+#endif
