@@ -12,9 +12,10 @@
 #include "platform/base/slice.h"
 #include "proto/measures.h"
 #include "proto/quality.h"
+#include "proto/shift.h"
 #include "proto/summary.h"
 
-enum ledger_name_kind { LEDGER_QUEUE = 1, LEDGER_OPERATOR = 2, LEDGER_VERB = 3 };
+enum ledger_name_kind { LEDGER_QUEUE = 1, LEDGER_OPERATOR = 2, LEDGER_VERB = 3, LEDGER_REASON = 4 /* of pauses */ };
 
 struct ledger;
 struct ledger_view; /* one consistent moment; keep it short (under 100 ms), it pins pages */
@@ -54,9 +55,15 @@ struct ledger_cursor {
     int64_t updated_ms;
 };
 
+enum ledger_gap_kind {
+    LEDGER_GAP_CALLS, /* calls may be missing: what is counted of them is incomplete */
+    LEDGER_GAP_LIVE   /* only what a live source tells beside the log: operators' time, holds, refused callers */
+};
+
 struct ledger_gap {
     int64_t from_ms;
     int64_t to_ms;
+    enum ledger_gap_kind kind;
     char reason[64];
     uint32_t number; /* grows with each that is added */
 };
@@ -97,6 +104,21 @@ int ledger_view_gaps(struct ledger_view *view, ledger_gap_fn fn, void *ctx);
 /* Per-queue settings stored by the daemon so that a reader without its configuration computes the same numbers;
  * false when none are stored for this queue (then the defaults of measures.h hold). */
 bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct queue_settings *out);
+
+/* What operators did, interval by interval, ascending by (start, operator); as the walks above. */
+struct ledger_shift {
+    int64_t start_s;
+    uint32_t operator_id;
+    const struct shift *shift; /* borrowed for the call */
+};
+typedef int (*ledger_shift_fn)(void *ctx, const struct ledger_shift *item);
+int ledger_view_shifts(struct ledger_view *view, int64_t from_s, int64_t to_s, ledger_shift_fn fn, void *ctx,
+                       uint64_t *bad);
+
+/* How operators are to be shown, as the daemon has it configured (its privacy section). By hash means that the names in
+ * the ledger are tokens already. LEDGER_OPERATORS_NAMED when nothing is stored. */
+enum ledger_operators { LEDGER_OPERATORS_NAMED, LEDGER_OPERATORS_HASHED, LEDGER_OPERATORS_HIDDEN };
+enum ledger_operators ledger_view_operators(struct ledger_view *view);
 
 /* The site's time zone as the daemon has it configured, so that a reader elsewhere cuts the same days; false when none
  * is stored (the machine's own holds then). `size` bytes at `out`. */

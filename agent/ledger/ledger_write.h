@@ -44,6 +44,9 @@ int ledger_load_open_legs(struct ledger *ledger, ledger_leg_fn fn, void *ctx); /
 /* What is stored for an interval; LEDGER_NONE when nothing is. A damaged record counts as quarantined and as none. */
 int ledger_load_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, struct summary *out);
 
+/* The same for what is stored of an operator's interval. */
+int ledger_load_shift(struct ledger *ledger, uint32_t operator_id, int64_t start_s, struct shift *out);
+
 /* A position in a file, as plain numbers so that the ledger needs not know how files are followed. */
 struct ledger_position {
     uint64_t device;
@@ -72,6 +75,9 @@ void ledger_put_open_leg(struct ledger *ledger, const struct call_leg *leg);
 void ledger_drop_open_leg(struct ledger *ledger, uint64_t seq);
 /* As a new revision, which is to be sent; call in order of (start, queue). */
 void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s, const struct summary *summary);
+/* Call in order of (start, operator). One that is all zero is dropped. */
+void ledger_put_shift(struct ledger *ledger, uint32_t operator_id, int64_t start_s, const struct shift *shift);
+void ledger_put_operators(struct ledger *ledger, enum ledger_operators shown);
 void ledger_put_cursor(struct ledger *ledger, struct ledger_cursor_record *record);
 void ledger_add_gap(struct ledger *ledger, const struct ledger_gap *gap);
 void ledger_put_queue_settings(struct ledger *ledger, uint32_t queue, const struct queue_settings *settings);

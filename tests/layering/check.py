@@ -33,7 +33,7 @@ MODULES = {
     "agent/source": {EVENT, BASE, "platform/loop", "platform/file"},
     "agent/witness": {EVENT, BASE},
     "agent/roster": {EVENT, "proto", BASE},
-    "agent/live": {EVENT, BASE},
+    "agent/live": {EVENT, "proto", BASE},
     "agent/track": {EVENT, "proto", BASE},
     "agent/kpi": {EVENT, "proto", BASE},
     "agent/ledger": {EVENT, "proto", BASE, "platform/kv"},
