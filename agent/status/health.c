@@ -67,6 +67,13 @@ void status_health_set_centre(struct status_health *health, const struct health_
     (void)pthread_mutex_unlock(&health->lock);
 }
 
+void status_health_set_live(struct status_health *health, const struct health_live *live)
+{
+    (void)pthread_mutex_lock(&health->mutex);
+    health->now.live = *live;
+    (void)pthread_mutex_unlock(&health->mutex);
+}
+
 void status_health_copy(struct status_health *health, struct health *out)
 {
     (void)pthread_mutex_lock(&health->lock);

@@ -10,7 +10,7 @@ enum { HEALTH_SOURCES_MAX = 8 };
 struct health_source {
     char name[32]; /* as in the configuration: "queue_log" */
     char path[256];
-    char state[24]; /* follow_state_str() */
+    char state[24]; /* follow_state_str(), ami_state_str() */
     uint64_t lag_bytes;
     char last_error[160]; /* empty: none */
     char hint[256];       /* a sentence for the admin (file silent while the PBX writes to a database, ...) or empty */
@@ -34,12 +34,33 @@ struct health_centre {
     char problem[240]; /* why it cannot even try */
 };
 
+/* The live source (AMI), beside its line among the sources. */
+enum health_sight { HEALTH_UNTOLD, HEALTH_SEEN, HEALTH_UNSEEN };
+struct health_live {
+    bool configured;
+    bool connected;             /* and its first snapshot taken in: the board is on */
+    bool leads;                 /* there is no queue_log: what it tells is all that is counted */
+    char version[64];           /* of the PBX, empty: not told */
+    int64_t connected_since_ms; /* wall clock, 0: not connected */
+    uint64_t connects;
+    uint64_t events;
+    uint64_t actions; /* sent to the PBX since the start, the load we put on it, as the next three */
+    uint64_t received_bytes;
+    uint64_t snapshot_bytes; /* of the newest snapshot */
+    int64_t snapshot_took_ms;
+    bool filtered;             /* the PBX sends only what we need */
+    enum health_sight refused; /* whether callers refused at the door can be seen */
+    char limits[160];          /* what the manager account may not do; empty: nothing found */
+    char last_error[160];
+};
+
 struct health {
     int64_t started_ms;
     bool ledger_full;
     uint32_t source_count;
     struct health_source sources[HEALTH_SOURCES_MAX];
     struct health_centre centre;
+    struct health_live live;
 };
 
 struct status_health; /* guarded by its own mutex */
@@ -51,6 +72,7 @@ void status_health_free(struct status_health *health);                 /* NULL i
 int status_health_set_source(struct status_health *health, const struct health_source *source);
 void status_health_set_ledger_full(struct status_health *health, bool full);
 void status_health_set_centre(struct status_health *health, const struct health_centre *centre);
+void status_health_set_live(struct status_health *health, const struct health_live *live);
 void status_health_copy(struct status_health *health, struct health *out);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "agent/ledger/ledger.h"
+#include "agent/live/board.h"
 #include "agent/status/health.h"
 #include "platform/json/json.h"
 #include "proto/report/query.h"
@@ -17,8 +18,9 @@ enum { REPORT_SILENCE_MS = 150000 };
 struct report_env {
     struct ledger_view *view;
     int64_t now_ms;
-    const struct health *health; /* of the running daemon; NULL when the ledger is read without it */
-    uint32_t row_limit;          /* a kpi report with more rows is refused; 0: 100000 */
+    const struct health *health;   /* of the running daemon; NULL when the ledger is read without it */
+    const struct board_copy *live; /* of the running daemon; NULL: nothing is known beside the ledger */
+    uint32_t row_limit;            /* a kpi report with more rows is refused; 0: 100000 */
 };
 
 /* The report that query->kind names. 0 and an owned document; STATUS_NOT_FOUND (a queue that does not exist) and

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "agent/ledger/ledger.h"
+#include "agent/live/board.h"
 #include "agent/status/health.h"
 
 struct status_server;
@@ -14,6 +15,8 @@ struct status_server_options {
     const char *host; /* a loopback address without brackets */
     uint16_t port;    /* 0: any free one */
     int64_t observe_min_ms;
+    int64_t live_min_ms;          /* the same for /live */
+    struct board *board;          /* borrowed until the server is stopped; NULL: there is no live source */
     const char *ledger_dir;       /* named in diagnostics */
     struct ledger *ledger;        /* borrowed until the server is stopped; views of it may be begun in any thread */
     struct status_health *health; /* borrowed until then */
@@ -29,6 +32,9 @@ uint16_t status_server_port(const struct status_server *server);
 
 /* From any thread, after a commit that changed something: observers hear of it, at most once in observe_min_ms. */
 void status_server_notify(struct status_server *server);
+
+/* From any thread, after a change of the board: observers of /live hear of it, at most once in live_min_ms. */
+void status_server_notify_live(struct status_server *server);
 
 void status_server_stop(struct status_server *server); /* waits for its thread; NULL is fine */
 

@@ -19,11 +19,11 @@ enum { RECORD_MAX = 16384 };
 struct channel {
     mbedtls_ssl_context ssl;
     int fd;
-    int error;       /* errno of the socket's failure */
-    bool ended;      /* the socket has no more bytes */
-    bool answered;   /* `first` is valid */
+    int error;           /* errno of the socket's failure */
+    bool ended;          /* the socket has no more bytes */
+    bool answered;       /* `first` is valid */
     unsigned char first; /* the first byte that came */
-    size_t stuck;    /* so many bytes were offered when the socket took no more */
+    size_t stuck;        /* so many bytes were offered when the socket took no more */
     char *name;
     char why[160];
 };
@@ -101,7 +101,8 @@ static void say(struct channel *channel, int rc)
     enum { HANDSHAKE_RECORD = 22, ALERT_RECORD = 21 };
     size_t size = sizeof channel->why;
     if (rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
-        channel_trust_say(mbedtls_ssl_get_verify_result(&channel->ssl), channel->why, size);
+        uint32_t flags = mbedtls_ssl_get_verify_result(&channel->ssl);
+        (void)snprintf(channel->why, size, "%s", channel_refusal_str(flags));
     } else if (channel->answered && channel->first != HANDSHAKE_RECORD && channel->first != ALERT_RECORD) {
         (void)snprintf(channel->why, size, "what it says is not TLS");
     } else if (is_alert(channel, rc)) {
@@ -150,8 +151,8 @@ static int set_up(struct channel *channel, struct channel_trust *trust)
     int rc = mbedtls_ssl_setup(&channel->ssl, channel_trust_config(trust));
     if (rc == 0) {
         /* Said even if there is none: later releases 3.6 refuse a session for which the name was forgotten. */
-        rc = mbedtls_ssl_set_hostname(&channel->ssl,
-                                      channel->name && !is_literal(channel->name) ? channel->name : NULL);
+        rc =
+            mbedtls_ssl_set_hostname(&channel->ssl, channel->name && !is_literal(channel->name) ? channel->name : NULL);
     }
     mbedtls_ssl_set_verify(&channel->ssl, judge_name, channel);
     mbedtls_ssl_set_bio(&channel->ssl, channel, to_socket, from_socket, NULL);
