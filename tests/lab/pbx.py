@@ -16,6 +16,8 @@ CONF = Path(__file__).resolve().parent / "conf"
 START_S = 60
 STOP_S = 30
 USERS = ("driver", "ringside")
+# From Asterisk 22 on cel_custom needs res_cdrel_custom; older ones have none.
+OPTIONAL_MODULES = ("res_cdrel_custom", "cdr_csv", "cdr_manager", "cel_manager", "cel_custom")
 
 ASTERISK_CONF = """[directories]
 astetcdir => {home}/etc
@@ -105,8 +107,9 @@ class Pbx:
         (etc / "cel.conf").write_text(CEL_CONF.format(to_manager="yes" if to_manager else "no"))
         (etc / "cel_custom.conf").write_text(CEL_CUSTOM_CONF)
         with (etc / "modules.conf").open("a") as conf:
-            for module in ("cdr_csv", "cdr_manager", "cel_manager", "cel_custom"):
-                conf.write(f"load={module}.so\n")
+            for module in OPTIONAL_MODULES:
+                if (self.root / modules.relative_to(self.root) / f"{module}.so").exists():
+                    conf.write(f"load={module}.so\n")
 
     def start(self) -> None:
         with (self.outside / "log" / "console").open("wb") as console:
