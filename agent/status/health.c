@@ -69,9 +69,9 @@ void status_health_set_centre(struct status_health *health, const struct health_
 
 void status_health_set_live(struct status_health *health, const struct health_live *live)
 {
-    (void)pthread_mutex_lock(&health->mutex);
+    (void)pthread_mutex_lock(&health->lock);
     health->now.live = *live;
-    (void)pthread_mutex_unlock(&health->mutex);
+    (void)pthread_mutex_unlock(&health->lock);
 }
 
 void status_health_copy(struct status_health *health, struct health *out)

@@ -127,7 +127,8 @@ static int make_document(struct status_server *server, const struct query *query
         return status;
     }
     status_health_copy(server->options.health, &health);
-    const struct report_env env = {view, server_now_ms(server), &health, KPI_ROWS_MAX};
+    const struct report_env env = {
+        .view = view, .now_ms = server_now_ms(server), .health = &health, .row_limit = KPI_ROWS_MAX};
     status = report_make(&env, query, document, why);
     ledger_view_end(view);
     return status;

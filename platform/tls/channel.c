@@ -91,25 +91,31 @@ static int judge_name(void *context, mbedtls_x509_crt *crt, int depth, uint32_t 
 
 /* ---- what went wrong ---- */
 
-static bool is_alert(const struct channel *channel, int rc)
+/* What is held against the server's certificate; 0: nothing, or it was not looked at. */
+static uint32_t certificate_flags(const struct channel *channel)
 {
-    return rc == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE && channel->ssl.in_msg;
+    uint32_t flags = mbedtls_ssl_get_verify_result(&channel->ssl);
+    return flags == UINT32_MAX ? 0 : flags & ~(uint32_t)MBEDTLS_X509_BADCERT_SKIP_VERIFY;
+}
+
+static void say_alert(struct channel *channel, unsigned alert)
+{
+    const char *meaning = channel_alert_str(alert);
+    (void)snprintf(channel->why, sizeof channel->why, "it refused with TLS alert %u%s%s", alert, *meaning ? ": " : "",
+                   meaning);
 }
 
 static void say(struct channel *channel, int rc)
 {
     enum { HANDSHAKE_RECORD = 22, ALERT_RECORD = 21 };
+    bool is_tls = !channel->answered || channel->first == HANDSHAKE_RECORD || channel->first == ALERT_RECORD;
     size_t size = sizeof channel->why;
-    if (rc == MBEDTLS_ERR_X509_CERT_VERIFY_FAILED) {
-        uint32_t flags = mbedtls_ssl_get_verify_result(&channel->ssl);
-        (void)snprintf(channel->why, size, "%s", channel_refusal_str(flags));
-    } else if (channel->answered && channel->first != HANDSHAKE_RECORD && channel->first != ALERT_RECORD) {
+    if (!is_tls) {
         (void)snprintf(channel->why, size, "what it says is not TLS");
-    } else if (is_alert(channel, rc)) {
-        unsigned alert = channel->ssl.in_msg[1];
-        const char *meaning = channel_alert_str(alert);
-        (void)snprintf(channel->why, size, "it ended the TLS session with alert %u%s%s", alert, *meaning ? ", " : "",
-                       meaning);
+    } else if (certificate_flags(channel) != 0) {
+        (void)snprintf(channel->why, size, "%s", channel_refusal_str(certificate_flags(channel)));
+    } else if (rc == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE && channel->ssl.in_msg) {
+        say_alert(channel, channel->ssl.in_msg[1]);
     } else if (rc == MBEDTLS_ERR_NET_CONN_RESET || rc == MBEDTLS_ERR_NET_RECV_FAILED) {
         (void)snprintf(channel->why, size, "%s", strerror(channel->error));
     } else if (channel_is_old_tls(rc)) {
@@ -130,8 +136,8 @@ static int outcome(struct channel *channel, int rc)
     if (rc == 0 || rc == MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY || rc == MBEDTLS_ERR_SSL_CONN_EOF) {
         return CHANNEL_ENDED;
     }
-    if (rc == MBEDTLS_ERR_SSL_ALLOC_FAILED) {
-        (void)snprintf(channel->why, sizeof channel->why, "%s", status_str(STATUS_NO_MEMORY));
+    if (rc == MBEDTLS_ERR_SSL_ALLOC_FAILED || mbed_status(rc, STATUS_IO) == STATUS_NO_MEMORY) {
+        (void)snprintf(channel->why, sizeof channel->why, "no memory is left for TLS");
         return STATUS_NO_MEMORY;
     }
     say(channel, rc);

@@ -1,4 +1,4 @@
-/* channel_internal: what a channel has from its trust, and the words for what servers do. */
+/* What a channel has from its trust, and the words for what servers do. Internal to this room. */
 #ifndef RINGSIDE_PLATFORM_TLS_CHANNEL_INTERNAL_H
 #define RINGSIDE_PLATFORM_TLS_CHANNEL_INTERNAL_H
 

@@ -1,3 +1,4 @@
+/* channel_trust: which servers a channel believes, and the words for those it does not. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
