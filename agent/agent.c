@@ -6,6 +6,7 @@
 
 #include "agent/centre.h"
 #include "agent/follower.h"
+#include "agent/keeper.h"
 #include "agent/pipeline.h"
 #include "agent/status/server.h"
 #include "platform/base/log.h"
@@ -23,6 +24,7 @@ struct agent {
     struct loop *loop;
     struct pipeline *pipeline;
     struct status_health *health;
+    struct keeper *keeper;
     struct follower *follower;
     struct centre *centre;
     struct status_server *server;
@@ -142,13 +144,21 @@ static int start_loop_parts(struct agent *agent)
     if (status == 0) {
         status = loop_signal_watch(agent->loop, SIGINT, on_stop_signal, agent, &agent->on_int);
     }
-    struct follower_options options = {.config = agent->config,
+    struct keeper_options keeper = {.config = agent->config,
+                                    .loop = agent->loop,
+                                    .pipeline = agent->pipeline,
+                                    .health = agent->health,
+                                    .committed = on_committed,
+                                    .gave_up = on_gave_up,
+                                    .ctx = agent};
+    if (status == 0) {
+        status = keeper_start(&keeper, &agent->keeper);
+    }
+    struct follower_options options = {.source = &agent->config->sources[0],
                                        .loop = agent->loop,
+                                       .keeper = agent->keeper,
                                        .pipeline = agent->pipeline,
-                                       .health = agent->health,
-                                       .committed = on_committed,
-                                       .gave_up = on_gave_up,
-                                       .ctx = agent};
+                                       .health = agent->health};
     if (status == 0) {
         status = follower_start(&options, &agent->follower);
     }
@@ -202,6 +212,7 @@ static void stop(struct agent *agent)
     loop_timer_stop(agent->watchdog);
     centre_stop(agent->centre);
     agent->centre = NULL;
+    keeper_stop(agent->keeper);
     follower_stop(agent->follower);
     agent->follower = NULL;
     loop_signal_stop(agent->on_term);

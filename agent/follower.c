@@ -10,11 +10,8 @@
 #include "platform/time/clock.h"
 
 enum {
-    CHUNKS_A_ROUND = 4,          /* then timers and descriptors have their turn */
-    QUIET_COMMIT_MS = 60 * 1000, /* a commit at least so often: a reader tells from its age that the daemon lives */
-    TEND_MS = 60 * 1000,
+    CHUNKS_A_ROUND = 4, /* then timers and descriptors have their turn */
     HINT_MS = 600 * 1000,
-    FAILED_COMMITS_MAX = 5,
     SETTLE_MS = 200, /* after a row was written: others follow, and one look takes them all */
 };
 
@@ -26,37 +23,23 @@ struct follower {
     struct loop_again *again;
     struct loop_timer *poll;
     struct loop_timer *settle;
-    struct loop_timer *commit;
-    int64_t looked_at_ms; /* monotonic, as the next three */
-    int64_t committed_at_ms;
-    int64_t tended_at_ms;
+    int64_t looked_at_ms; /* monotonic, as the next */
     int64_t hinted_at_ms;
-    unsigned failed_commits;
-    bool held; /* the ledger is full: nothing is read until there is room */
-    bool stopped;
     struct health_source health;
 };
-
-static void give_up(struct follower *follower, const char *what, int status)
-{
-    log_write(LOG_ERROR, "agent", "%s: %s; stopping, to go on from the last commit", what, status_str(status));
-    follower->stopped = true;
-    follower->options.gave_up(follower->options.ctx, status);
-}
 
 static void tell_health(struct follower *follower)
 {
     struct health_source *health = &follower->health;
     enum follow_state state = follow_state(follower->follow);
-    const char *text = follower->held ? "held" : follow_state_str(state);
+    bool held = keeper_is_held(follower->options.keeper);
+    const char *text = held ? "held" : follow_state_str(state);
     if (strcmp(health->state, text) != 0) {
-        log_write(state == FOLLOW_READING && !follower->held ? LOG_INFO : LOG_WARNING, "source", "%s: %s", health->path,
-                  text);
+        log_write(state == FOLLOW_READING && !held ? LOG_INFO : LOG_WARNING, "source", "%s: %s", health->path, text);
         (void)snprintf(health->state, sizeof health->state, "%s", text);
     }
     health->lag_bytes = follow_lag_bytes(follower->follow);
     (void)status_health_set_source(follower->options.health, health);
-    status_health_set_ledger_full(follower->options.health, follower->held);
 }
 
 /* Whether the PBX is told to write its queue log somewhere else. Looked at now and then, for it costs file reads. */
@@ -76,64 +59,20 @@ static void look_for_hint(struct follower *follower, int64_t now_ms)
     buf_deinit(&why);
 }
 
-static int make_room(struct follower *follower)
-{
-    struct ledger *ledger = pipeline_ledger(follower->options.pipeline);
-    int status = ledger_shed(ledger, follower->options.config->ledger.size_max_bytes / 16);
-    if (status == 0) {
-        log_write(LOG_WARNING, "ledger", "full: the oldest history was given up to make room");
-    }
-    return status;
-}
-
-static void hold(struct follower *follower)
-{
-    if (!follower->held) {
-        log_write(LOG_ERROR, "ledger", "full, nothing left to give up: reading is held until there is room");
-        follower->held = true;
-    }
-}
-
-static void do_commit(struct follower *follower)
-{
-    int status = pipeline_commit(follower->options.pipeline, clock_wall_ms());
-    for (int tries = 0; status == STATUS_FULL && tries < 8; tries++) {
-        if (make_room(follower) != 0) {
-            break;
-        }
-        status = pipeline_commit(follower->options.pipeline, clock_wall_ms());
-    }
-    if (status == 0) {
-        if (follower->held) {
-            log_write(LOG_NOTICE, "ledger", "there is room again: reading goes on");
-            loop_again_start(follower->again);
-        }
-        follower->held = false;
-        follower->failed_commits = 0;
-        follower->committed_at_ms = loop_now_ms();
-        follower->options.committed(follower->options.ctx);
-        return;
-    }
-    if (status == STATUS_FULL) {
-        hold(follower);
-        return;
-    }
-    follower->failed_commits++;
-    log_write(LOG_ERROR, "ledger", "commit failed: %s", status_str(status));
-    if (follower->failed_commits >= FAILED_COMMITS_MAX) {
-        give_up(follower, "the ledger cannot be written", status);
-    }
-}
-
 static int take(struct follower *follower, const struct follow_chunk *chunk)
 {
     int status = pipeline_take(follower->options.pipeline, follower->source->name, chunk, clock_wall_ms());
     if (status != 0) {
-        give_up(follower, "taking events failed", status);
-    } else if (pipeline_wants_commit(follower->options.pipeline)) {
-        do_commit(follower);
+        keeper_give_up(follower->options.keeper, "taking events failed", status);
+    } else {
+        keeper_commit_if_full(follower->options.keeper);
     }
     return status;
+}
+
+static bool may_read(const struct follower *follower)
+{
+    return !keeper_is_held(follower->options.keeper) && !keeper_is_stopped(follower->options.keeper);
 }
 
 static int read_some(void *ctx)
@@ -141,7 +80,7 @@ static int read_some(void *ctx)
     struct follower *follower = ctx;
     bool first = follower->health.state[0] == 0;
     follower->looked_at_ms = loop_now_ms();
-    for (int i = 0; i < CHUNKS_A_ROUND && !follower->held && !follower->stopped; i++) {
+    for (int i = 0; i < CHUNKS_A_ROUND && may_read(follower); i++) {
         struct follow_chunk chunk;
         int status = follow_read(follower->follow, loop_now_ms(), &chunk);
         if (first) {
@@ -164,7 +103,7 @@ static int read_some(void *ctx)
             return LOOP_DONE;
         }
     }
-    return follower->held || follower->stopped ? LOOP_DONE : LOOP_MORE;
+    return may_read(follower) ? LOOP_MORE : LOOP_DONE;
 }
 
 /* Rows come in bursts: the first wakes us, the others are taken with it a little later, without a wake-up each. */
@@ -179,7 +118,7 @@ static void on_readable(void *ctx, int ready)
 static void on_settled(void *ctx)
 {
     struct follower *follower = ctx;
-    if (follower->stopped) {
+    if (keeper_is_stopped(follower->options.keeper)) {
         return;
     }
     if (follower->watch) {
@@ -192,7 +131,7 @@ static void on_settled(void *ctx)
 static void on_poll(void *ctx)
 {
     struct follower *follower = ctx;
-    if (follower->stopped) {
+    if (keeper_is_stopped(follower->options.keeper)) {
         return;
     }
     if (loop_now_ms() - follower->looked_at_ms >= follower->source->poll_ms) {
@@ -201,54 +140,33 @@ static void on_poll(void *ctx)
     tell_health(follower);
 }
 
-static void tend(struct follower *follower, int64_t now_ms)
-{
-    bool more = false;
-    int status = ledger_tend(pipeline_ledger(follower->options.pipeline), clock_wall_ms(), &more);
-    if (status != 0) {
-        log_write(LOG_WARNING, "ledger", "tending failed: %s", status_str(status));
-    }
-    follower->tended_at_ms = more && status == 0 ? 0 : now_ms;
-}
-
-static void on_commit_timer(void *ctx)
+static void before_commit(void *ctx)
 {
     struct follower *follower = ctx;
-    if (follower->stopped) {
-        return;
-    }
-    int64_t now_ms = loop_now_ms();
-    struct pipeline *pipeline = follower->options.pipeline;
     if (follow_state(follower->follow) == FOLLOW_READING && follow_lag_bytes(follower->follow) == 0) {
-        int status = pipeline_tick(pipeline, clock_wall_ms());
+        int status = pipeline_tick(follower->options.pipeline, clock_wall_ms());
         if (status != 0) {
-            give_up(follower, "counting failed", status);
+            keeper_give_up(follower->options.keeper, "counting failed", status);
             return;
         }
     }
-    bool quiet_due = now_ms - follower->committed_at_ms >= QUIET_COMMIT_MS;
-    if (pipeline_pending_lines(pipeline) > 0 || quiet_due) {
-        do_commit(follower);
-    }
-    if (!follower->stopped && pipeline_pending_lines(pipeline) == 0 &&
-        (follower->tended_at_ms == 0 || now_ms - follower->tended_at_ms >= TEND_MS)) {
-        tend(follower, now_ms);
-    }
-    look_for_hint(follower, now_ms);
+    look_for_hint(follower, loop_now_ms());
     tell_health(follower);
+}
+
+static void on_room(void *ctx)
+{
+    struct follower *follower = ctx;
+    loop_again_start(follower->again);
 }
 
 static int start_watches(struct follower *follower)
 {
     struct loop *loop = follower->options.loop;
     uint64_t poll_ms = (uint64_t)follower->source->poll_ms;
-    uint64_t commit_ms = (uint64_t)follower->options.config->ledger.commit_interval_ms;
     int status = loop_again_new(loop, read_some, follower, &follower->again);
     if (status == 0) {
         status = loop_timer_start(loop, poll_ms, poll_ms, on_poll, follower, &follower->poll);
-    }
-    if (status == 0) {
-        status = loop_timer_start(loop, commit_ms, commit_ms, on_commit_timer, follower, &follower->commit);
     }
     if (status == 0) {
         status = loop_timer_start(loop, SETTLE_MS, 0, on_settled, follower, &follower->settle);
@@ -267,7 +185,7 @@ int follower_start(const struct follower_options *options, struct follower **out
         return STATUS_NO_MEMORY;
     }
     follower->options = *options;
-    follower->source = &options->config->sources[0];
+    follower->source = options->source;
     (void)snprintf(follower->health.name, sizeof follower->health.name, "%s", follower->source->name);
     (void)snprintf(follower->health.path, sizeof follower->health.path, "%s", follower->source->path);
     struct follow_options follow_options = {.path = follower->source->path,
@@ -279,11 +197,14 @@ int follower_start(const struct follower_options *options, struct follower **out
     if (status == 0) {
         status = start_watches(follower);
     }
+    const struct keeper_client client = {.before = before_commit, .room = on_room, .ctx = follower};
+    if (status == 0) {
+        status = keeper_add(options->keeper, &client);
+    }
     if (status != 0) {
         follower_stop(follower);
         return status;
     }
-    follower->committed_at_ms = loop_now_ms();
     look_for_hint(follower, loop_now_ms());
     loop_again_start(follower->again);
     *out = follower;
@@ -309,13 +230,9 @@ void follower_stop(struct follower *follower)
     if (!follower) {
         return;
     }
-    if (!follower->stopped && follower->follow && pipeline_pending_lines(follower->options.pipeline) > 0) {
-        do_commit(follower);
-    }
     loop_fd_stop(follower->watch);
     loop_timer_stop(follower->poll);
     loop_timer_stop(follower->settle);
-    loop_timer_stop(follower->commit);
     loop_again_free(follower->again);
     follow_close(follower->follow);
     free(follower);
