@@ -11,6 +11,7 @@
 
 #include "agent/config_table.h"
 #include "agent/credentials/credentials.h"
+#include "agent/secret.h"
 #include "platform/base/status.h"
 
 enum { EXIT_UNUSABLE = 2 };
@@ -123,8 +124,43 @@ static void say_unreadable(struct config_remarks *remarks, const struct agent_so
                   source->name, source->path, strerror(error));
 }
 
+/* The service reads its files as the user that it becomes; others must not. */
+static void check_secret(struct config_remarks *remarks, const struct agent_source_config *source)
+{
+    struct stat info;
+    char first[AGENT_SECRET_MAX + 1];
+    struct buf why = BUF_INIT;
+    if (agent_secret_read(source->secret_file, first, &why) != 0) {
+        config_remark(remarks, CONFIG_REMARK_WARNING, "source \"%s\".secret_file: %s", source->name, buf_cstr(&why));
+    } else if (stat(source->secret_file, &info) == 0 && (info.st_mode & (S_IROTH | S_IWOTH))) {
+        config_remark(remarks, CONFIG_REMARK_WARNING,
+                      "source \"%s\".secret_file: every user of this machine may read %s; chmod 640, group of the "
+                      "service",
+                      source->name, source->secret_file);
+    }
+    agent_secret_wipe(first);
+    buf_deinit(&why);
+}
+
+static void check_ami(struct config_remarks *remarks, const struct agent_source_config *source)
+{
+    check_secret(remarks, source);
+    if (source->tls && source->tls_ca[0] && access(source->tls_ca, R_OK) != 0) {
+        config_remark(remarks, CONFIG_REMARK_WARNING, "source \"%s\".tls_ca: %s cannot be read by this user: %s",
+                      source->name, source->tls_ca, strerror(errno));
+    }
+    if (source->tls && !source->tls_ca[0]) {
+        config_remark(remarks, CONFIG_REMARK_WARNING,
+                      "source \"%s\".tls_ca: none: whoever stands between can pass for the PBX", source->name);
+    }
+}
+
 static void check_source(struct config_remarks *remarks, const struct agent_source_config *source)
 {
+    if (source->type == AGENT_SOURCE_AMI) {
+        check_ami(remarks, source);
+        return;
+    }
     int fd = open(source->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (fd < 0) {
         say_unreadable(remarks, source, errno);

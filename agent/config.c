@@ -8,6 +8,7 @@
 #include "platform/config/config.h"
 #include "platform/config/program.h"
 
+enum { AMI_PORT = 5038, AMI_TLS_PORT = 5039 }; /* Asterisk's defaults */
 enum { HEARTBEAT_LIVE_MS = 30 * 1000, HEARTBEAT_MS = 300 * 1000, HEARTBEAT_MIN_MS = 100 };
 
 static void fill_site(struct agent_site_config *site, const struct config_item *from, int *status)
@@ -38,6 +39,32 @@ static void fill_source(struct agent_source_config *source, const struct config_
     source->drain_grace_ms = config_number(from, "drain_grace");
     source->poll_ms = config_number(from, "poll");
     config_program_copy(&source->asterisk_conf_dir, config_text(from, "asterisk_conf_dir"), status);
+    config_program_copy(&source->host, config_text(from, "host"), status);
+    config_program_copy(&source->user, config_text(from, "user"), status);
+    config_program_copy(&source->secret_file, config_text(from, "secret_file"), status);
+    const char *ca = config_text(from, "tls_ca");
+    config_program_copy(&source->tls_ca, strcmp(ca, "none") == 0 ? "" : ca, status);
+    config_program_copy(&source->tls_name, config_text(from, "tls_name"), status);
+    source->tls = config_yes(from, "tls");
+    int64_t port = config_number(from, "port");
+    source->port = (uint16_t)(port != 0 ? port : source->tls ? AMI_TLS_PORT : AMI_PORT);
+    source->snapshot_ms = config_number(from, "snapshot");
+    source->retry_max_ms = config_number(from, "retry_max");
+}
+
+static void fill_operators(struct agent_operators_config *to, const struct config_item *from, int *status)
+{
+    size_t count = config_list_count(from, "wrap_reasons");
+    to->wrap_up_ms = config_number(from, "wrap_up");
+    to->wrap_reasons = calloc(count ? count : 1, sizeof *to->wrap_reasons);
+    if (!to->wrap_reasons) {
+        *status = STATUS_NO_MEMORY;
+        return;
+    }
+    for (; to->wrap_reason_count < count; to->wrap_reason_count++) {
+        size_t at = to->wrap_reason_count;
+        config_program_copy(&to->wrap_reasons[at], config_list_text(from, "wrap_reasons", at), status);
+    }
 }
 
 static void fill_queue(struct agent_queue_config *queue, const struct config_item *from, int *status)
@@ -61,6 +88,7 @@ static void fill_status(struct agent_status_config *to, const struct config_item
     }
     buf_deinit(&why);
     to->observe_min_ms = config_number(from, "observe_min");
+    to->live_min_ms = config_number(from, "live_min");
 }
 
 /* Without the live view the heartbeat is all that goes out in quiet hours, and five minutes tell as much. */
@@ -116,6 +144,10 @@ static int fill(void *settings, const struct config *from, const char *path, boo
     fill_site(&to->site, config_section(from, "site"), &status);
     fill_ledger(&to->ledger, config_section(from, "ledger"), &status);
     fill_titled(to, from, &status);
+    fill_operators(&to->operators, config_section(from, "operators"), &status);
+    const struct config_item *privacy = config_section(from, "privacy");
+    to->privacy.operators = (enum agent_operators_shown)config_number(privacy, "operators");
+    to->privacy.operators_to_centre = config_yes(privacy, "operators_to_centre");
     fill_status(&to->status, config_section(from, "status"), &status);
     fill_collector(&to->collector, config_section(from, "collector"), &status);
     config_daemon_service(from, &to->service, &status);
@@ -148,19 +180,54 @@ static void check_heartbeat(const struct config *from, struct config_report *rep
     }
 }
 
+/* Whoever can listen between two machines would learn who calls whom. */
+static void check_ami(const struct config_item *source, struct config_report *report)
+{
+    const char *host = config_text(source, "host");
+    bool local = agent_config_is_loopback(host) || strcmp(host, "localhost") == 0;
+    int line = config_option_line(source, "host");
+    if (!config_yes(source, "tls") && !local) {
+        (void)config_report_at(report, line,
+                               "source \"%s\".host: \"%s\" is another machine, and what is said would be readable on "
+                               "the way; allowed: a loopback address, or tls = yes",
+                               config_title(source), host);
+    }
+    line = config_option_line(source, "user");
+    if (config_text(source, "user")[0] == '\0') {
+        (void)config_report_at(report, line, "source \"%s\".user: is empty; allowed: 1 to 80 bytes",
+                               config_title(source));
+    }
+    line = config_option_line(source, "secret_file");
+    if (config_text(source, "secret_file")[0] == '\0') {
+        (void)config_report_at(report, line, "source \"%s\".secret_file: is empty; allowed: an absolute path",
+                               config_title(source));
+    }
+}
+
 /* Call ids are unique to one PBX, and one ledger is one PBX's. */
 static void check_sources(const struct config *from, struct config_report *report)
 {
-    for (size_t i = 1; i < config_count(from, "source"); i++) {
+    const struct config_item *first[2] = {NULL, NULL};
+    for (size_t i = 0; i < config_count(from, "source"); i++) {
         const struct config_item *source = config_titled(from, "source", i);
-        (void)config_report_at(report, config_line(source),
-                               "source \"%s\": there is a source already (\"%s\"); allowed: one source an agent",
-                               config_title(source), config_title(config_titled(from, "source", 0)));
+        enum agent_source_type type = (enum agent_source_type)config_number(source, "type");
+        if (first[type]) {
+            (void)config_report_at(report, config_line(source),
+                                   "source \"%s\": there is a source of this type already (\"%s\"); allowed: one "
+                                   "queue_log and one ami, of the same PBX",
+                                   config_title(source), config_title(first[type]));
+            continue;
+        }
+        first[type] = source;
+        if (type == AGENT_SOURCE_AMI) {
+            check_ami(source, report);
+        }
     }
 }
 
 static void check(const struct config *from, struct config_report *report)
 {
+    config_check_types(from, report);
     check_keep(from, report);
     check_sources(from, report);
     check_heartbeat(from, report);
@@ -175,11 +242,20 @@ void agent_config_free(struct agent_config *config)
         free(config->sources[i].name);
         free(config->sources[i].path);
         free(config->sources[i].asterisk_conf_dir);
+        free(config->sources[i].host);
+        free(config->sources[i].user);
+        free(config->sources[i].secret_file);
+        free(config->sources[i].tls_ca);
+        free(config->sources[i].tls_name);
     }
     for (size_t i = 0; config->queues && i < config->queue_count; i++) {
         free(config->queues[i].name);
         free(config->queues[i].label);
     }
+    for (size_t i = 0; i < config->operators.wrap_reason_count; i++) {
+        free(config->operators.wrap_reasons[i]);
+    }
+    free((void *)config->operators.wrap_reasons);
     free(config->sources);
     free(config->queues);
     free(config->site.id);
@@ -249,6 +325,16 @@ const struct agent_queue_config *agent_config_queue(const struct agent_config *c
         }
     }
     return slice_is(name, "*") ? &config->queues[0] : agent_config_queue(config, slice_str("*"));
+}
+
+const struct agent_source_config *agent_config_source(const struct agent_config *config, enum agent_source_type type)
+{
+    for (size_t i = 0; i < config->source_count; i++) {
+        if (config->sources[i].type == type) {
+            return &config->sources[i];
+        }
+    }
+    return NULL;
 }
 
 void agent_config_page(struct buf *out)

@@ -37,16 +37,28 @@ struct agent_ledger_config {
     enum agent_caller_numbers caller_numbers;
 };
 
-enum agent_source_type { AGENT_SOURCE_QUEUE_LOG };
+/* In the order of the words of source.type. */
+enum agent_source_type { AGENT_SOURCE_QUEUE_LOG, AGENT_SOURCE_AMI };
 
 struct agent_source_config {
     char *name; /* the title */
     enum agent_source_type type;
+    /* queue_log */
     char *path;
     bool rotated_at_start;
     int64_t drain_grace_ms;
     int64_t poll_ms;
     char *asterisk_conf_dir; /* "" when it is not to be looked at */
+    /* ami */
+    char *host;
+    uint16_t port;
+    char *user;
+    char *secret_file;
+    bool tls;
+    char *tls_ca;   /* "": the server's certificate is not checked */
+    char *tls_name; /* "": the host's name */
+    int64_t snapshot_ms;
+    int64_t retry_max_ms;
 };
 
 struct agent_queue_config {
@@ -63,6 +75,7 @@ struct agent_status_config {
     char *host;   /* a loopback address without brackets; "" when not enabled */
     uint16_t port;
     int64_t observe_min_ms;
+    int64_t live_min_ms;
 };
 
 struct agent_collector_config {
@@ -75,6 +88,20 @@ struct agent_collector_config {
     int64_t retry_max_ms;
 };
 
+struct agent_operators_config {
+    int64_t wrap_up_ms;  /* where the PBX does not tell a queue's own */
+    char **wrap_reasons; /* pauses that stand for wrap-up, in whatever case */
+    size_t wrap_reason_count;
+};
+
+/* How operators are shown. In the order of the words of privacy.operators. */
+enum agent_operators_shown { AGENT_OPERATORS_NAME, AGENT_OPERATORS_HASH, AGENT_OPERATORS_NONE };
+
+struct agent_privacy_config {
+    enum agent_operators_shown operators;
+    bool operators_to_centre;
+};
+
 struct agent_config {
     char *path;     /* where it was looked for */
     bool from_file; /* false: no file, all defaults */
@@ -84,6 +111,8 @@ struct agent_config {
     size_t source_count;
     struct agent_queue_config *queues; /* by name, "*" among them */
     size_t queue_count;
+    struct agent_operators_config operators;
+    struct agent_privacy_config privacy;
     struct agent_status_config status;
     struct agent_collector_config collector;
     struct config_service service;
@@ -102,6 +131,9 @@ void agent_config_free(struct agent_config *config); /* NULL is fine */
 
 /* The settings of a queue by the PBX's name for it: its own section, or "*". Never NULL; borrowed. */
 const struct agent_queue_config *agent_config_queue(const struct agent_config *config, struct slice name);
+
+/* The source of this type; NULL when there is none. Borrowed. */
+const struct agent_source_config *agent_config_source(const struct agent_config *config, enum agent_source_type type);
 
 /* `ringside-agent check`: reads the file as agent_config_load() does and looks whether the machine fits it. Defects
  * and remarks go to err one a line, with `print` the effective settings to out as a file that would give the same.

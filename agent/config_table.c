@@ -42,7 +42,36 @@ static int validate_optional_dir(const char *text, struct buf *why)
     return text[0] == '\0' || text[0] == '/' ? 0 : config_shape_refuse(why, text, "is not an absolute path");
 }
 
-static bool is_loopback(const char *host)
+static int validate_host(const char *text, struct buf *why)
+{
+    bool made = config_shape_made_of(text, "-_.:%", 253);
+    return made ? 0 : config_shape_refuse(why, text, "is not a host");
+}
+
+/* What would break a line of the manager's protocol, or is no account's name. */
+static int validate_manager_user(const char *text, struct buf *why)
+{
+    size_t len = strlen(text);
+    for (size_t i = 0; i < len; i++) {
+        if ((unsigned char)text[i] < 32 || text[i] == 127) {
+            buf_append_str(why, "holds a control character");
+            return STATUS_INVALID;
+        }
+    }
+    return len <= 80 ? 0 : config_shape_refuse(why, text, "is too long for an account");
+}
+
+static int validate_tls_ca(const char *text, struct buf *why)
+{
+    return strcmp(text, "none") == 0 || text[0] == '/' ? 0 : config_shape_refuse(why, text, "is not an absolute path");
+}
+
+static int validate_secret_file(const char *text, struct buf *why)
+{
+    return text[0] == '\0' || text[0] == '/' ? 0 : config_shape_refuse(why, text, "is not an absolute path");
+}
+
+bool agent_config_is_loopback(const char *host)
 {
     struct in_addr v4;
     struct in6_addr v6;
@@ -62,7 +91,7 @@ int agent_config_listen(const char *text, char host[CONFIG_SHAPE_HOST_MAX + 1], 
     if (!config_shape_split_address(text, host, port)) {
         return config_shape_refuse(why, text, "is not an address with a port");
     }
-    if (!is_loopback(host)) {
+    if (!agent_config_is_loopback(host)) {
         return config_shape_refuse(
             why, text,
             "is not a loopback address: reach from other machines needs coaps, which comes with the "
@@ -181,23 +210,27 @@ static const struct config_option ledger_options[] = {
      .restart = true},
 };
 
-static const char *const source_words[] = {"queue_log", NULL};
+static const char *const source_words[] = {"queue_log", "ami", NULL};
 
 static const struct config_option source_options[] = {
     {.name = "type",
      .type = CONFIG_ENUM,
      .default_text = "queue_log",
      .words = source_words,
-     .help = "What is read: queue_log is the file of that name of Asterisk, FreePBX, Issabel and their kin",
+     .help = "What is read: queue_log is the file of that name of Asterisk, FreePBX, Issabel and their kin; ami is "
+             "the same PBX's manager interface, for what the file lacks: operators, holds, refused callers, and the "
+             "view of this moment. One of each at most; ami alone works too, with gaps where it was cut off",
      .restart = true},
     {.name = "path",
      .type = CONFIG_PATH,
      .default_text = "/var/log/asterisk/queue_log",
+     .of_type = "queue_log",
      .help = "The file that is being written; rotated ones are looked for beside it",
      .restart = true},
     {.name = "rotated_at_start",
      .type = CONFIG_BOOL,
      .default_text = "yes",
+     .of_type = "queue_log",
      .help = "With a new ledger, read the rotated files too",
      .restart = true},
     {.name = "drain_grace",
@@ -205,6 +238,7 @@ static const struct config_option source_options[] = {
      .default_text = "10s",
      .min = 0,
      .max = 10 * MS_MINUTE,
+     .of_type = "queue_log",
      .help = "How long a renamed file is still read after the new one appeared",
      .restart = true},
     {.name = "poll",
@@ -212,6 +246,7 @@ static const struct config_option source_options[] = {
      .default_text = "1s",
      .min = 50,
      .max = MS_MINUTE,
+     .of_type = "queue_log",
      .help = "How often the file is looked at where the system does not announce changes",
      .restart = true},
     {.name = "asterisk_conf_dir",
@@ -219,7 +254,113 @@ static const struct config_option source_options[] = {
      .default_text = "/etc/asterisk",
      .validate = validate_optional_dir,
      .allowed = "an absolute path, or \"\" for none",
-     .help = "Where extconfig.conf and logger.conf are read to tell whether queue_log goes only to a database",
+     .help =
+         "queue_log: where extconfig.conf and logger.conf are read to tell whether queue_log goes only to a database",
+     .restart = true},
+    {.name = "host",
+     .type = CONFIG_STRING,
+     .default_text = "127.0.0.1",
+     .validate = validate_host,
+     .allowed = "a name or an address; without tls a loopback address",
+     .of_type = "ami",
+     .help = "Where the manager interface listens",
+     .restart = true},
+    {.name = "port",
+     .type = CONFIG_INT,
+     .default_text = "0",
+     .min = 0,
+     .max = 65535,
+     .of_type = "ami",
+     .help = "Its port; 0: 5038, with tls 5039",
+     .restart = true},
+    {.name = "user",
+     .type = CONFIG_STRING,
+     .default_text = "ringside",
+     .validate = validate_manager_user,
+     .allowed = "1 to 80 bytes",
+     .of_type = "ami",
+     .help = "Account of manager.conf; it needs read = agent,call,system,cdr,user,dialplan,reporting and write = "
+             "system,reporting (docs/operations.md tells what each is for)",
+     .restart = true},
+    {.name = "secret_file",
+     .type = CONFIG_STRING,
+     .default_text = "/etc/ringside/ami.secret",
+     .validate = validate_secret_file,
+     .allowed = "an absolute path",
+     .of_type = "ami",
+     .help = "File with the account's secret in its first line, readable by the service only",
+     .restart = true},
+    {.name = "tls",
+     .type = CONFIG_BOOL,
+     .default_text = "no",
+     .of_type = "ami",
+     .help = "Encrypted (tlsenable = yes in manager.conf); needed where the PBX is another machine",
+     .restart = true},
+    {.name = "tls_ca",
+     .type = CONFIG_STRING,
+     .default_text = "/etc/ssl/certs/ca-certificates.crt",
+     .validate = validate_tls_ca,
+     .allowed = "an absolute path, or none to take any certificate",
+     .of_type = "ami",
+     .help = "Certificate authorities (PEM) of the PBX's certificate; a self-signed one is its own",
+     .restart = true},
+    {.name = "tls_name",
+     .type = CONFIG_STRING,
+     .default_text = "",
+     .min = 0,
+     .max = 253,
+     .of_type = "ami",
+     .help = "The name in the PBX's certificate where it is not that of host",
+     .restart = true},
+    {.name = "snapshot",
+     .type = CONFIG_DURATION,
+     .default_text = "15m",
+     .min = 10 * MS_SECOND,
+     .max = MS_DAY,
+     .of_type = "ami",
+     .help = "How often the PBX is asked for all queues, to compare; events tell the rest",
+     .restart = true},
+    {.name = "retry_max",
+     .type = CONFIG_DURATION,
+     .default_text = "60s",
+     .min = MS_SECOND,
+     .max = 60 * MS_MINUTE,
+     .of_type = "ami",
+     .help = "Longest pause between two attempts to connect; each is a random part of it",
+     .restart = true},
+};
+
+static const struct config_option operators_options[] = {
+    {.name = "wrap_up",
+     .type = CONFIG_DURATION,
+     .default_text = "0s",
+     .min = 0,
+     .max = 60 * MS_MINUTE,
+     .help = "Time after a call that counts as wrap-up where the PBX does not tell a queue's own wrapuptime",
+     .restart = true},
+    {.name = "wrap_reasons",
+     .type = CONFIG_STRINGS,
+     .default_text = "",
+     .min = 1,
+     .max = 80,
+     .help = "Reasons of pauses that stand for wrap-up instead of a pause",
+     .restart = true},
+};
+
+static const char *const shown_words[] = {"name", "hash", "none", NULL};
+
+static const struct config_option privacy_options[] = {
+    {.name = "operators",
+     .type = CONFIG_ENUM,
+     .default_text = "name",
+     .words = shown_words,
+     .help = "How operators are kept and shown: by name, as a token made of it with this ledger's secret (then the "
+             "name is never stored), or as a token that is shown nowhere",
+     .restart = true},
+    {.name = "operators_to_centre",
+     .type = CONFIG_BOOL,
+     .default_text = "no",
+     .help = "Send the centre who is logged in and in which state; no: only how many",
      .restart = true},
 };
 
@@ -268,6 +409,13 @@ static const struct config_option status_options[] = {
      .min = 100,
      .max = MS_MINUTE,
      .help = "At most one notification in this time to each observer",
+     .restart = true},
+    {.name = "live_min",
+     .type = CONFIG_DURATION,
+     .default_text = "100ms",
+     .min = 20,
+     .max = MS_MINUTE,
+     .help = "The same for those who watch what happens now (/live)",
      .restart = true},
 };
 
@@ -360,6 +508,14 @@ static const struct config_section sections[] = {
      .title_allowed = "1 to 255 bytes without |",
      .title_validate = validate_queue_name,
      .base_title = "*"},
+    {.name = "operators",
+     .help = "How operators' time is told apart",
+     .options = operators_options,
+     .option_count = COUNT(operators_options)},
+    {.name = "privacy",
+     .help = "What is kept and shown of people",
+     .options = privacy_options,
+     .option_count = COUNT(privacy_options)},
     {.name = "status",
      .help = "The agent's answers to the ringside command",
      .options = status_options,

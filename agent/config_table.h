@@ -19,4 +19,6 @@ extern const struct config_program agent_config_program;
  * 0, or STATUS_INVALID with what is wrong in `why`. */
 int agent_config_listen(const char *text, char host[CONFIG_SHAPE_HOST_MAX + 1], uint16_t *port, struct buf *why);
 
+bool agent_config_is_loopback(const char *host); /* a literal; "localhost" is none */
+
 #endif

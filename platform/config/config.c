@@ -394,3 +394,29 @@ int config_option_line(const struct config_item *item, const char *option)
 {
     return slot_of(item, option)->line;
 }
+
+bool config_option_applies(const struct config_item *item, const struct config_option *option)
+{
+    if (!option->of_type) {
+        return true;
+    }
+    const struct config_option *type = config_section_option(item->section, slice_str("type"));
+    const char *word = type ? config_option_word(type, (size_t)config_number(item, "type")) : NULL;
+    return word && strcmp(word, option->of_type) == 0;
+}
+
+void config_check_types(const struct config *config, struct config_report *report)
+{
+    for (size_t i = 0; i < config->item_count; i++) {
+        const struct config_item *item = &config->items[i];
+        for (size_t j = 0; j < item->section->option_count; j++) {
+            const struct config_option *option = &item->section->options[j];
+            if (item->slots[j].line != 0 && !config_option_applies(item, option)) {
+                char where[CONFIG_WHERE_MAX];
+                config_where(item->section, item->title, option, where);
+                (void)config_report_at(report, item->slots[j].line, "%s: belongs to a %s of type %s only", where,
+                                       item->section->name, option->of_type);
+            }
+        }
+    }
+}

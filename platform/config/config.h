@@ -42,6 +42,9 @@ size_t config_list_count(const struct config_item *item, const char *option);
 const char *config_list_text(const struct config_item *item, const char *option, size_t index);
 int config_option_line(const struct config_item *item, const char *option); /* 0: default or from the base title */
 
+/* Reports every option that was set though it does not belong to its section's type. */
+void config_check_types(const struct config *config, struct config_report *report);
+
 /* The effective settings as a file that reads to the same config; comments tell what was set and what is default. */
 int config_print(const struct config *config, FILE *out); /* 0, STATUS_IO, STATUS_NO_MEMORY */
 

@@ -20,6 +20,9 @@ struct config_item {
     struct config_slot *slots; /* one for each option of the section */
 };
 
+/* Whether the option belongs to what the item's "type" says. */
+bool config_option_applies(const struct config_item *item, const struct config_option *option);
+
 struct config {
     const struct config_table *table;
     struct config_item *items;

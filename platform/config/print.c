@@ -44,7 +44,9 @@ static void put_item(const struct config_item *item, struct buf *out)
     }
     buf_append_str(out, " {\n");
     for (size_t i = 0; i < item->section->option_count; i++) {
-        put_slot(item, i, out);
+        if (config_option_applies(item, &item->section->options[i])) {
+            put_slot(item, i, out);
+        }
     }
     buf_append_str(out, "}\n");
 }
@@ -142,6 +144,9 @@ static void put_option_row(const struct config_option *option, bool change, stru
         buf_append_str(out, option->restart ? " | restart" : " | reload");
     }
     buf_append_str(out, " | ");
+    if (option->of_type) {
+        buf_printf(out, "(%s) ", option->of_type);
+    }
     put_cell(option->help, out);
     buf_append_str(out, " |\n");
 }

@@ -42,6 +42,8 @@ struct config_option {
     config_validate_fn validate;
     /* A default that depends on the machine: fills *out. The reference page then shows default_text. */
     int (*make_default)(struct buf *out);
+    /* In a section that has an option "type" with words: only those of this type have this option; NULL: all. */
+    const char *of_type;
     bool restart; /* a change needs a restart; otherwise a reload is enough */
 };
 

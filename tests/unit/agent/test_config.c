@@ -67,7 +67,12 @@ static void defaults(void **state)
     assert_int_equal(config->queues[0].service_level_ms, MEASURES_DEFAULT_SL_THRESHOLD_MS);
     assert_int_equal(config->queues[0].service_level_method, MEASURES_DEFAULT_SL_METHOD);
     assert_int_equal(config->queues[0].short_abandon_ms, MEASURES_DEFAULT_SHORT_ABANDON_MS);
+    assert_int_equal(config->operators.wrap_up_ms, 0);
+    assert_int_equal(config->operators.wrap_reason_count, 0);
+    assert_int_equal(config->privacy.operators, AGENT_OPERATORS_NAME);
+    assert_false(config->privacy.operators_to_centre);
     assert_true(config->status.enabled);
+    assert_int_equal(config->status.live_min_ms, 100);
     assert_string_equal(config->status.host, "127.0.0.1");
     assert_int_equal(config->status.port, 5683);
     assert_int_equal(config->status.observe_min_ms, 1000);
@@ -107,6 +112,54 @@ static void settings(void **state)
     assert_int_equal(config->log_level, LOG_DEBUG);
     assert_false(config->service.user_default);
     agent_config_free(config);
+}
+
+static void ami_beside_the_log(void **state)
+{
+    (void)state;
+    struct agent_config *config =
+        good("source log { path = /log }\n"
+             "source pbx { type = ami user = 'admin' secret_file = /s tls = yes host = pbx.example\n"
+             "  tls_ca = none tls_name = asterisk snapshot = 5m retry_max = 10s }\n"
+             "operators { wrap_up = 20s wrap_reasons = { 'ACW', 'after call' } }\n"
+             "privacy { operators = hash operators_to_centre = yes }");
+    const struct agent_source_config *ami = agent_config_source(config, AGENT_SOURCE_AMI);
+    assert_string_equal(agent_config_source(config, AGENT_SOURCE_QUEUE_LOG)->path, "/log");
+    assert_string_equal(ami->name, "pbx");
+    assert_string_equal(ami->host, "pbx.example");
+    assert_int_equal(ami->port, 5039);
+    assert_string_equal(ami->user, "admin");
+    assert_string_equal(ami->secret_file, "/s");
+    assert_true(ami->tls);
+    assert_string_equal(ami->tls_ca, "");
+    assert_string_equal(ami->tls_name, "asterisk");
+    assert_int_equal(ami->snapshot_ms, 300000);
+    assert_int_equal(ami->retry_max_ms, 10000);
+    assert_int_equal(config->operators.wrap_up_ms, 20000);
+    assert_int_equal(config->operators.wrap_reason_count, 2);
+    assert_string_equal(config->operators.wrap_reasons[1], "after call");
+    assert_int_equal(config->privacy.operators, AGENT_OPERATORS_HASH);
+    assert_true(config->privacy.operators_to_centre);
+    agent_config_free(config);
+    config = good("source pbx { type = ami }");
+    assert_null(agent_config_source(config, AGENT_SOURCE_QUEUE_LOG));
+    ami = agent_config_source(config, AGENT_SOURCE_AMI);
+    assert_string_equal(ami->host, "127.0.0.1");
+    assert_int_equal(ami->port, 5038);
+    assert_string_equal(ami->tls_ca, "/etc/ssl/certs/ca-certificates.crt");
+    agent_config_free(config);
+}
+
+static void sources_that_cannot_be(void **state)
+{
+    (void)state;
+    refused("source a { type = ami\npath = /a }",
+            "a.conf:2: source \"a\".path: belongs to a source of type queue_log only\n");
+    refused("source a { user = x }", "a.conf:1: source \"a\".user: belongs to a source of type ami only\n");
+    refused("source a { type = ami host = 192.0.2.7 }",
+            "a.conf:1: source \"a\".host: \"192.0.2.7\" is another machine, and what is said would be readable on the "
+            "way; allowed: a loopback address, or tls = yes\n");
+    refused("source a { type = ami user = '' }", "a.conf:1: source \"a\".user: is empty; allowed: 1 to 80 bytes\n");
 }
 
 static void queues_are_found_by_name(void **state)
@@ -211,7 +264,8 @@ static void options_that_must_fit_together(void **state)
             "a.conf:2: ledger.legs_keep: single calls would be kept longer than their intervals; allowed: up to "
             "intervals_keep\n");
     refused("source a { path = /q }\nsource b { path = /r }\n",
-            "a.conf:2: source \"b\": there is a source already (\"a\"); allowed: one source an agent\n");
+            "a.conf:2: source \"b\": there is a source of this type already (\"a\"); allowed: one queue_log and one "
+            "ami, of the same PBX\n");
 }
 
 static void names_are_checked(void **state)
@@ -286,6 +340,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(defaults),
         cmocka_unit_test(settings),
+        cmocka_unit_test(ami_beside_the_log),
+        cmocka_unit_test(sources_that_cannot_be),
         cmocka_unit_test(queues_are_found_by_name),
         cmocka_unit_test(every_method_is_a_word),
         cmocka_unit_test(listening_is_local),
