@@ -44,8 +44,8 @@ int64_t ami_number(const struct ami_message *message, const char *name, int64_t 
 int64_t ami_time_ms(const struct ami_message *message, int64_t arrival_ms);
 
 struct ami_frame_counters {
-    uint64_t messages;
-    uint64_t bad; /* left out, see above */
+    uint64_t messages; /* whole ones, with those that were not wanted */
+    uint64_t bad;      /* left out, see above; of those not wanted only the lengths are looked at */
 };
 
 struct ami_frame;
@@ -55,7 +55,8 @@ void ami_frame_free(struct ami_frame *frame);
 void ami_frame_reset(struct ami_frame *frame); /* a new connection begins; counters stay */
 
 /* Takes bytes, calls banner() once and message() for each whole message, all borrowed for the call. Either returns 0
- * to go on; anything else stops, and is returned (the rest of the bytes is dropped). STATUS_NO_MEMORY.
+ * to go on; anything else stops, and is returned (the rest of the bytes is dropped, the frame is as after
+ * ami_frame_reset()). STATUS_NO_MEMORY likewise.
  * `wanted` (may be NULL) is asked with the value of "Event" before a message is taken apart: those not wanted are
  * skipped at the speed of looking for the blank line. */
 struct ami_frame_sink {
