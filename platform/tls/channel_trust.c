@@ -137,7 +137,7 @@ const char *channel_refusal_str(uint32_t flags)
 const char *channel_alert_str(unsigned alert)
 {
     switch (alert) {
-    case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE: return "no way to encrypt that both sides know";
+    case MBEDTLS_SSL_ALERT_MSG_HANDSHAKE_FAILURE: return "no cipher, or no certificate of ours, suits it";
     case MBEDTLS_SSL_ALERT_MSG_BAD_CERT:
     case MBEDTLS_SSL_ALERT_MSG_UNKNOWN_CA:
     case 116: return "it wants a certificate of ours";
