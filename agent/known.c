@@ -48,7 +48,8 @@ static int same_leg(void *ctx, const struct call_leg *leg)
     const struct leg_search *search = ctx;
     struct slice call_id = search->event->call_id;
     size_t len = call_id.len < LEG_CALL_ID_MAX ? call_id.len : LEG_CALL_ID_MAX;
-    bool same = leg->enter_ms == search->event->at_ms && leg->call_id_len == len &&
+    /* A live source may have told the leg's milliseconds; the log's rows have seconds. */
+    bool same = leg->enter_ms / 1000 == search->event->at_ms / 1000 && leg->call_id_len == len &&
                 memcmp(leg->call_id, call_id.data, len) == 0;
     return same ? FOUND : 0;
 }

@@ -33,5 +33,6 @@ const char *const quality_names[QUALITY_COUNT] = {
     [QUALITY_LIVE_ONLY] = "live_only",
     [QUALITY_LOG_ONLY] = "log_only",
     [QUALITY_LIVE_DIFFERS] = "live_differs",
+    [QUALITY_LOST_UNSEEN] = "lost_unseen",
     [QUALITY_GUESSED_EXITS] = "guessed_exits",
 };

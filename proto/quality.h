@@ -29,14 +29,15 @@ enum quality {
     QUALITY_GAPS,          /* spans the source could not read */
     QUALITY_SHED_LEGS,     /* legs given up for room before their retention was over */
     QUALITY_SHED_INTERVALS,
-    QUALITY_QUARANTINED, /* stored records that failed their check */
-    QUALITY_CLOCK_STEPS, /* event time fell back by more than a day: the box's clock was set */
+    QUALITY_QUARANTINED,   /* stored records that failed their check */
+    QUALITY_CLOCK_STEPS,   /* event time fell back by more than a day: the box's clock was set */
     QUALITY_LIVE_EVENTS,   /* events of a live source (AMI) taken */
     QUALITY_LIVE_BAD,      /* messages of it that could not be read */
     QUALITY_LIVE_DOWNS,    /* how often it was cut off */
     QUALITY_LIVE_ONLY,     /* calls that the live source saw and the log never told of */
     QUALITY_LOG_ONLY,      /* calls in the log that the live source, connected then, never showed */
     QUALITY_LIVE_DIFFERS,  /* rows whose times the live source tells otherwise by more than a clock's second */
+    QUALITY_LOST_UNSEEN,   /* legs that the live source lost sight of (it was cut off) */
     QUALITY_GUESSED_EXITS, /* ends whose reason the live source does not tell: counted as timeouts */
     QUALITY_COUNT
 };

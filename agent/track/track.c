@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "agent/track/track_find.h"
 #include "agent/track/track_internal.h"
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
@@ -259,6 +260,12 @@ int track_tick(struct track *track, int64_t now_ms)
         return 0;
     }
     return wait_on(track, track_interval_of(track, until));
+}
+
+bool track_is_talking(const struct track *track, struct slice call_id, struct slice queue)
+{
+    uint32_t id = intern_find(track->options.queues, queue);
+    return id != 0 && track_find_newest_talking(track, call_id, id) != 0;
 }
 
 int64_t track_newest_ms(const struct track *track)

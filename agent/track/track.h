@@ -9,6 +9,7 @@
 #ifndef RINGSIDE_AGENT_TRACK_TRACK_H
 #define RINGSIDE_AGENT_TRACK_TRACK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -41,6 +42,7 @@ struct track_counters {
     uint64_t lost_restart;
     uint64_t lost_expired;
     uint64_t lost_evicted;
+    uint64_t lost_unseen; /* the source lost sight of them */
     uint64_t names_refused;
 };
 
@@ -73,6 +75,9 @@ int track_put(struct track *track, const struct call_event *event);
 
 /* The clock moved without events (the source is read to its end): waiting legs count in the intervals begun since. */
 int track_tick(struct track *track, int64_t now_ms);
+
+/* Whether the tracker has this call talking in this queue: then its holds may be told now. */
+bool track_is_talking(const struct track *track, struct slice call_id, struct slice queue);
 
 int64_t track_newest_ms(const struct track *track); /* largest event time since the last clock step; 0: none */
 uint64_t track_next_seq(const struct track *track);

@@ -70,6 +70,12 @@ static void set_number(struct track *track, struct call_leg *leg, struct slice n
     }
 }
 
+/* Rows are told apart by the clock of the log, whatever a finer source made of their times. */
+static bool same_second(int64_t a_ms, int64_t b_ms)
+{
+    return a_ms / 1000 == b_ms / 1000;
+}
+
 /* The id waits already: the same row again (then *again is set), or its end was never seen. */
 static int close_waiting(struct track *track, const struct call_event *event, uint32_t queue, bool *again)
 {
@@ -78,7 +84,7 @@ static int close_waiting(struct track *track, const struct call_event *event, ui
         if (!leg_is_waiting(leg)) {
             continue;
         }
-        if (leg->queue == queue && leg->enter_ms == event->at_ms) {
+        if (leg->queue == queue && same_second(leg->enter_ms, event->at_ms)) {
             track->counters.duplicate_rows++;
             *again = true;
             return 0;
@@ -424,6 +430,21 @@ static int row_hold(struct track *track, const struct call_event *event, bool on
     return !on && leg->state == LEG_HELD ? unhold(track, at, event->at_ms, counted) : 0;
 }
 
+/* What the source lost sight of: the newest leg of this call in this queue that is not over. */
+static int row_lost(struct track *track, const struct call_event *event)
+{
+    if (!needs_call_and_queue(track, event)) {
+        return 0;
+    }
+    uint32_t queue = queue_id(track, event);
+    uint32_t at = track_find_leg(track, event->call_id, queue, leg_is_waiting);
+    if (!at) {
+        at = track_find_newest_talking(track, event->call_id, queue);
+    }
+    track->counters.lost_unseen += at != 0;
+    return at ? track_lose(track, at, event->at_ms) : 0;
+}
+
 static int row_restart(struct track *track, const struct call_event *event)
 {
     track->counters.restarts++;
@@ -461,6 +482,7 @@ int track_row(struct track *track, const struct call_event *event)
     case EVENT_BLOCKED: return row_without_leg(track, event, LEG_CHANGE_BLOCKED);
     case EVENT_HOLD: return row_hold(track, event, true);
     case EVENT_UNHOLD: return row_hold(track, event, false);
+    case EVENT_LOST: return row_lost(track, event);
     case EVENT_RESTART: return row_restart(track, event);
     case EVENT_RELOAD: track->counters.reloads++; return 0;
     default: return 0; /* operator states and notes: not part of a leg */

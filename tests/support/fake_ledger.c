@@ -8,7 +8,7 @@
 
 #include "platform/base/status.h"
 
-static_assert(QUALITY_COUNT == 33, "name the new counters here as well");
+static_assert(QUALITY_COUNT == 34, "name the new counters here as well");
 
 const char *const quality_names[QUALITY_COUNT] = {
     "lines",        "events",           "unknown_verbs",     "bad_lines",   "long_lines",    "refused_times",
@@ -16,7 +16,7 @@ const char *const quality_names[QUALITY_COUNT] = {
     "rescued",      "inferred_answers", "suspect_durations", "restarts",    "reloads",       "lost_restart",
     "lost_expired", "lost_evicted",     "names_refused",     "gaps",        "shed_legs",     "shed_intervals",
     "quarantined",  "clock_steps",      "live_events",       "live_bad",    "live_downs",    "live_only",
-    "log_only",     "live_differs",     "guessed_exits",
+    "log_only",     "live_differs",     "lost_unseen", "guessed_exits",
 };
 
 struct ledger_view {
