@@ -7,6 +7,7 @@
 #include "agent/centre.h"
 #include "agent/follower.h"
 #include "agent/keeper.h"
+#include "agent/manager.h"
 #include "agent/pipeline.h"
 #include "agent/status/server.h"
 #include "platform/base/log.h"
@@ -25,7 +26,9 @@ struct agent {
     struct pipeline *pipeline;
     struct status_health *health;
     struct keeper *keeper;
-    struct follower *follower;
+    struct board *board; /* NULL: there is no live source, as for the manager */
+    struct manager *manager;
+    struct follower *follower; /* NULL: there is no log */
     struct centre *centre;
     struct status_server *server;
     struct notify *notify;
@@ -56,13 +59,36 @@ static void on_news(void *ctx)
     }
 }
 
+/* How far what is counted is behind; -1: not known. */
+static int64_t lag_ms(const struct agent *agent)
+{
+    if (agent->follower) {
+        return follower_lag_ms(agent->follower);
+    }
+    return agent->manager && manager_sees(agent->manager) ? 0 : -1;
+}
+
 static void on_committed(void *ctx)
 {
     struct agent *agent = ctx;
     on_news(agent);
-    if (agent->follower) { /* not while it starts */
-        centre_committed(agent->centre, follower_lag_ms(agent->follower));
+    if (agent->centre) { /* not while it starts */
+        centre_committed(agent->centre, lag_ms(agent));
     }
+}
+
+static void on_live(void *ctx)
+{
+    struct agent *agent = ctx;
+    if (agent->server) {
+        status_server_notify_live(agent->server);
+    }
+}
+
+static bool on_log_read(void *ctx)
+{
+    const struct agent *agent = ctx;
+    return agent->follower && follower_lag_ms(agent->follower) == 0;
 }
 
 static void on_gave_up(void *ctx, int status)
@@ -105,8 +131,11 @@ static int drop_rights(const struct agent_config *config)
 
 static int open_pipeline(struct agent *agent)
 {
-    struct pipeline_options options = {
-        .config = agent->config, .callers_remembered = CALLERS_REMEMBERED, .now_ms = clock_wall_ms()};
+    struct pipeline_options options = {.config = agent->config,
+                                       .callers_remembered = CALLERS_REMEMBERED,
+                                       .now_ms = clock_wall_ms(),
+                                       .live = true,
+                                       .board = agent->board};
     int status = pipeline_open(&options, &agent->pipeline);
     if (status == STATUS_BUSY) {
         log_write(LOG_ERROR, "ledger", "%s: another process is writing it", agent->config->ledger.dir);
@@ -127,6 +156,8 @@ static int start_server(struct agent *agent)
     struct status_server_options options = {.host = agent->config->status.host,
                                             .port = agent->config->status.port,
                                             .observe_min_ms = agent->config->status.observe_min_ms,
+                                            .live_min_ms = agent->config->status.live_min_ms,
+                                            .board = agent->board,
                                             .ledger_dir = agent->config->ledger.dir,
                                             .ledger = pipeline_ledger(agent->pipeline),
                                             .health = agent->health};
@@ -136,6 +167,28 @@ static int start_server(struct agent *agent)
                   status_str(status));
     }
     return status;
+}
+
+static int start_sources(struct agent *agent)
+{
+    const struct agent_source_config *log = agent_config_source(agent->config, AGENT_SOURCE_QUEUE_LOG);
+    const struct agent_source_config *ami = agent_config_source(agent->config, AGENT_SOURCE_AMI);
+    struct follower_options follower = {.source = log,
+                                        .loop = agent->loop,
+                                        .keeper = agent->keeper,
+                                        .pipeline = agent->pipeline,
+                                        .health = agent->health};
+    struct manager_options manager = {.source = ami,
+                                      .loop = agent->loop,
+                                      .keeper = agent->keeper,
+                                      .pipeline = agent->pipeline,
+                                      .health = agent->health,
+                                      .leads = log == NULL,
+                                      .log_read = on_log_read,
+                                      .changed = on_live,
+                                      .ctx = agent};
+    int status = log ? follower_start(&follower, &agent->follower) : 0;
+    return status == 0 && ami ? manager_start(&manager, &agent->manager) : status;
 }
 
 static int start_loop_parts(struct agent *agent)
@@ -154,13 +207,8 @@ static int start_loop_parts(struct agent *agent)
     if (status == 0) {
         status = keeper_start(&keeper, &agent->keeper);
     }
-    struct follower_options options = {.source = &agent->config->sources[0],
-                                       .loop = agent->loop,
-                                       .keeper = agent->keeper,
-                                       .pipeline = agent->pipeline,
-                                       .health = agent->health};
     if (status == 0) {
-        status = follower_start(&options, &agent->follower);
+        status = start_sources(agent);
     }
     struct centre_options centre = {.config = agent->config,
                                     .loop = agent->loop,
@@ -190,6 +238,10 @@ static int start(struct agent *agent)
         log_write(LOG_WARNING, "agent", "time zone %s is not known here: local days are UTC days",
                   agent->config->site.zone);
     }
+    if (status == 0 && agent_config_source(agent->config, AGENT_SOURCE_AMI)) {
+        const struct board_options board = {.keep_number = agent->config->ledger.caller_numbers == AGENT_CALLERS_KEEP};
+        status = board_new(&board, &agent->board);
+    }
     if (status == 0) {
         status = open_pipeline(agent);
     }
@@ -212,6 +264,7 @@ static void stop(struct agent *agent)
     loop_timer_stop(agent->watchdog);
     centre_stop(agent->centre);
     agent->centre = NULL;
+    manager_stop(agent->manager);
     keeper_stop(agent->keeper);
     follower_stop(agent->follower);
     agent->follower = NULL;
@@ -221,6 +274,7 @@ static void stop(struct agent *agent)
     loop_free(agent->loop);
     status_health_free(agent->health);
     pipeline_close(agent->pipeline);
+    board_free(agent->board);
     notify_close(agent->notify);
 }
 
@@ -229,8 +283,11 @@ int agent_run(const struct agent_config *config)
     struct agent agent = {.config = config};
     int status = start(&agent);
     if (status == 0) {
-        log_write(LOG_NOTICE, "agent", "ringside-agent %s: site=%s ledger=%s source=%s", RINGSIDE_VERSION,
-                  config->site.id, config->ledger.dir, config->sources[0].path);
+        const struct agent_source_config *log = agent_config_source(config, AGENT_SOURCE_QUEUE_LOG);
+        const struct agent_source_config *ami = agent_config_source(config, AGENT_SOURCE_AMI);
+        log_write(LOG_NOTICE, "agent", "ringside-agent %s: site=%s ledger=%s source=%s%s%s", RINGSIDE_VERSION,
+                  config->site.id, config->ledger.dir, log ? log->path : "", log && ami ? " and " : "",
+                  ami ? ami->host : "");
         (void)notify_ready(agent.notify, NULL);
         loop_run(agent.loop);
     }

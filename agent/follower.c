@@ -187,6 +187,7 @@ int follower_start(const struct follower_options *options, struct follower **out
     follower->options = *options;
     follower->source = options->source;
     (void)snprintf(follower->health.name, sizeof follower->health.name, "%s", follower->source->name);
+    (void)snprintf(follower->health.type, sizeof follower->health.type, "queue_log");
     (void)snprintf(follower->health.path, sizeof follower->health.path, "%s", follower->source->path);
     struct follow_options follow_options = {.path = follower->source->path,
                                             .drain_grace_ms = (uint32_t)follower->source->drain_grace_ms,

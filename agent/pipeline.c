@@ -1,48 +1,28 @@
 #include "agent/pipeline.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/kpi/book.h"
-#include "agent/source/queue_log.h"
-#include "agent/track/track.h"
-#include "platform/base/grow.h"
+#include "agent/pipeline_internal.h"
 #include "platform/base/status.h"
-#include "platform/tls/keyed_hash.h"
 
 enum {
     BATCH_LINES = 400000, /* a commit at least so often while importing: bounds memory and what a kill costs */
     BATCH_INTERVALS = 8000,
     OPEN_LEGS_MAX = 65536,
-    GAPS_MAX = 16,
+    OPERATORS_REMEMBERED = 256,
 };
 
 /* Before 2000 nothing of this kind was logged; more than a day ahead of the clock is not a time but damage. */
 static const int64_t TIME_MIN_MS = INT64_C(946684800000);
 static const int64_t TIME_AHEAD_MS = INT64_C(24) * 3600 * 1000;
 
-struct pipeline {
-    const struct agent_config *config;
-    struct ledger *ledger;
-    struct track *track;
-    struct book *book;
-    struct keyed_hash *hash;
-    struct known *known;                            /* NULL: every row is new */
-    bool ignores;                                   /* some queue's rows are not wanted */
-    const struct agent_queue_config **queue_config; /* by queue id; NULL: not looked up yet */
-    uint32_t queue_config_cap;
-    uint32_t settings_stored; /* queue ids whose settings this run has stored */
-    struct ledger_cursor_record cursor;
-    bool cursor_changed;
-    struct ledger_cursor_record *finished; /* of files left behind since the last commit */
-    size_t finished_count;
-    size_t finished_cap;
-    struct ledger_gap gaps[GAPS_MAX];
-    size_t gap_count;
-    uint64_t pending_lines;
-    bool pending;
-};
+bool pipeline_time_is_sane(int64_t at_ms, int64_t now_ms)
+{
+    return at_ms >= TIME_MIN_MS && at_ms <= now_ms + TIME_AHEAD_MS;
+}
 
 static const struct agent_queue_config *queue_config(struct pipeline *pipeline, uint32_t queue)
 {
@@ -68,7 +48,32 @@ static const struct agent_queue_config *queue_config(struct pipeline *pipeline, 
 static uint64_t caller_token(void *ctx, struct slice number)
 {
     struct pipeline *pipeline = ctx;
-    return pipeline->hash ? keyed_hash_48(pipeline->hash, number) : 0;
+    bool drop = pipeline->config->ledger.caller_numbers == AGENT_CALLERS_DROP;
+    return drop ? 0 : keyed_hash_48(pipeline->hash, number);
+}
+
+/* The prefix keeps an operator's token apart from that of a caller of the same number. */
+static struct slice token_of(struct pipeline *pipeline, const char *prefix, struct slice name, char *room)
+{
+    char text[512];
+    size_t len =
+        (size_t)snprintf(text, sizeof text, "%s:%.*s", prefix, (int)(name.len < 400 ? name.len : 400), name.data);
+    (void)snprintf(room, PIPELINE_TOKEN_MAX, "%s-%012" PRIx64, prefix,
+                   keyed_hash_48(pipeline->hash, slice_make(text, len)));
+    return slice_str(room);
+}
+
+void pipeline_hide_operator(struct pipeline *pipeline, struct call_event *event, struct pipeline_tokens *room)
+{
+    if (!pipeline->tokens) {
+        return;
+    }
+    if (event->operator_name.len > 0) {
+        event->operator_name = token_of(pipeline, "op", event->operator_name, room->name);
+    }
+    if (event->interface.len > 0) {
+        event->interface = token_of(pipeline, "dev", event->interface, room->interface);
+    }
 }
 
 static int on_change(void *ctx, const struct leg_change *change)
@@ -105,6 +110,9 @@ static int newest_cursor(void *ctx, const struct ledger_cursor_record *record)
 {
     struct pipeline *pipeline = ctx;
     const struct ledger_cursor_record *best = &pipeline->cursor;
+    if (pipeline_live_is_cursor(&record->cursor)) {
+        return 0;
+    }
     if (best->id == 0 || record->cursor.last_ms > best->cursor.last_ms ||
         (record->cursor.last_ms == best->cursor.last_ms && record->id > best->id)) {
         pipeline->cursor = *record;
@@ -130,8 +138,10 @@ static int open_stages(struct pipeline *pipeline, size_t callers_remembered)
 {
     struct ledger *ledger = pipeline->ledger;
     int status = 0;
-    if (pipeline->config->ledger.caller_numbers != AGENT_CALLERS_DROP) {
-        status = keyed_hash_new(ledger_secret(ledger), LEDGER_SECRET_BYTES, callers_remembered, &pipeline->hash);
+    pipeline->tokens = pipeline->config->privacy.operators != AGENT_OPERATORS_NAME;
+    if (pipeline->config->ledger.caller_numbers != AGENT_CALLERS_DROP || pipeline->tokens) {
+        size_t remembered = callers_remembered + (pipeline->tokens ? OPERATORS_REMEMBERED : 0);
+        status = keyed_hash_new(ledger_secret(ledger), LEDGER_SECRET_BYTES, remembered, &pipeline->hash);
     }
     struct book_options book_options = {.interval_ms = (int64_t)ledger_interval_s(ledger) * 1000,
                                         .short_abandon_ms = short_abandon_ms,
@@ -182,6 +192,9 @@ int pipeline_open(const struct pipeline_options *options, struct pipeline **out)
     if (status == 0) {
         status = open_stages(pipeline, options->callers_remembered);
     }
+    if (status == 0 && options->live) {
+        status = pipeline_live_open(pipeline, options);
+    }
     if (status != 0) {
         pipeline_close(pipeline);
         return status;
@@ -193,6 +206,7 @@ int pipeline_open(const struct pipeline_options *options, struct pipeline **out)
 void pipeline_close(struct pipeline *pipeline)
 {
     if (pipeline) {
+        pipeline_live_close(pipeline);
         track_free(pipeline->track);
         book_free(pipeline->book);
         keyed_hash_free(pipeline->hash);
@@ -206,197 +220,6 @@ void pipeline_close(struct pipeline *pipeline)
 struct ledger *pipeline_ledger(struct pipeline *pipeline)
 {
     return pipeline->ledger;
-}
-
-static bool is_ignored(struct pipeline *pipeline, struct slice queue)
-{
-    return pipeline->ignores && queue.len > 0 && agent_config_queue(pipeline->config, queue)->ignore;
-}
-
-static int take_line(struct pipeline *pipeline, struct slice line, int64_t now_ms)
-{
-    uint64_t *quality = ledger_quality(pipeline->ledger);
-    struct call_event event;
-    int status = queue_log_parse(line, &event);
-    if (status == QUEUE_LOG_BLANK) {
-        return 0;
-    }
-    quality[QUALITY_LINES]++;
-    if (status != 0) {
-        quality[QUALITY_BAD_LINES]++;
-        return 0;
-    }
-    if (event.at_ms < TIME_MIN_MS || event.at_ms > now_ms + TIME_AHEAD_MS) {
-        quality[QUALITY_REFUSED_TIMES]++;
-        return 0;
-    }
-    if (event.kind == EVENT_UNKNOWN_VERB) {
-        quality[QUALITY_UNKNOWN_VERBS]++;
-        ledger_count_verb(pipeline->ledger, event.verb);
-        return 0;
-    }
-    quality[QUALITY_EVENTS]++;
-    struct ledger_cursor *cursor = &pipeline->cursor.cursor;
-    if (cursor->first_ms == 0 || event.at_ms < cursor->first_ms) {
-        cursor->first_ms = event.at_ms;
-    }
-    if (event.at_ms > cursor->last_ms) {
-        cursor->last_ms = event.at_ms;
-    }
-    if (pipeline->known) {
-        int has = known_has(pipeline->known, &event);
-        if (has != 0) {
-            quality[QUALITY_KNOWN_LINES] += has > 0;
-            return has > 0 ? 0 : has;
-        }
-    }
-    return is_ignored(pipeline, event.queue) ? 0 : track_put(pipeline->track, &event);
-}
-
-/* Another file begins: the cursor of the one before goes with the next commit as it stands. */
-static int begin_file(struct pipeline *pipeline)
-{
-    if (pipeline->cursor_changed) {
-        struct ledger_cursor_record *finished =
-            grow_array(pipeline->finished, pipeline->finished_count, &pipeline->finished_cap, sizeof *finished);
-        if (!finished) {
-            return STATUS_NO_MEMORY;
-        }
-        pipeline->finished = finished;
-        pipeline->finished[pipeline->finished_count++] = pipeline->cursor;
-    }
-    pipeline->cursor = (struct ledger_cursor_record){.id = 0};
-    pipeline->cursor_changed = false;
-    return 0;
-}
-
-static void move_cursor(struct pipeline *pipeline, const char *source, const struct follow_chunk *chunk, int64_t now_ms)
-{
-    struct ledger_cursor_record *record = &pipeline->cursor;
-    (void)snprintf(record->cursor.source, sizeof record->cursor.source, "%s", source);
-    (void)snprintf(record->cursor.path, sizeof record->cursor.path, "%s", chunk->path ? chunk->path : "");
-    record->cursor.updated_ms = now_ms;
-    record->cursor.offset = chunk->after.offset;
-    const struct follow_position *after = &chunk->after;
-    record->position = (struct ledger_position){.device = after->device,
-                                                .inode = after->inode,
-                                                .offset = after->offset,
-                                                .head_hash = after->head_hash,
-                                                .tail_hash = after->tail_hash,
-                                                .head_len = after->head_len,
-                                                .tail_len = after->tail_len,
-                                                .first_number = after->first_number,
-                                                .last_number = after->last_number};
-    pipeline->cursor_changed = true;
-}
-
-/* The tracker counts from its own start; the ledger's counters go on over restarts. */
-static void collect_counters(struct pipeline *pipeline)
-{
-    struct track_counters *c = track_counters(pipeline->track);
-    uint64_t *quality = ledger_quality(pipeline->ledger);
-    quality[QUALITY_LATE_EVENTS] += c->late_events;
-    quality[QUALITY_CLOCK_STEPS] += c->clock_steps;
-    quality[QUALITY_DUPLICATE_LINES] += c->duplicate_rows;
-    quality[QUALITY_ORPHAN_ENDS] += c->orphan_ends;
-    quality[QUALITY_ORPHAN_STARTS] += c->orphan_starts;
-    quality[QUALITY_DOUBLE_ENDS] += c->double_ends;
-    quality[QUALITY_RESCUED] += c->rescued;
-    quality[QUALITY_INFERRED_ANSWERS] += c->inferred_answers;
-    quality[QUALITY_SUSPECT_DURATIONS] += c->suspect_durations;
-    quality[QUALITY_RESTARTS] += c->restarts;
-    quality[QUALITY_RELOADS] += c->reloads;
-    quality[QUALITY_LOST_RESTART] += c->lost_restart;
-    quality[QUALITY_LOST_EXPIRED] += c->lost_expired;
-    quality[QUALITY_LOST_EVICTED] += c->lost_evicted;
-    quality[QUALITY_NAMES_REFUSED] += c->names_refused;
-    *c = (struct track_counters){0};
-}
-
-int pipeline_take(struct pipeline *pipeline, const char *source, const struct follow_chunk *chunk, int64_t now_ms)
-{
-    int status = chunk->file_begins ? begin_file(pipeline) : 0;
-    if (chunk->gap) {
-        pipeline_add_gap(pipeline, "bytes of the log were gone before they were read", now_ms);
-    }
-    uint64_t *quality = ledger_quality(pipeline->ledger);
-    uint64_t before = quality[QUALITY_LINES];
-    quality[QUALITY_LINES] += chunk->skipped_lines;
-    quality[QUALITY_LONG_LINES] += chunk->skipped_lines;
-    const char *at = chunk->bytes.data;
-    const char *end = at + chunk->bytes.len;
-    while (at < end && status == 0) {
-        const char *eol = memchr(at, '\n', (size_t)(end - at));
-        if (!eol) {
-            eol = end;
-        }
-        status = take_line(pipeline, slice_make(at, (size_t)(eol - at)), now_ms);
-        at = eol + 1;
-    }
-    collect_counters(pipeline);
-    move_cursor(pipeline, source, chunk, now_ms);
-    pipeline->pending_lines += quality[QUALITY_LINES] - before;
-    pipeline->pending = true;
-    return status;
-}
-
-struct follow_position pipeline_position(const struct ledger_position *position)
-{
-    return (struct follow_position){.device = position->device,
-                                    .inode = position->inode,
-                                    .offset = position->offset,
-                                    .head_len = position->head_len,
-                                    .tail_len = position->tail_len,
-                                    .head_hash = position->head_hash,
-                                    .tail_hash = position->tail_hash,
-                                    .first_number = position->first_number,
-                                    .last_number = position->last_number};
-}
-
-bool pipeline_resume(const struct pipeline *pipeline, struct follow_position *out)
-{
-    if (pipeline->cursor.id == 0) {
-        return false;
-    }
-    *out = pipeline_position(&pipeline->cursor.position);
-    return true;
-}
-
-struct ledger_cursor_record pipeline_cursor(const struct pipeline *pipeline)
-{
-    return pipeline->cursor;
-}
-
-int pipeline_continue(struct pipeline *pipeline, const struct ledger_cursor_record *record)
-{
-    int status = begin_file(pipeline);
-    pipeline->cursor = *record;
-    return status;
-}
-
-void pipeline_set_known(struct pipeline *pipeline, struct known *known)
-{
-    pipeline->known = known;
-}
-
-int pipeline_tick(struct pipeline *pipeline, int64_t now_ms)
-{
-    int status = track_tick(pipeline->track, now_ms);
-    pipeline->pending |= book_dirty_count(pipeline->book) > 0;
-    return status;
-}
-
-void pipeline_add_gap(struct pipeline *pipeline, const char *reason, int64_t now_ms)
-{
-    ledger_quality(pipeline->ledger)[QUALITY_GAPS]++;
-    pipeline->pending = true;
-    if (pipeline->gap_count == GAPS_MAX) {
-        return; /* counted; the list waits for its commit */
-    }
-    struct ledger_gap *gap = &pipeline->gaps[pipeline->gap_count++];
-    int64_t newest_ms = track_newest_ms(pipeline->track);
-    *gap = (struct ledger_gap){.from_ms = newest_ms > 0 ? newest_ms : now_ms, .to_ms = now_ms};
-    (void)snprintf(gap->reason, sizeof gap->reason, "%s", reason);
 }
 
 uint64_t pipeline_pending_lines(const struct pipeline *pipeline)
@@ -427,6 +250,13 @@ static int put_interval(void *ctx, const struct book_item *item)
     return 0;
 }
 
+static enum ledger_operators operators_shown(enum agent_operators_shown shown)
+{
+    return shown == AGENT_OPERATORS_NONE   ? LEDGER_OPERATORS_HIDDEN
+           : shown == AGENT_OPERATORS_HASH ? LEDGER_OPERATORS_HASHED
+                                           : LEDGER_OPERATORS_NAMED;
+}
+
 /* Settings go with the data, so that whoever reads the ledger computes the same service levels. */
 static uint32_t put_settings(struct pipeline *pipeline)
 {
@@ -434,6 +264,9 @@ static uint32_t put_settings(struct pipeline *pipeline)
     const char *zone = pipeline->config->site.zone;
     if (pipeline->settings_stored == 0 && strcmp(zone, "local") != 0) {
         ledger_put_zone(pipeline->ledger, zone);
+    }
+    if (!pipeline->settings_done) {
+        ledger_put_operators(pipeline->ledger, operators_shown(pipeline->config->privacy.operators));
     }
     for (uint32_t queue = pipeline->settings_stored + 1; queue <= count; queue++) {
         const struct agent_queue_config *config = queue_config(pipeline, queue);
@@ -458,12 +291,14 @@ int pipeline_commit(struct pipeline *pipeline, int64_t now_ms)
     struct ledger_progress progress = {.newest_event_ms = track_newest_ms(pipeline->track),
                                        .next_seq = track_next_seq(pipeline->track)};
     uint32_t cursor_id = pipeline->cursor.id;
+    uint32_t live_id = pipeline->live ? pipeline->live->cursor.id : 0;
     for (size_t i = 0; i < pipeline->finished_count; i++) {
         struct ledger_cursor_record record = pipeline->finished[i];
         ledger_put_cursor(ledger, &record);
     }
     (void)track_save(pipeline->track, &saver);
     (void)book_save(pipeline->book, put_interval, ledger);
+    pipeline_live_save(pipeline, now_ms);
     for (size_t i = 0; i < pipeline->gap_count; i++) {
         ledger_add_gap(ledger, &pipeline->gaps[i]);
     }
@@ -474,10 +309,15 @@ int pipeline_commit(struct pipeline *pipeline, int64_t now_ms)
     status = ledger_end(ledger);
     if (status != 0) {
         pipeline->cursor.id = cursor_id;
+        if (pipeline->live) {
+            pipeline->live->cursor.id = live_id;
+        }
         return status;
     }
     track_saved(pipeline->track);
     book_saved(pipeline->book);
+    pipeline_live_saved(pipeline);
+    pipeline->settings_done = true;
     pipeline->settings_stored = settings;
     pipeline->cursor_changed = false;
     pipeline->finished_count = 0;

@@ -11,12 +11,15 @@
 #include "agent/config.h"
 #include "agent/known.h"
 #include "agent/ledger/ledger_write.h"
+#include "agent/live/board.h"
 #include "platform/file/follow.h"
 
 struct pipeline_options {
     const struct agent_config *config; /* borrowed, outlives the pipeline */
     size_t callers_remembered;         /* keyed hashes kept ready for callers who call again */
     int64_t now_ms;                    /* wall clock */
+    bool live;                         /* events of a live source will come, if the configuration names one */
+    struct board *board;               /* to show them on; borrowed; may be NULL */
 };
 
 struct pipeline;
@@ -46,6 +49,22 @@ void pipeline_set_known(struct pipeline *pipeline, struct known *known);
 
 /* The clock moved while the source had nothing: see track_tick(). */
 int pipeline_tick(struct pipeline *pipeline, int64_t now_ms);
+
+/* ---- a live source (AMI), beside a log or alone; only with options.live ---- */
+
+/* Its events, normalised. Without a log they are tracked; with one, the log is, and of these only what it lacks:
+ * holds, refused callers, operators. An event that cannot be right (its time) is counted and left out. */
+int pipeline_live_put(struct pipeline *pipeline, const struct call_event *event, int64_t now_ms);
+
+/* Its first snapshot was taken in: from here on all is seen. What was not since it was last on is a gap. */
+int pipeline_live_on(struct pipeline *pipeline, int64_t at_ms);
+int pipeline_live_off(struct pipeline *pipeline, int64_t at_ms);
+
+/* Time passed. `log_read`: the log is read to its end. Call it before each commit, on or off. */
+int pipeline_live_tick(struct pipeline *pipeline, int64_t now_ms, bool log_read);
+
+/* The legs that the tracker holds open, where the live source leads: what an earlier run saw last. */
+int pipeline_live_open_legs(struct pipeline *pipeline, ledger_leg_fn fn, void *ctx);
 
 void pipeline_add_gap(struct pipeline *pipeline, const char *reason, int64_t now_ms);
 

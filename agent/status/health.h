@@ -9,6 +9,7 @@ enum { HEALTH_SOURCES_MAX = 8 };
 
 struct health_source {
     char name[32]; /* as in the configuration: "queue_log" */
+    char type[16]; /* "queue_log", "ami" */
     char path[256];
     char state[24]; /* follow_state_str(), ami_state_str() */
     uint64_t lag_bytes;
