@@ -33,14 +33,17 @@ enum {
     AMI_PING_AFTER_MS = 20 * 1000,     /* of silence */
     AMI_PING_TIMEOUT_MS = 20 * 1000,
     AMI_REFUSED_RETRY_MS = 60 * 1000,
+    AMI_REFUSED_RETRY_MAX_MS = 5 * 60 * 1000, /* it doubles up to here: PBXs lock out whoever fails too often */
     AMI_RETRY_MIN_MS = 1000,
+    AMI_STEADY_MS = 60 * 1000, /* a connection that lived so long is followed by the shortest of waits */
+    AMI_USER_MAX = 256,        /* bytes, as of the secret: Asterisk takes lines of 1024 */
 };
 
 /* What a snapshot tells; BEGIN and END frame the messages of each list, which go to message() like any other. */
 enum ami_mark {
     AMI_MARK_SNAPSHOT_BEGIN, /* the first list is asked for; events in between may be older than it */
-    AMI_MARK_SNAPSHOT_END,   /* all lists came whole */
-    AMI_MARK_DOWN            /* the connection is gone: what happens from here on is not seen */
+    AMI_MARK_SNAPSHOT_END,   /* all lists came whole, but for those that the user may not ask for */
+    AMI_MARK_DOWN            /* a connection that was logged in is gone: from here on nothing is seen */
 };
 
 struct ami_session_options {
@@ -49,10 +52,12 @@ struct ami_session_options {
     int64_t snapshot_ms;
     int64_t retry_max_ms;
     uint64_t seed; /* of the jitter */
-    /* Sends these bytes on the stream; a failure hangs up. */
+    /* MD5 of these bytes; NULL: the secret goes as it is. */
+    void (*md5)(struct slice bytes, uint8_t out[16]);
+    /* Sends these bytes on the stream, and keeps no copy (they may hold the secret); a failure hangs up. */
     int (*send)(void *ctx, struct slice bytes);
-    /* A message that matters (every event in ami_calls's list, every item of a snapshot). Non-zero hangs up and is
-     * returned by ami_session_bytes(). */
+    /* A message that matters: every wanted event, the response of CoreStatus, and of the lists each item and the event
+     * that ends it ("QueueStatusComplete"). Non-zero hangs up and is returned by ami_session_bytes(). */
     int (*message)(void *ctx, const struct ami_message *message, int64_t arrival_ms);
     int (*mark)(void *ctx, enum ami_mark mark, int64_t arrival_ms);
     bool (*wanted)(void *ctx, struct slice event); /* which asynchronous events message() is for */
@@ -63,7 +68,8 @@ struct ami_session_facts {
     enum ami_state state;
     char version[64]; /* of Asterisk, from CoreSettings or the banner; empty: not known yet */
     char banner[80];
-    char last_error[160];    /* why the newest connection ended or was refused; empty: none yet */
+    char last_error[160];    /* why the newest connection ended or was refused; empty: none yet. Never the secret */
+    char limits[160];        /* what this user may not do, or this PBX cannot; empty: nothing is missing */
     int64_t logged_in_at_ms; /* monotonic; 0: not */
     uint64_t connects;       /* logins that worked */
     uint64_t refusals;
@@ -80,12 +86,14 @@ struct ami_session_facts {
 
 struct ami_session;
 
-int ami_session_new(const struct ami_session_options *options, int64_t now_ms, struct ami_session **out); /* owned */
+/* Returns owned. STATUS_INVALID: the user is empty, or user or secret are too long or have line ends in them. */
+int ami_session_new(const struct ami_session_options *options, int64_t now_ms, struct ami_session **out);
 void ami_session_free(struct ami_session *session);
 
 /* All times now_ms are monotonic, wall_ms the wall clock. */
 
-/* Whether a stream is to be made now; then AMI_CONNECTING holds until up or down is told. */
+/* Whether a stream is to be made now; then AMI_CONNECTING holds until up or down is told. Down may be told at any time.
+ */
 bool ami_session_wants_connect(struct ami_session *session, int64_t now_ms);
 void ami_session_up(struct ami_session *session, int64_t now_ms);
 void ami_session_down(struct ami_session *session, const char *why, int64_t now_ms, int64_t wall_ms);
