@@ -14,7 +14,7 @@
 #include "platform/tls/certificate_internal.h"
 #include "platform/tls/channel_internal.h"
 
-enum { RECORD_MAX = 16384 };
+enum { RECORD_MAX = 16384, ALERT_RECORD = 21, HANDSHAKE_RECORD = 22 };
 
 struct channel {
     mbedtls_ssl_context ssl;
@@ -105,9 +105,22 @@ static void say_alert(struct channel *channel, unsigned alert)
                    meaning);
 }
 
+/* A server that refuses in the middle of our part of the handshake closes, and the library finds that it cannot send
+ * before it has read why. */
+static bool find_alert(struct channel *channel, unsigned *alert)
+{
+    unsigned char record[7]; /* type, version, length, level, description; longer when it is encrypted */
+    if (recv(channel->fd, record, sizeof record, MSG_DONTWAIT) != (ssize_t)sizeof record || record[0] != ALERT_RECORD ||
+        record[3] != 0 || record[4] != 2) {
+        return false;
+    }
+    *alert = record[6];
+    return true;
+}
+
 static void say(struct channel *channel, int rc)
 {
-    enum { HANDSHAKE_RECORD = 22, ALERT_RECORD = 21 };
+    unsigned alert;
     bool is_tls = !channel->answered || channel->first == HANDSHAKE_RECORD || channel->first == ALERT_RECORD;
     size_t size = sizeof channel->why;
     if (!is_tls) {
@@ -116,6 +129,8 @@ static void say(struct channel *channel, int rc)
         (void)snprintf(channel->why, size, "%s", channel_refusal_str(certificate_flags(channel)));
     } else if (rc == MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE && channel->ssl.in_msg) {
         say_alert(channel, channel->ssl.in_msg[1]);
+    } else if (rc == MBEDTLS_ERR_NET_CONN_RESET && find_alert(channel, &alert)) {
+        say_alert(channel, alert);
     } else if (rc == MBEDTLS_ERR_NET_CONN_RESET || rc == MBEDTLS_ERR_NET_RECV_FAILED) {
         (void)snprintf(channel->why, size, "%s", strerror(channel->error));
     } else if (channel_is_old_tls(rc)) {
