@@ -35,6 +35,7 @@ class Ami:
         self.received = 0
         self.log: Optional[Callable[[float, Message], None]] = None
         self.on_event: Callable[[Message], None] = lambda message: None
+        self.on_answer: Callable[[Message], None] = lambda message: None
         self._answers: dict[str, list[Message]] = {}
         while b"\r\n" not in self.pending:
             self._receive(ANSWER_S)
@@ -71,6 +72,8 @@ class Ami:
                 self._answers[message["ActionID"]].append(message)
             elif "Event" in message:
                 self.on_event(message)
+            else:
+                self.on_answer(message)
 
     def send(self, action: str, *, variables: Optional[dict[str, object]] = None, **fields: object) -> str:
         """Sends an action without waiting; its answers are dropped unless somebody asks for them."""

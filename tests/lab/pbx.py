@@ -76,6 +76,12 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
+def cpu_s(pid: int) -> float:
+    """Processor time that a process has used so far."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Pbx:
     """home is the run's directory as the chroot sees it; root joined with it is where the host finds it."""
 
@@ -149,10 +155,8 @@ class Pbx:
         self.process = None
 
     def cpu_s(self) -> float:
-        """Processor time that Asterisk has used so far."""
         assert self.process
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_s(self.process.pid)
 
     def remove(self) -> None:
         shutil.rmtree(self.outside, ignore_errors=True)

@@ -1,0 +1,252 @@
+"""What was seen on all sides after a run, held against each other: the rows of queue_log, Asterisk's own counters, what
+the driver saw happen, and what each agent says."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+from typing import Any, Callable, Optional
+
+import agents
+import driver
+import pbx
+import rows
+
+FROM_LOG = ("entered", "answered", "abandoned", "exit_timeout", "exit_empty", "exit_key", "withdrawn",
+            "ring_no_answer", "transferred_out")
+FROM_VISITS = ("entered", "answered", "abandoned", "exit_timeout", "exit_empty", "exit_key", "withdrawn")
+REFUSED = ("full", "joinempty")
+AGREES, EXPLAINED, DIFFERS = "agrees", "explained", "DIFFERS"
+READ_S = 30
+
+# Two clocks and threads of Asterisk's between a thing and its event: seen to be below 5 ms, on a loaded machine more.
+EVENT_SLACK_MS = 50
+# A span in queue_log is a difference of two whole seconds.
+WHOLE_SECOND_MS = 1000
+
+
+@dataclass
+class Load:
+    elapsed_s: float
+    cpu_s: float
+    idle_rate: float
+    actions: int
+    received_bytes: int
+
+
+@dataclass
+class Finding:
+    group: str
+    what: str
+    expected: str
+    found: str
+    verdict: str
+    why: str = ""
+
+
+def rfc3339(when: float) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
+
+
+class Report:
+    def __init__(self, caller: driver.Driver, box: pbx.Pbx, watching: list[agents.Agent], started: float) -> None:
+        self.caller = caller
+        self.box = box
+        self.agents = watching
+        self.started = started
+        self.findings: list[Finding] = []
+        self.rows = rows.read(box.queue_log)
+        self.log = rows.flow(self.rows)
+        self.visits = self._count_visits()
+        self.kpi: dict[str, dict[str, dict[str, Any]]] = {}
+        self.status: dict[str, dict[str, Any]] = {}
+
+    def _count_visits(self) -> dict[str, Counter[str]]:
+        queues: dict[str, Counter[str]] = {}
+        for visit in self.caller.visits:
+            counter = queues.setdefault(visit.queue, Counter())
+            counter[visit.outcome] += 1
+            counter["entered"] += visit.outcome not in REFUSED
+            counter["blocked"] += visit.outcome in REFUSED
+        return queues
+
+    def note(self, group: str, what: str, expected: object, found: object, *, slack: float = 0, why: str = "") -> None:
+        """Equal, or within the slack, agrees; else a reason makes the difference an explained one."""
+        if isinstance(expected, (int, float)) and isinstance(found, (int, float)):
+            same = abs(expected - found) <= slack
+        else:
+            same = expected == found
+        verdict = AGREES if same else EXPLAINED if why else DIFFERS
+        self.findings.append(Finding(group, what, str(expected), str(found), verdict, "" if same else why))
+
+    # Gathering
+
+    def _ask(self, agent: agents.Agent) -> None:
+        if agent.name != agents.AMI:
+            deadline = time.monotonic() + READ_S
+            while agent.ask("status")["quality"]["lines"] < len(self.rows) and time.monotonic() < deadline:
+                time.sleep(0.2)
+        self.status[agent.name] = agent.ask("status")
+        answer = agent.ask("kpi", "--from", rfc3339(self.started - 900), "--to", rfc3339(time.time() + 900))
+        self.kpi[agent.name] = {row["queue"]: row for row in answer["rows"]}
+
+    def check_all(self) -> None:
+        for agent in self.agents:
+            self._ask(agent)
+        self.check_rows_against_visits()
+        self.check_asterisks_counters()
+        for agent in self.agents:
+            self.check_flow(agent)
+            self.check_times(agent)
+            self.check_holds(agent)
+            self.check_health(agent)
+            self.check_operators(agent)
+        self.check_agents_with_each_other()
+        for refused in self.caller.refused_deeds:
+            self.findings.append(Finding("lab", refused, "done", "refused", EXPLAINED,
+                                         "no such member or channel then"))
+
+    # Each check
+
+    def _by_queue(self, group: str, field: str, expected: Callable[[str], int], found: Callable[[str], int],
+                  why: str = "") -> None:
+        """One finding for all queues that agree, and one for each that does not."""
+        queues = sorted(set(self.log) | set(self.visits))
+        bad = [queue for queue in queues if expected(queue) != found(queue)]
+        total = sum(map(expected, queues)), sum(map(found, queues))
+        if not bad:
+            self.note(group, f"{field}, {len(queues)} queues", *total)
+        for queue in bad:
+            self.note(group, f"{field}, {queue}", expected(queue), found(queue), why=why)
+
+    def check_rows_against_visits(self) -> None:
+        for field in FROM_VISITS:
+            self._by_queue("queue_log = calls made", field, lambda queue: self.visits.get(queue, Counter())[field],
+                           lambda queue: self.log.get(queue, Counter())[field])
+
+    def check_asterisks_counters(self) -> None:
+        final = self.caller.counters()
+        levels_s = {name: int(queue["ServiceLevel"]) for name, queue in final.queues.items()}
+        rebuilt = rows.rebuild(rows.after_mark(self.rows), levels_s)
+        group = "QueueStatus = queue_log"
+        for name, queue in sorted(final.queues.items()):
+            mine = rebuilt[name]
+            said = (queue["Completed"], queue["Abandoned"], queue["Holdtime"], queue["TalkTime"],
+                    queue["ServicelevelPerf"], queue["ServicelevelPerf2"])
+            made = (str(mine.completed), str(mine.abandoned), str(mine.holdtime), str(mine.talktime),
+                    f"{mine.level():.1f}", f"{mine.level2():.1f}")
+            self.note(group, f"{name}: completed, abandoned, hold, talk, SL, SL2", " ".join(said), " ".join(made))
+        before = self.caller.before_reset
+        for agent in self.agents:
+            completed = sum(queue.straddling for queue in rebuilt.values())
+            abandoned = 0
+            for name, queue in final.queues.items():
+                earlier = before.queues[name] if before else {"Completed": "0", "Abandoned": "0"}
+                completed += int(queue["Completed"]) + int(earlier["Completed"])
+                abandoned += int(queue["Abandoned"]) + int(earlier["Abandoned"])
+            kpi = self.kpi[agent.name].values()
+            self.note(f"agent {agent.name} = QueueStatus", "Completed: talk_ms.count", completed,
+                      sum(row["talk_ms"]["count"] for row in kpi))
+            self.note(f"agent {agent.name} = QueueStatus", "Abandoned: abandoned + timeout + empty + withdrawn", abandoned,
+                      sum(row[field] for row in kpi
+                          for field in ("abandoned", "exit_timeout", "exit_empty", "withdrawn")))
+
+    def check_flow(self, agent: agents.Agent) -> None:
+        kpi = self.kpi[agent.name]
+        for field in FROM_LOG:
+            self._by_queue(f"agent {agent.name} = queue_log", field,
+                           lambda queue: self.log.get(queue, Counter())[field],
+                           lambda queue: kpi.get(queue, {}).get(field, 0))
+        sees = agent.name != agents.LOG
+        self._by_queue(f"agent {agent.name} = calls made", "blocked (full, joinempty)",
+                       lambda queue: self.visits.get(queue, Counter())["blocked"] if sees else 0,
+                       lambda queue: kpi.get(queue, {}).get("blocked", 0))
+        self.note(f"agent {agent.name} = calls made", "balanced in all queues", True,
+                  all(row["balanced"] for row in kpi.values()))
+
+    def check_times(self, agent: agents.Agent) -> None:
+        """Sums of waits and conversations against the driver's, as finely as the agent's sources tell."""
+        slack = WHOLE_SECOND_MS if agent.name == agents.LOG else EVENT_SLACK_MS
+        kpi = self.kpi[agent.name].values()
+        answered = [visit for visit in self.caller.visits if visit.outcome == "answered"]
+        gave_up = [visit for visit in self.caller.visits if visit.outcome == "abandoned"]
+        waits = sum(visit.left - visit.came for visit in answered) * 1000
+        lost = sum(visit.left - visit.came for visit in gave_up) * 1000
+        talks = sum(visit.ended - visit.left for visit in answered if visit.ended) * 1000
+        group = f"agent {agent.name} = calls made"
+        # Each span may be off by the slack either way, but evenly: a sum of many by far less than all of them.
+        for what, expected, field, count in (("waits of the answered", waits, "wait_answered_ms", len(answered)),
+                                             ("waits of those who gave up", lost, "wait_abandoned_ms", len(gave_up)),
+                                             ("conversations", talks, "talk_ms", len(answered))):
+            found = sum(row[field]["sum"] for row in kpi)
+            self.note(group, f"{what}, ms in all (slack {slack} ms * sqrt({count}))", round(expected), found,
+                      slack=slack * max(count, 1) ** 0.5)
+
+    def check_holds(self, agent: agents.Agent) -> None:
+        kpi = self.kpi[agent.name].values()
+        held = [visit for visit in self.caller.visits if visit.holds]
+        sees = agent.name != agents.LOG
+        expected = round(sum(visit.held for visit in held) * 1000) if sees else 0
+        group = f"agent {agent.name} = calls made"
+        self.note(group, "calls on hold", len(held) if sees else 0, sum(row["hold_ms"]["count"] for row in kpi))
+        self.note(group, "on hold, ms in all", expected, sum(row["hold_ms"]["sum"] for row in kpi),
+                  slack=5 * len(held) if sees else 0)
+
+    def check_health(self, agent: agents.Agent) -> None:
+        quality = self.status[agent.name]["quality"]
+        group = f"agent {agent.name}, health"
+        if agent.name != agents.AMI:
+            self.note(group, "lines read", len(self.rows), quality["lines"])
+
+    def check_operators(self, agent: agents.Agent) -> None:
+        if agent.name == agents.LOG:
+            return
+        group = f"agent {agent.name}, operators"
+        for operator in agent.ask("operators")["operators"]:
+            states = operator.get("states_ms")
+            if states is not None:
+                self.note(group, f"{operator['operator']}: states add up to logged_in_ms", operator["logged_in_ms"],
+                          sum(states.values()))
+
+    def check_agents_with_each_other(self) -> None:
+        first: Optional[agents.Agent] = self.agents[0] if self.agents else None
+        for agent in self.agents[1:]:
+            group = f"agent {agent.name} = agent {first.name}"
+            theirs, ours = self.kpi[first.name], self.kpi[agent.name]
+            for field in (*FROM_LOG, "transferred_in", "lost", "waiting_end"):
+                self._by_queue(group, field, lambda queue: theirs.get(queue, {}).get(field, 0),
+                               lambda queue: ours.get(queue, {}).get(field, 0))
+            for field in FROM_LOG[:-2]:
+                self._by_queue(group, f"cohort {field}", lambda queue: theirs.get(queue, {}).get("cohort", {}).get(field, 0),
+                               lambda queue: ours.get(queue, {}).get("cohort", {}).get(field, 0))
+
+    def check_load(self, without: Load, with_agent: Load) -> None:
+        group = "load on the PBX"
+        for what, one in (("without an agent", without), ("with one (AMI)", with_agent)):
+            self.findings.append(Finding(group, what, "", f"{one.cpu_s:.2f} s CPU over {one.elapsed_s:.0f} s of calls, "
+                                         f"idle {one.idle_rate * 1000:.1f} ms/s", AGREES))
+        self.findings.append(Finding(group, "the agent's", "", f"{with_agent.actions} actions, "
+                                     f"{with_agent.received_bytes} bytes received, Asterisk's CPU "
+                                     f"{100 * (with_agent.cpu_s / without.cpu_s - 1):+.0f} %", AGREES))
+
+    # Telling
+
+    def passed(self) -> bool:
+        return all(finding.verdict != DIFFERS for finding in self.findings)
+
+    def print(self) -> None:
+        group = ""
+        for finding in self.findings:
+            if finding.group != group:
+                group = finding.group
+                print(f"\n{group}")
+            told = finding.found if finding.expected in ("", finding.found) else f"{finding.expected} / {finding.found}"
+            print(f"  {finding.verdict:9}  {finding.what:60}  {told}{'  (' + finding.why + ')' if finding.why else ''}")
+        outcomes = Counter(visit.outcome for visit in self.caller.visits)
+        verdicts = Counter(finding.verdict for finding in self.findings)
+        print(f"\n{len(self.caller.live)} calls, {len(self.caller.visits)} visits to queues: "
+              + ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
+              + f"; {sum(visit.holds for visit in self.caller.visits)} holds")
+        print(f"{verdicts[AGREES]} agree, {verdicts[EXPLAINED]} differ for a known reason, "
+              f"{verdicts[DIFFERS]} differ: {'passed' if self.passed() else 'FAILED'}")
