@@ -3,7 +3,21 @@
  *
  * Operators are known by name (as in queue_log); one name may stand for several devices and queues: then the state is
  * the first of shift.h's order that holds for any of them, paused and unavailable only when they hold for all.
- * Not thread safe, no clock: time comes with the events. */
+ * Not thread safe, no clock: time comes with the events.
+ *
+ * Which state, beyond what shift.h says:
+ * - A conversation of somebody who has left his last queue still counts, until it ends; he is logged in so long.
+ * - Of several conversations at once: talk, unless all of them are on hold; queue and call are those of the newest
+ *   that is not, else of the newest.
+ * - Wrap-up by time follows the conversation that ended last, for as long as its queue says. A pause in all queues
+ *   whose reason stands for wrap-up goes before it. A conversation whose end nobody saw (EVENT_LOST, EVENT_RESTART) is
+ *   over without wrap-up and is not counted as ended.
+ * - Devices tell a little before or after the calls do. So that this leaves no slivers of busy, a change to busy takes
+ *   effect only when it still holds ROSTER_BUSY_SETTLE_MS after it began, and then counts from its beginning; what
+ *   ends sooner counts as if the device were idle. Until then nothing is told beyond that beginning.
+ *
+ * Pauses come with EVENT_MEMBER_STATE; EVENT_PAUSE and its like are ignored, and so is whom an operator's name is too
+ * much for the table of names. */
 #ifndef RINGSIDE_AGENT_ROSTER_ROSTER_H
 #define RINGSIDE_AGENT_ROSTER_ROSTER_H
 
@@ -14,6 +28,11 @@
 #include "agent/event/event.h"
 #include "platform/base/intern.h"
 #include "proto/shift.h"
+
+enum {
+    ROSTER_BUSY_SETTLE_MS = 1000,
+    ROSTER_TELL_MS = 9000 /* what goes on is told so often: with a tick a second nothing is untold for 10 s */
+};
 
 /* A piece of time of one operator, [from_ms, to_ms), to_ms > from_ms. */
 enum roster_span_kind {
@@ -77,14 +96,22 @@ struct roster;
 int roster_new(const struct roster_options *options, struct roster **out); /* returns owned */
 void roster_free(struct roster *roster);
 
-/* Takes one event; those of kinds that say nothing about operators are ignored. An event older than what was told
- * already counts from there (time of an operator never runs backwards). 0, STATUS_NO_MEMORY or a callback's failure. */
+/* Takes one event; those of kinds that say nothing about operators are ignored. An event older than the operator's
+ * newest, or than what was told of him already, counts from there: his time never runs backwards, and while a clock
+ * that was set back catches up his states are right but take no time. 0, STATUS_NO_MEMORY or a callback's failure. */
 int roster_put(struct roster *roster, const struct call_event *event);
 
-/* Time passed: wrap-ups end, and all that is running is told up to now_ms. Call it before each commit. */
+/* A conversation that began before this roster did and was counted then: as its EVENT_CONNECT, but counts nothing. Its
+ * at_ms is when it is taken in: time before that was told by the roster before. */
+int roster_resume(struct roster *roster, const struct call_event *connect);
+
+/* Time passed: wrap-ups end, a busy that holds is settled, and of each operator of whom nothing was told for
+ * ROSTER_TELL_MS what is running is told up to now_ms. Call it once a second, and before each commit. */
 int roster_tick(struct roster *roster, int64_t now_ms);
 
-/* The source was cut off at at_ms: all is told up to there, and nobody is known any more until events say so again. */
+/* The source was cut off at at_ms, or the daemon ends: all is told up to there, and nobody is known any more until
+ * events say so again. Conversations may outlast it: one of which neither an end nor EVENT_LOST was told goes on when
+ * its operator is a member again (EVENT_MEMBER_STATE) and his device is in use. */
 int roster_down(struct roster *roster, int64_t at_ms);
 
 size_t roster_logged_in(const struct roster *roster);
