@@ -41,8 +41,8 @@ struct conn;
  * certificate: `why` has the sentence), STATUS_NO_MEMORY, STATUS_IO. Returns owned. */
 int conn_open(const struct conn_options *options, struct conn **out, char *why, size_t why_size);
 
-/* Takes the bytes (copied), all or none. STATUS_FULL beyond CONN_SEND_MAX: when bytes wait already, the peer is given up
- * and down() follows. STATUS_IO when it is not up. */
+/* Takes the bytes (copied), all or none. STATUS_FULL beyond CONN_SEND_MAX: when bytes wait already, the peer is given
+ * up and down() follows. STATUS_IO when it is not up. */
 int conn_send(struct conn *conn, struct slice bytes);
 
 /* Until it is resumed, a peer that closes is not noticed. bytes() is called later, never from here. */

@@ -6,7 +6,7 @@
 #include "platform/net/conn.h"
 #include "platform/tls/channel.h"
 
-enum { CONN_IN_BYTES = 16 * 1024, CONN_CLAUSE_MAX = 192, CONN_WHY_MAX = 640 };
+enum { CONN_IN_BYTES = 8 * 1024, CONN_CLAUSE_MAX = 192, CONN_WHY_MAX = 640 };
 
 enum conn_state { CONN_LOOKUP, CONN_CONNECT, CONN_HANDSHAKE, CONN_UP, CONN_OVER };
 

@@ -66,7 +66,7 @@ static void hand_over(struct conn *conn, size_t len)
     conn->paused = !conn->options.bytes(conn->options.ctx, slice_make((const char *)conn->in, len));
 }
 
-/* What is decrypted already shows at no descriptor. */
+/* What is decrypted already (a record is larger than our buffer) shows at no descriptor. */
 static void come_back_soon(struct conn *conn)
 {
     (void)loop_timer_restart(conn->timer, 0);

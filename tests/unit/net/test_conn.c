@@ -369,7 +369,7 @@ static void test_a_connection_is_small(void **state)
     size_t before = mallinfo2().uordblks;
     open_plain(bench);
     net_bench_run(bench);
-    assert_in_range(mallinfo2().uordblks - before, 0, 2048 + 16 * 1024);
+    assert_in_range(mallinfo2().uordblks - before, 0, 2048 + 8 * 1024);
 }
 
 int main(void)

@@ -286,6 +286,16 @@ static void test_pauses_lose_nothing(void **state)
     assert_flood(bench);
 }
 
+/* A round ends in the middle of a record, and nothing comes after it that would wake us. */
+static void test_the_rest_of_a_record_is_not_left_lying(void **state)
+{
+    struct net_bench *bench = *state;
+    bench->enough = 7 + FLOOD;
+    open_to(bench, "stay", tls_server_ca(), "localhost");
+    assert_int_equal(bench->got.len, 7 + FLOOD);
+    assert_int_equal(bench->downs, 0);
+}
+
 static void test_the_server_closes_without_a_word(void **state)
 {
     struct net_bench *bench = *state;
@@ -439,6 +449,7 @@ int main(void)
         TEST(test_a_mute_address_leaves_time_for_the_others),
         TEST(test_the_sentence_is_of_the_address_that_came_furthest),
         TEST(test_pauses_lose_nothing),
+        TEST(test_the_rest_of_a_record_is_not_left_lying),
         TEST(test_the_server_closes_without_a_word),
         TEST(test_packets_of_a_few_bytes),
         TEST(test_freed_with_bytes_still_to_come),

@@ -30,11 +30,22 @@ static struct {
 static size_t server_count;
 
 static const char *const table[][3] = {
-    {"echo", "echo", "good"},     {"sni", "sni", "good"},      {"flood", "flood", "good"},
-    {"cut", "cut", "good"},       {"deaf", "deaf", "good"},    {"old", "old", "good"},
-    {"plain", "plain", "good"},   {"drip", "drip", "good"},    {"suspicious", "suspicious", "good"},
-    {"expired", "echo", "stale"}, {"future", "echo", "fresh"}, {"elsewhere", "echo", "elsewhere"},
-    {"foreign", "echo", "alien"}, {"role", "echo", "role"},    {"self", "echo", "self"},
+    {"echo", "echo", "good"},
+    {"sni", "sni", "good"},
+    {"flood", "flood", "good"},
+    {"stay", "stay", "good"},
+    {"cut", "cut", "good"},
+    {"deaf", "deaf", "good"},
+    {"old", "old", "good"},
+    {"plain", "plain", "good"},
+    {"drip", "drip", "good"},
+    {"suspicious", "suspicious", "good"},
+    {"expired", "echo", "stale"},
+    {"future", "echo", "fresh"},
+    {"elsewhere", "echo", "elsewhere"},
+    {"foreign", "echo", "alien"},
+    {"role", "echo", "role"},
+    {"self", "echo", "self"},
 };
 
 static pid_t start(const char *const *arguments, int in, int out, int err)

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /* Makes certificates and starts the servers once for a program; those start nothing that outlives it. Servers: echo sni
- * flood cut deaf old suspicious plain drip (all for 127.0.0.1 and localhost as far as they show a certificate), and
- * expired future elsewhere foreign role self, which are as echo with another certificate. */
+ * flood stay cut deaf old suspicious plain drip (all for 127.0.0.1 and localhost as far as they show a certificate),
+ * and expired future elsewhere foreign role self, which are as echo with another certificate. */
 int tls_server_setup(void **state);
 int tls_server_teardown(void **state);
 

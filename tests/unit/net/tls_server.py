@@ -46,6 +46,14 @@ def flood(client: socket.socket, certificate: str) -> None:
         stream.unwrap()
 
 
+def stay(client: socket.socket, certificate: str) -> None:
+    """A lot, and then nothing."""
+    with context_of(certificate).wrap_socket(client, server_side=True) as stream:
+        stream.sendall(HELLO)
+        stream.sendall(FLOOD)
+        stream.recv(1)
+
+
 def cut(client: socket.socket, certificate: str) -> None:
     """Closes without a word of TLS."""
     with context_of(certificate).wrap_socket(client, server_side=True) as stream:
