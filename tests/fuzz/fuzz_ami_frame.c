@@ -56,7 +56,7 @@ static int on_message(void *ctx, const struct ami_message *message)
 static bool on_wanted(void *ctx, struct slice event)
 {
     (void)ctx;
-    check_text(event);
+    FUZZ_CHECK(event.len <= AMI_LINE_MAX && !memchr(event.data, '\n', event.len)); /* NULs are not looked for yet */
     return event.len % 4 != 3;
 }
 
