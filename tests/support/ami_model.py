@@ -1,4 +1,4 @@
-"""What a PBX would answer to QueueStatus, QueueSummary and CoreShowChannels, kept up to date by the events that it sent.
+"""What a PBX would answer to QueueStatus, QueueSummary and CoreShowChannels, kept up to date by the events it sent.
 Part of the test support. Field names and their order are those of Asterisk 22."""
 
 from __future__ import annotations
