@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import fcntl
+import json
 import os
 import shutil
 import signal
@@ -140,6 +142,8 @@ def main_run(options: argparse.Namespace, root: Path, directory: Path, names: li
         started = time.time()
         caller = run.call(script)
         time.sleep(SETTLE_S)
+        with (directory / "visits.jsonl").open("w", encoding="utf-8") as out:
+            out.writelines(json.dumps(dataclasses.asdict(visit)) + "\n" for visit in caller.visits)
         report = checks.Report(caller, run.box, run.agents, started)
         report.check_all()
         caller.ami.close()

@@ -250,6 +250,10 @@ class Driver:
             visit.hold_since = None
 
     def _on_Hangup(self, message: ami.Message, when: float) -> None:
+        visit = self.by_operator.get(message["Uniqueid"])
+        if visit and not visit.ended:
+            visit.how = "unseen"
+            self._end(visit, when)
         live = self.by_id.get(message["Uniqueid"])
         if not live or message["Channel"] != live.channel:
             return
