@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import re
 import time
-from typing import TYPE_CHECKING, Callable, Optional
+from typing import TYPE_CHECKING, Callable
 
 from ami_behaviour import Login
 from ami_message import Message, encode
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 BEFORE_LOGIN = frozenset(("login", "challenge", "logoff"))
 CLASSES = ("system", "call", "log", "verbose", "command", "agent", "user", "config", "dtmf", "reporting", "cdr",
            "dialplan", "originate", "agi", "cc", "aoc", "test", "security", "message")
+# What a user must be allowed to write: one of these; nothing for the others.
+NEEDED = {
+    "filter": frozenset(("system",)), "coreshowchannels": frozenset(("system", "reporting")),
+    "corestatus": frozenset(("system", "reporting")), "coresettings": frozenset(("system", "reporting")),
+}
 POSIX_CLASSES = {"[:alpha:]": "a-zA-Z", "[:digit:]": "0-9", "[:alnum:]": "a-zA-Z0-9", "[:space:]": r"\s",
                  "[:upper:]": "A-Z", "[:lower:]": "a-z"}
 
@@ -30,7 +35,10 @@ def answer(connection: Connection, action: Message) -> None:
         _error(connection, action, "Permission denied" if name else "Missing action in request")
         return
     handler = _ANSWERS.get(name)
-    if handler:
+    needed = NEEDED.get(name)
+    if needed and not needed & connection.server.write:
+        _error(connection, action, "Permission denied")
+    elif handler:
         handler(connection, action)
     else:
         _error(connection, action, "Missing action in request" if not name else
@@ -57,7 +65,7 @@ def _login(connection: Connection, action: Message) -> None:
         connection.put_end()
         return
     connection.logged_in = True
-    connection.mask = _mask(action.get("Events", "on")) or frozenset()
+    connection.mask = _mask(action.get("Events", "on"))
     _success(connection, action, [("Message", "Authentication accepted")])
     connection.server.logged_in(connection)
 
@@ -89,23 +97,19 @@ def _logoff(connection: Connection, action: Message) -> None:
     connection.put_end()
 
 
-def _mask(text: str) -> Optional[frozenset[str]]:
-    """None when it names no class that there is."""
+def _mask(text: str) -> frozenset[str]:
+    """Classes that there are not are none, without a word."""
     if text.lower() in ("on", "all", "yes", "true", "1", ""):
         return frozenset(CLASSES)
     if text.lower() in ("off", "none", "no", "false", "0"):
         return frozenset()
     classes = frozenset(part.strip() for part in text.split(","))
-    return (frozenset(CLASSES) if "all" in classes else classes & frozenset(CLASSES)) or None
+    return frozenset(CLASSES) if "all" in classes else classes & frozenset(CLASSES)
 
 
 def _events(connection: Connection, action: Message) -> None:
-    mask = _mask(action.get("EventMask"))
-    if mask is None:
-        _error(connection, action, "Invalid event mask")
-        return
-    connection.mask = mask
-    _success(connection, action, [("Events", "On" if mask else "Off")])
+    connection.mask = _mask(action.get("EventMask"))
+    _success(connection, action, [("Events", "On" if connection.mask else "Off")])
 
 
 def regex(text: str) -> re.Pattern[str]:
@@ -126,10 +130,10 @@ def _filter(connection: Connection, action: Message) -> None:
     try:
         pattern = regex(text.removeprefix("!"))
     except re.error:
-        _error(connection, action, "Filter did not compile")
+        _error(connection, action, "Regex did not compile properly")
         return
     (connection.black if text.startswith("!") else connection.white).append(pattern)
-    _success(connection, action, [("Message", "Added Filter")])
+    _success(connection, action, [("Message", "Success")])
 
 
 def _ping(connection: Connection, action: Message) -> None:
@@ -144,7 +148,8 @@ def _core_status(connection: Connection, action: Message) -> None:
     _success(connection, action, [
         ("CoreStartupDate", time.strftime("%Y-%m-%d", started)), ("CoreStartupTime", time.strftime("%T", started)),
         ("CoreReloadDate", time.strftime("%Y-%m-%d", started)), ("CoreReloadTime", time.strftime("%T", started)),
-        ("CoreCurrentCalls", str(calls))])
+        ("CoreCurrentCalls", str(calls)),
+        *([("CoreProcessedCalls", str(calls))] if server.release.ami == "11.0.0" else [])])
 
 
 def _core_settings(connection: Connection, action: Message) -> None:

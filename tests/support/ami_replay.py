@@ -91,11 +91,12 @@ class LogWriter:
 class Replay:
     def __init__(self, recording: Union[Recording, str], server: AmiServer, *, log: Optional[Path] = None,
                  speed: Optional[float] = None, shift_s: Optional[int] = None,
-                 away_events: Optional[int] = None) -> None:
+                 away_events: Optional[int] = None, events: Optional[list[Event]] = None) -> None:
         """speed: 1 is real time, 10 ten times as fast, None as fast as clients read.
         shift_s: None moves the recording so that it begins now (in real time) or ends now (in all others).
         away_events: when a client was lost, so many events are missed by it, then the replay waits until one has
-        logged in and has its lists; None: it does not wait."""
+        logged in and has its lists; None: it does not wait.
+        events: instead of the recording's own: those of ami_dialplan.py."""
         self.recording = Recording(recording) if isinstance(recording, str) else recording
         self.server = server
         self.speed = speed
@@ -103,7 +104,8 @@ class Replay:
         now_s = int(time.time())
         self.shift_s = shift_s if shift_s is not None else now_s - (begins_s if speed == 1 else ends_s)
         self.away_events = away_events
-        self.events = 0
+        self._events = self.recording.events if events is None else events
+        self.events = 0  # sent so far
         self.log = LogWriter(self.recording, log, self.shift_s) if log else None
         self._at_us = self.recording.first_us
         self._begun_s = 0.0
@@ -151,7 +153,7 @@ class Replay:
     def _schedule(self) -> Iterator[Union[Row, Event]]:
         """Rows and events by time; a row comes before an event of the same time."""
         rows = list(self.recording.rows) if self.log else []
-        events = [event for event in self.recording.events if event.message.event != "FullyBooted"]
+        events = [event for event in self._events if event.message.event != "FullyBooted"]
         return iter(sorted([*rows, *events], key=lambda item: item.at_us))
 
     def run(self) -> None:

@@ -70,7 +70,8 @@ class AmiServer:
     def __init__(self, *, users: Optional[dict[str, str]] = None, version: str = "22",
                  model: Optional[PbxModel] = None, tls: Optional[ssl.SSLContext] = None,
                  behaviour: Optional[Behaviour] = None, behaviours: Iterable[Behaviour] = (),
-                 timestamps: bool = False, read: Iterable[str] = ami_actions.CLASSES, system_name: str = "",
+                 timestamps: bool = False, read: Iterable[str] = ami_actions.CLASSES,
+                 write: Iterable[str] = ami_actions.CLASSES, system_name: str = "",
                  keep_sent: bool = False) -> None:
         self.users = {"ringside": "secret"} if users is None else users
         self.release = RELEASES[version]
@@ -79,6 +80,7 @@ class AmiServer:
         self.behaviours = list(behaviours)
         self.timestamps = timestamps  # a Timestamp header in every event
         self.read = frozenset(read)  # the classes that the user may read
+        self.write = frozenset(write)  # the classes that decide which actions are allowed
         self.system_name = system_name
         self.keep_sent = keep_sent  # Connection.sent
         self.clock: Callable[[], float] = time.time  # what the PBX takes for the time
@@ -139,6 +141,8 @@ class AmiServer:
         """To all who are logged in and want it; the model follows in any case."""
         message = event if isinstance(event, Message) else Message.of(event)
         at = self.now_us() if at_us is None else at_us
+        if self.release is RELEASES["16"] and message.event == "QueueMemberPause":
+            message = Message.of([*message.fields, ("Reason", message.get("PausedReason"))])
         if self.timestamps:
             stamp = b"Timestamp: %d.%06d\r\n" % (at // SECOND_US, at % SECOND_US)
             message = Message(_PRIVILEGE.sub(lambda found: found[0] + stamp, message.raw, count=1))

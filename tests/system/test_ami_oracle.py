@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ami_dialplan import STATUS_OF, with_cel, with_dialplan
 from ami_message import Message
 from ami_oracle import ENDED_AS, LEFT_AS, LOST, LOST_TALKING, REFUSED, Oracle
 from ami_recording import SECOND_US, Event, Recording, all_recordings
@@ -61,6 +62,25 @@ def test_waits_and_talks(name: str) -> None:
             assert visit.talk_ms / 1000 == pytest.approx(expected["talk"], abs=CLOSE_S)
         if visit.ring_ms is not None:
             assert 0 <= visit.ring_ms <= visit.wait_ms
+
+
+@pytest.mark.parametrize("name", ["alt", "s05_timeout", "s07_join_empty", "s08_leave_empty", "s30_full",
+                                  "s31_withdraw"])
+def test_what_the_dialplan_tells(name: str) -> None:
+    """As many QUEUESTATUS as there were refusals and exits of each kind; the other events stay as they were."""
+    recording = Recording(name)
+    events = with_dialplan(recording)
+    told = Counter(event.message.get("Value") for event in events if event.message.event == "VarSet")
+    known: Counter[str] = Counter()
+    for figures in Oracle(recording).queues.values():
+        known += Counter({status: figures.counts[left] for left, status in STATUS_OF.items()})
+    known += Counter(visit["outcome"].upper() for visit in recording.expected["visits"]
+                     if visit["outcome"] in REFUSED)
+    assert told == known
+    assert [event for event in events if event.message.event not in ("VarSet", "Newexten")] == recording.events
+    starts = Counter(event.message.get("EventName") for event in with_cel(recording)
+                     if event.message.event == "CEL")["APP_START"]
+    assert starts == len(recording.expected["visits"])
 
 
 def test_holds() -> None:

@@ -208,6 +208,18 @@ def test_mask_and_filters() -> None:
         assert client.answer("Events", EventMask="off").get("Events") == "Off"
         server.send(JOIN)
         assert client.answer("Ping").get("Ping") == "Pong"
+
+
+@pytest.mark.parametrize("write, filters, counts", [(["system"], True, True), (["reporting"], False, True),
+                                                    ([], False, False)])
+def test_privileges(write: list[str], filters: bool, counts: bool) -> None:
+    with AmiServer(write=write) as server, logged_in(server) as client:
+        for action, fields, allowed in (("Filter", {"Operation": "Add", "Filter": "Event: Queue"}, filters),
+                                        ("CoreStatus", {}, counts), ("QueueSummary", {}, True)):
+            answer = client.answer(action, **fields)
+            assert answer.get("Message") != "Permission denied" if allowed else (
+                answer.raw == b"Response: Error\r\nMessage: Permission denied\r\n\r\n")
+        assert client.answer("Events", EventMask="nonsense").get("Events") == "Off"
     with AmiServer(behaviour=Behaviour(filter=False)) as server, logged_in(server) as client:
         assert client.answer("Filter", Operation="Add", Filter="Event: Queue").get("Message") == "Permission denied"
 
