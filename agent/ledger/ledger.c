@@ -13,8 +13,8 @@
 #include "agent/ledger/ledger_internal.h"
 #include "platform/base/status.h"
 
-const char *const ledger_db_names[LEDGER_DB_COUNT] = {"meta", "names",     "cursors", "open_legs",
-                                                      "legs", "intervals", "dirty",   "gaps"};
+const char *const ledger_db_names[LEDGER_DB_COUNT] = {"meta",      "names", "cursors", "open_legs", "legs",
+                                                      "intervals", "dirty", "gaps",    "shifts"};
 
 void ledger_copy_text(char *to, size_t size, struct slice from)
 {
@@ -141,6 +141,10 @@ static int open_dbs(struct ledger *ledger, bool create)
 {
     for (int i = 0; i < LEDGER_DB_COUNT; i++) {
         int status = kv_db(ledger->kv, ledger_db_names[i], create, &ledger->db[i]);
+        if (i == LEDGER_DB_SHIFTS && status == STATUS_NOT_FOUND) {
+            ledger->no_shifts = true;
+            continue;
+        }
         if (status != 0) {
             return status == STATUS_NOT_FOUND ? STATUS_VERSION : status;
         }
@@ -290,7 +294,7 @@ static int load_secret(struct ledger *ledger, struct kv_txn *txn)
 static int load_name(void *ctx, struct slice key, struct slice value)
 {
     struct ledger *ledger = ctx;
-    if (key.len != 5 || key.data[0] < LEDGER_QUEUE || key.data[0] > LEDGER_VERB) {
+    if (key.len != 5 || key.data[0] < LEDGER_QUEUE || key.data[0] >= LEDGER_KINDS_END) {
         return 0;
     }
     enum ledger_name_kind kind = (enum ledger_name_kind)key.data[0];
@@ -392,6 +396,9 @@ static int load_writer(struct ledger *ledger)
     if (status == 0) {
         status = load_tail(ledger, txn);
     }
+    if (status == 0) {
+        status = ledger_newest_shift(ledger, txn, &ledger->state.newest_shift_s);
+    }
     kv_abort(txn);
     if (status == 0 && strcmp(ledger->identity.site, ledger->options.site) != 0) {
         return STATUS_INVALID;
@@ -413,7 +420,7 @@ int ledger_open_writer(const struct ledger_options *options, struct ledger **out
     ledger->options = *options;
     leg_block_init(&ledger->tail);
     int status = take_lock(options->dir, &ledger->lock_fd);
-    for (int kind = LEDGER_QUEUE; kind <= LEDGER_VERB && status == 0; kind++) {
+    for (int kind = LEDGER_QUEUE; kind < LEDGER_KINDS_END && status == 0; kind++) {
         status = intern_new(kind == LEDGER_VERB ? LEDGER_VERBS_MAX : LEDGER_NAMES_MAX, &ledger->names[kind]);
     }
     struct kv_options kv_options = {

@@ -12,6 +12,7 @@ struct checker {
     void *ctx;
     struct ledger_check_result result;
     struct summary summary;
+    struct shift shift;
 };
 
 static void report(struct checker *self, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -48,6 +49,21 @@ static void check_interval(struct checker *self, struct slice key, struct slice 
     if (!summary_balanced(&self->summary)) {
         self->result.unbalanced++;
         report(self, "intervals: start %lld queue %u: the books do not balance", (long long)start_s, queue);
+    }
+}
+
+/* Nobody is logged in for longer than the interval lasts. */
+static void check_shift(struct checker *self, struct slice key, struct slice value)
+{
+    int64_t start_s;
+    uint32_t operator_id;
+    int status = ledger_shift_open(key, value, &start_s, &operator_id, &self->shift);
+    if (status != 0) {
+        report(self, "shifts: start %u operator %u: %s", ledger_key_u32(key, 0), ledger_key_u32(key, 4),
+               status_str(status));
+    } else if (shift_logged_in_ms(&self->shift) > UINT64_C(1000) * self->view->ledger->identity.interval_s) {
+        report(self, "shifts: start %lld operator %u: more time than the interval has", (long long)start_s,
+               operator_id);
     }
 }
 
@@ -88,6 +104,7 @@ static int check_record(void *ctx, struct slice key, struct slice value)
     }
     switch (self->db) {
     case LEDGER_DB_INTERVALS: check_interval(self, key, value); break;
+    case LEDGER_DB_SHIFTS: check_shift(self, key, value); break;
     case LEDGER_DB_LEGS: check_legs(self, key, payload); break;
     case LEDGER_DB_OPEN_LEGS: check_open_leg(self, key, payload); break;
     default: break;
@@ -100,6 +117,9 @@ int ledger_check(struct ledger *ledger, ledger_check_fn fn, void *ctx, struct le
     struct checker self = {.fn = fn, .ctx = ctx};
     int status = ledger_view_begin(ledger, &self.view);
     for (self.db = 0; self.db < LEDGER_DB_COUNT && status == 0; self.db++) {
+        if (self.db == LEDGER_DB_SHIFTS && ledger->no_shifts) {
+            continue;
+        }
         status = kv_each(self.view->txn, ledger->db[self.db], slice_make("", 0), check_record, &self);
     }
     struct ledger_facts facts;
@@ -111,6 +131,7 @@ int ledger_check(struct ledger *ledger, ledger_check_fn fn, void *ctx, struct le
     }
     ledger_view_end(self.view);
     summary_deinit(&self.summary);
+    shift_deinit(&self.shift);
     if (status != 0) {
         return status;
     }

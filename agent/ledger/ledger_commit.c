@@ -13,10 +13,7 @@ static const int64_t BLOCK_SPAN_MS = INT64_C(7) * 24 * 3600 * 1000;
 
 /* What every commit leaves free, so that giving up history always has pages to work with: a transaction that deletes
  * copies about ten, and what it frees serves the next but one. */
-enum {
-    ROOM_TO_DELETE_BYTES = 48 * 4096,
-    PUT_BYTES_MAX = 3 * 4096 /* pages a put or a delete copies on its way down */
-};
+enum { ROOM_TO_DELETE_BYTES = 48 * 4096 };
 
 void ledger_fail(struct ledger *ledger, int status)
 {
@@ -47,7 +44,7 @@ void ledger_put(struct ledger *ledger, enum ledger_db db, const struct record_ke
     int status = record_end(&ledger->value, key);
     if (status == 0) {
         struct slice value = buf_slice(&ledger->value);
-        ledger->spent_bytes += PUT_BYTES_MAX + value.len;
+        ledger->spent_bytes += LEDGER_PUT_BYTES_MAX + value.len;
         status = append ? kv_append(ledger->txn, ledger->db[db], record_key_slice(key), value)
                         : kv_put(ledger->txn, ledger->db[db], record_key_slice(key), value);
     }
@@ -66,7 +63,7 @@ void ledger_drop_open_leg(struct ledger *ledger, uint64_t seq)
 {
     if (ledger->failure == 0) {
         struct record_key key = record_key_u64(seq);
-        ledger->spent_bytes += PUT_BYTES_MAX;
+        ledger->spent_bytes += LEDGER_PUT_BYTES_MAX;
         int status = kv_delete(ledger->txn, ledger->db[LEDGER_DB_OPEN_LEGS], record_key_slice(&key));
         ledger_fail(ledger, status == KV_END ? 0 : status);
     }
@@ -140,7 +137,7 @@ void ledger_put_interval(struct ledger *ledger, uint32_t queue, int64_t start_s,
         state->newest_interval_s = (uint64_t)start_s;
     }
     if (ledger->failure == 0) {
-        ledger->spent_bytes += PUT_BYTES_MAX;
+        ledger->spent_bytes += LEDGER_PUT_BYTES_MAX;
         ledger_fail(ledger, ledger_mark_dirty(ledger, &key, may_be_stored, newest));
     }
 }
@@ -178,6 +175,9 @@ void ledger_add_gap(struct ledger *ledger, const struct ledger_gap *gap)
     record_begin(&ledger->value);
     wire_put_svarint(&ledger->value, gap->to_ms);
     wire_put_bytes(&ledger->value, slice_str(gap->reason));
+    if (gap->kind != LEDGER_GAP_CALLS) {
+        wire_put_varint(&ledger->value, gap->kind);
+    }
     ledger_put(ledger, LEDGER_DB_GAPS, &key, false);
 }
 
@@ -219,7 +219,7 @@ static void put_name(struct ledger *ledger, enum ledger_name_kind kind, uint32_t
 
 static void put_names(struct ledger *ledger)
 {
-    for (int kind = LEDGER_QUEUE; kind <= LEDGER_VERB; kind++) {
+    for (int kind = LEDGER_QUEUE; kind < LEDGER_KINDS_END; kind++) {
         bool all = kind == LEDGER_VERB && ledger->verbs_changed;
         uint32_t first = all ? 1 : ledger->names_stored[kind] + 1;
         for (uint32_t id = first; id <= intern_count(ledger->names[kind]); id++) {
@@ -280,7 +280,7 @@ static void forget_waiting(struct ledger *ledger)
     ledger->sealed_count = 0;
     ledger->tail_changed = false;
     ledger->tail_stored_count = ledger->tail.count;
-    for (int kind = LEDGER_QUEUE; kind <= LEDGER_VERB; kind++) {
+    for (int kind = LEDGER_QUEUE; kind < LEDGER_KINDS_END; kind++) {
         ledger->names_stored[kind] = intern_count(ledger->names[kind]);
     }
     ledger->verbs_changed = false;

@@ -15,11 +15,17 @@ enum ledger_db {
     LEDGER_DB_INTERVALS, /* start u32 (s), queue u32 -> varint revision, summary */
     LEDGER_DB_DIRTY,     /* start u32 (s), queue u32 -> nothing: this interval has not been acknowledged; or, where the
                             collector refused it: varint revision, reason */
-    LEDGER_DB_GAPS,      /* from u64 (ms), number u32 -> svarint to, reason */
+    LEDGER_DB_GAPS,      /* from u64 (ms), number u32 -> svarint to, reason, varint kind (none: calls) */
+    LEDGER_DB_SHIFTS,    /* start u32 (s), operator u32 -> shift */
     LEDGER_DB_COUNT
 };
 
 extern const char *const ledger_db_names[LEDGER_DB_COUNT];
+
+enum {
+    LEDGER_KINDS_END = LEDGER_REASON + 1,
+    LEDGER_PUT_BYTES_MAX = 3 * 4096 /* pages a put or a delete copies on its way down */
+};
 
 struct ledger_identity {
     uint8_t epoch[16];
@@ -44,7 +50,8 @@ struct ledger_state {
     int64_t newest_end_ms; /* largest end time in a leg block */
     bool legs_unsorted;    /* a block was added whose legs are all much older than some before it */
     uint64_t quality[QUALITY_COUNT];
-    uint64_t refused; /* dirty marks with a reason */
+    uint64_t refused;        /* dirty marks with a reason */
+    uint64_t newest_shift_s; /* largest start of a shift stored; found at start, not stored */
 };
 
 struct ledger {
@@ -52,11 +59,12 @@ struct ledger {
     bool writable;
     int lock_fd;
     unsigned db[LEDGER_DB_COUNT];
+    bool no_shifts; /* opened for reading, made by a version that knew none: as if there were none in it */
     struct ledger_identity identity;
     struct ledger_options options;
     uint8_t secret[LEDGER_SECRET_BYTES];
-    struct intern *names[LEDGER_VERB + 1];
-    uint32_t names_stored[LEDGER_VERB + 1];
+    struct intern *names[LEDGER_KINDS_END];
+    uint32_t names_stored[LEDGER_KINDS_END];
     uint64_t verb_counts[LEDGER_VERBS_MAX + 1];
     bool verbs_changed;
     struct ledger_state state;       /* as committed, the growing block left out */
@@ -101,6 +109,9 @@ int ledger_mark_drop(struct ledger *ledger, const struct record_key *key);
 
 int ledger_interval_open(struct slice key, struct slice value, int64_t *start_s, uint32_t *queue, uint32_t *revision,
                          struct wire_reader *summary);
+/* Whether record (key, value) is a shift, and which; its content goes to *out, which is cleared before. */
+int ledger_shift_open(struct slice key, struct slice value, int64_t *start_s, uint32_t *operator_id, struct shift *out);
+int ledger_newest_shift(struct ledger *ledger, struct kv_txn *txn, uint64_t *start_s);
 int ledger_cursor_open(struct slice key, struct slice value, struct ledger_cursor_record *out);
 void ledger_copy_text(char *to, size_t size, struct slice from);
 uint32_t ledger_key_u32(struct slice key, size_t at); /* big-endian at this offset, 0 when the key is too short */

@@ -13,6 +13,8 @@ struct dropped {
     uint64_t leg_bytes;
     uint64_t intervals;
     uint64_t interval_bytes;
+    uint64_t shifts;
+    uint64_t shift_bytes;
 };
 
 static bool block_facts(struct slice key, struct slice value, uint64_t *count, int64_t *max_end_ms)
@@ -81,24 +83,66 @@ static int recount(struct ledger *ledger)
     return step < 0 ? step : 0;
 }
 
-static int drop_intervals(struct ledger *ledger, int64_t before_s, uint64_t bytes, struct dropped *out)
+static int drop_interval(struct ledger *ledger, struct kv_cursor *cursor, struct slice *key, struct slice *value,
+                         struct dropped *out)
 {
-    struct kv_cursor *cursor = NULL;
-    int status = kv_cursor_open(ledger->txn, ledger->db[LEDGER_DB_INTERVALS], &cursor);
+    struct record_key copy = record_key_u32_u32(ledger_key_u32(*key, 0), ledger_key_u32(*key, 4));
+    out->interval_bytes += value->len;
+    out->intervals++;
+    int step = kv_cursor_delete(cursor);
+    step = step == 0 ? ledger_mark_drop(ledger, &copy) : step;
+    return step == 0 ? kv_cursor_next(cursor, key, value) : step;
+}
+
+static int drop_shift(struct kv_cursor *cursor, struct slice *key, struct slice *value, struct dropped *out)
+{
+    out->shift_bytes += value->len;
+    out->shifts++;
+    int step = kv_cursor_delete(cursor);
+    return step == 0 ? kv_cursor_next(cursor, key, value) : step;
+}
+
+/* One database of two that are gone through side by side, oldest first. */
+struct side {
+    struct kv_cursor *cursor;
+    int step;
     struct slice key;
     struct slice value;
-    int step = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
-    while (step == 0 && out->intervals < INTERVALS_A_CALL && out->interval_bytes < bytes &&
-           (int64_t)ledger_key_u32(key, 0) < before_s) {
-        struct record_key copy = record_key_u32_u32(ledger_key_u32(key, 0), ledger_key_u32(key, 4));
-        out->interval_bytes += value.len;
-        out->intervals++;
-        step = kv_cursor_delete(cursor);
-        step = step == 0 ? ledger_mark_drop(ledger, &copy) : step;
-        step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
+};
+
+static void open_side(struct ledger *ledger, enum ledger_db db, struct side *side)
+{
+    side->step = kv_cursor_open(ledger->txn, ledger->db[db], &side->cursor);
+    side->step = side->step == 0 ? kv_cursor_first(side->cursor, &side->key, &side->value) : side->step;
+}
+
+static bool is_before(const struct side *side, int64_t before_s)
+{
+    return side->step == 0 && (int64_t)ledger_key_u32(side->key, 0) < before_s;
+}
+
+/* Intervals of queues and of operators. What is of the same time goes together. */
+static int drop_intervals(struct ledger *ledger, int64_t before_s, uint64_t bytes, struct dropped *out)
+{
+    struct side intervals = {0};
+    struct side shifts = {0};
+    open_side(ledger, LEDGER_DB_INTERVALS, &intervals);
+    open_side(ledger, LEDGER_DB_SHIFTS, &shifts);
+    while (out->intervals + out->shifts < INTERVALS_A_CALL && out->interval_bytes + out->shift_bytes < bytes &&
+           intervals.step >= 0 && shifts.step >= 0) {
+        bool interval = is_before(&intervals, before_s);
+        bool shift = is_before(&shifts, before_s);
+        if (shift && (!interval || ledger_key_u32(shifts.key, 0) < ledger_key_u32(intervals.key, 0))) {
+            shifts.step = drop_shift(shifts.cursor, &shifts.key, &shifts.value, out);
+        } else if (interval) {
+            intervals.step = drop_interval(ledger, intervals.cursor, &intervals.key, &intervals.value, out);
+        } else {
+            break;
+        }
     }
-    kv_cursor_close(cursor);
-    return step < 0 ? step : 0;
+    kv_cursor_close(intervals.cursor);
+    kv_cursor_close(shifts.cursor);
+    return intervals.step < 0 ? intervals.step : shifts.step < 0 ? shifts.step : 0;
 }
 
 struct limits {
@@ -158,12 +202,12 @@ static int drop(struct ledger *ledger, const struct limits *limits, bool shed, s
     }
     if (shed) {
         ledger->state.quality[QUALITY_SHED_LEGS] += out->legs;
-        ledger->state.quality[QUALITY_SHED_INTERVALS] += out->intervals;
+        ledger->state.quality[QUALITY_SHED_INTERVALS] += out->intervals + out->shifts;
     }
     status = ledger_end_aside(ledger, status);
     if (status == 0 && shed) {
         ledger->quality[QUALITY_SHED_LEGS] += out->legs;
-        ledger->quality[QUALITY_SHED_INTERVALS] += out->intervals;
+        ledger->quality[QUALITY_SHED_INTERVALS] += out->intervals + out->shifts;
     }
     return status;
 }
@@ -195,10 +239,10 @@ int ledger_shed(struct ledger *ledger, uint64_t bytes)
         if (status != 0) {
             return status;
         }
-        if (dropped.blocks + dropped.intervals == 0) {
+        if (dropped.blocks + dropped.intervals + dropped.shifts == 0) {
             return given > 0 ? 0 : LEDGER_NONE;
         }
-        given += dropped.leg_bytes + dropped.interval_bytes;
+        given += dropped.leg_bytes + dropped.interval_bytes + dropped.shift_bytes;
     }
     return 0;
 }
@@ -230,13 +274,24 @@ static bool find_due_block(struct ledger *ledger, struct kv_cursor *cursor, int6
     return false;
 }
 
-/* Whether a leg block or interval is past its retention; cheap, so that tending an idle ledger is. */
+static int is_first_due(struct ledger *ledger, struct kv_txn *txn, enum ledger_db db, int64_t before_s, bool *due)
+{
+    struct kv_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    int status = kv_cursor_open(txn, ledger->db[db], &cursor);
+    if (status == 0 && kv_cursor_first(cursor, &key, &value) == 0) {
+        *due |= (int64_t)ledger_key_u32(key, 0) < before_s;
+    }
+    kv_cursor_close(cursor);
+    return status;
+}
+
+/* Whether a leg block, interval or shift is past its retention; cheap, so that tending an idle ledger is. */
 static int is_due(struct ledger *ledger, int64_t legs_before_ms, int64_t intervals_before_s, bool *due)
 {
     struct kv_txn *txn = NULL;
     struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
     int status = kv_begin(ledger->kv, false, &txn);
     if (status != 0) {
         return status;
@@ -246,14 +301,12 @@ static int is_due(struct ledger *ledger, int64_t legs_before_ms, int64_t interva
         *due = find_due_block(ledger, cursor, legs_before_ms);
     }
     kv_cursor_close(cursor);
-    cursor = NULL;
     if (status == 0) {
-        status = kv_cursor_open(txn, ledger->db[LEDGER_DB_INTERVALS], &cursor);
+        status = is_first_due(ledger, txn, LEDGER_DB_INTERVALS, intervals_before_s, due);
     }
-    if (status == 0 && kv_cursor_first(cursor, &key, &value) == 0) {
-        *due |= (int64_t)ledger_key_u32(key, 0) < intervals_before_s;
+    if (status == 0) {
+        status = is_first_due(ledger, txn, LEDGER_DB_SHIFTS, intervals_before_s, due);
     }
-    kv_cursor_close(cursor);
     kv_abort(txn);
     return status;
 }
@@ -289,7 +342,7 @@ int ledger_tend(struct ledger *ledger, int64_t now_ms, bool *more)
         uint64_t from = ledger->state.legs_unsorted ? ledger->tend_from : 0;
         struct limits limits = {from, legs_before_ms, intervals_before_s, UINT64_MAX};
         status = drop(ledger, &limits, false, &dropped);
-        *more = dropped.blocks + dropped.intervals > 0;
+        *more = dropped.blocks + dropped.intervals + dropped.shifts > 0;
     }
     struct kv_usage usage;
     if (status == 0) {

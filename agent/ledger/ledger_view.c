@@ -365,6 +365,8 @@ static int each_gap(void *ctx, struct slice key, struct slice value)
                              .to_ms = wire_get_svarint(&payload),
                              .number = ledger_key_u32(key, 8)};
     ledger_copy_text(gap.reason, sizeof gap.reason, wire_get_bytes(&payload));
+    uint64_t kind = wire_left(&payload) > 0 ? wire_get_varint(&payload) : LEDGER_GAP_CALLS;
+    gap.kind = kind == LEDGER_GAP_LIVE ? LEDGER_GAP_LIVE : LEDGER_GAP_CALLS; /* a later kind may be the worse */
     return payload.failed ? 0 : self->fn.gap(self->ctx, &gap);
 }
 

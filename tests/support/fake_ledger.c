@@ -11,12 +11,12 @@
 static_assert(QUALITY_COUNT == 34, "name the new counters here as well");
 
 const char *const quality_names[QUALITY_COUNT] = {
-    "lines",        "events",           "unknown_verbs",     "bad_lines",   "long_lines",    "refused_times",
-    "late_events",  "duplicate_lines",  "known_lines",       "orphan_ends", "orphan_starts", "double_ends",
-    "rescued",      "inferred_answers", "suspect_durations", "restarts",    "reloads",       "lost_restart",
-    "lost_expired", "lost_evicted",     "names_refused",     "gaps",        "shed_legs",     "shed_intervals",
-    "quarantined",  "clock_steps",      "live_events",       "live_bad",    "live_downs",    "live_only",
-    "log_only",     "live_differs",     "lost_unseen", "guessed_exits",
+    "lines",        "events",           "unknown_verbs",     "bad_lines",     "long_lines",    "refused_times",
+    "late_events",  "duplicate_lines",  "known_lines",       "orphan_ends",   "orphan_starts", "double_ends",
+    "rescued",      "inferred_answers", "suspect_durations", "restarts",      "reloads",       "lost_restart",
+    "lost_expired", "lost_evicted",     "names_refused",     "gaps",          "shed_legs",     "shed_intervals",
+    "quarantined",  "clock_steps",      "live_events",       "live_bad",      "live_downs",    "live_only",
+    "log_only",     "live_differs",     "lost_unseen",       "guessed_exits",
 };
 
 struct ledger_view {
@@ -46,6 +46,16 @@ void fake_ledger_add_interval(struct ledger *ledger, int64_t start_s, uint32_t q
     ledger->intervals[ledger->interval_count++] = (struct fake_interval){start_s, queue, summary};
 }
 
+void fake_ledger_add_shift(struct ledger *ledger, int64_t start_s, uint32_t operator_id, const struct shift *shift)
+{
+    if (ledger->shift_count == ledger->shift_cap) {
+        ledger->shift_cap = ledger->shift_cap ? ledger->shift_cap * 2 : 64;
+        ledger->shifts = realloc(ledger->shifts, ledger->shift_cap * sizeof *ledger->shifts);
+        assert(ledger->shifts);
+    }
+    ledger->shifts[ledger->shift_count++] = (struct fake_shift){start_s, operator_id, shift};
+}
+
 struct call_leg *fake_ledger_add_open(struct ledger *ledger)
 {
     assert(ledger->open_count < FAKE_LEGS_MAX);
@@ -73,6 +83,7 @@ void ledger_close(struct ledger *ledger)
     if (ledger && --ledger->users == 0) {
         assert(ledger->views_open == 0);
         free(ledger->intervals);
+        free(ledger->shifts);
         free(ledger);
         newest = NULL;
     }
@@ -124,6 +135,28 @@ int ledger_view_intervals(struct ledger_view *view, int64_t from_s, int64_t to_s
         *bad += view->ledger->bad_intervals;
     }
     return outcome;
+}
+
+int ledger_view_shifts(struct ledger_view *view, int64_t from_s, int64_t to_s, ledger_shift_fn fn, void *ctx,
+                       uint64_t *bad)
+{
+    int outcome = 0;
+    for (size_t i = 0; outcome == 0 && i < view->ledger->shift_count; i++) {
+        const struct fake_shift *at = &view->ledger->shifts[i];
+        if (at->start_s >= from_s && at->start_s < to_s) {
+            const struct ledger_shift item = {at->start_s, at->operator_id, at->shift};
+            outcome = fn(ctx, &item);
+        }
+    }
+    if (bad) {
+        *bad += view->ledger->bad_shifts;
+    }
+    return outcome;
+}
+
+enum ledger_operators ledger_view_operators(struct ledger_view *view)
+{
+    return view->ledger->operators;
 }
 
 int ledger_view_closed_legs(struct ledger_view *view, int64_t from_ms, int64_t to_ms, ledger_leg_fn fn, void *ctx,

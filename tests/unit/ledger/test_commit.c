@@ -455,7 +455,9 @@ static void gaps_and_settings_come_back(void **state)
 {
     (void)state;
     struct ledger *ledger = kit_open(MAP_BYTES);
-    const struct ledger_gap gaps[] = {{900, 950, "later", 0}, {100, 200, "one", 0}, {100, 300, "other", 0}};
+    const struct ledger_gap gaps[] = {{.from_ms = 900, .to_ms = 950, .reason = "later"},
+                                      {.from_ms = 100, .to_ms = 200, .reason = "one"},
+                                      {.from_ms = 100, .to_ms = 300, .reason = "other"}};
     const struct queue_settings settings = {
         .sl_method = 3, .sl_threshold_ms = 30000, .short_abandon_ms = 0, .label = "Ventas"};
     assert_int_equal(ledger_begin(ledger, KIT_NOW_MS), 0);

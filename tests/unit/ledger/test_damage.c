@@ -42,8 +42,14 @@ static void fill(void)
         kit_summary(&rng, 5, &sum);
         ledger_put_interval(ledger, 1, (int64_t)i * 900, &sum);
     }
+    struct shift shift = {0};
+    assert_int_equal(shift_add_state(&shift, SHIFT_TALK, 1234), 0);
+    for (unsigned i = 0; i < INTERVALS; i++) {
+        ledger_put_shift(ledger, 1, (int64_t)i * 900, &shift);
+    }
+    shift_deinit(&shift);
     struct ledger_cursor_record cursor = {.cursor = {.source = "queue_log", .path = "/x"}};
-    struct ledger_gap gap = {1, 2, "gap", 0};
+    struct ledger_gap gap = {.from_ms = 1, .to_ms = 2, .reason = "gap"};
     struct queue_settings settings = {.sl_method = 1};
     struct ledger_progress progress = {.newest_event_ms = KIT_NOW_MS, .next_seq = LEGS + OPEN + 1};
     ledger_put_cursor(ledger, &cursor);
@@ -263,7 +269,8 @@ static void names_keep_their_ids(void **state)
 static void foreign_keys_are_stood(void **state)
 {
     (void)state;
-    static const char *const dbs[] = {"names", "cursors", "open_legs", "legs", "intervals", "dirty", "gaps", "meta"};
+    static const char *const dbs[] = {"names", "cursors", "open_legs", "legs", "intervals",
+                                      "dirty", "gaps",    "shifts",    "meta"};
     static const struct slice keys[] = {{"\x01", 1},
                                         {"\x00\x00\x00\x00\x00", 5},
                                         {"\x01\x00\x00\x00\x00", 5},
@@ -348,7 +355,7 @@ static bool make_noise(void *ctx, unsigned number, struct buf *value)
 static void any_noise_is_stood(void **state)
 {
     (void)state;
-    static const char *const dbs[] = {"names", "cursors", "open_legs", "legs", "intervals", "dirty", "gaps"};
+    static const char *const dbs[] = {"names", "cursors", "open_legs", "legs", "intervals", "dirty", "gaps", "shifts"};
     for (uint64_t seed = 1; seed <= 12; seed++) {
         struct rng rng = {seed};
         fill();
