@@ -8,7 +8,7 @@
 
 enum { TIMEOUT_MS = 10000, ANSWER_MAX = 256 * 1024 * 1024, CONTENT = 205, JSON_FORMAT = 50 };
 
-static int explain_fetch(const struct cli_options *options, int status, struct query_why *why)
+int ask_explain(const struct cli_options *options, int status, struct query_why *why)
 {
     const char *agent = options->agent;
     switch (status) {
@@ -73,19 +73,25 @@ static int add_item(struct buf *items, struct slice *slices, size_t at, const st
     return items->failed ? STATUS_NO_MEMORY : 0;
 }
 
-int ask_agent(const struct cli_options *options, struct json **out, struct query_why *why)
+int ask_items(const struct cli_options *options, struct buf *items, struct slice *slices)
 {
-    struct slice slices[CLI_ITEMS_MAX];
-    struct buf items = BUF_INIT;
     int status = 0;
     for (size_t i = 0; status == 0 && i < options->item_count; i++) {
-        status = add_item(&items, slices, i, &options->items[i]);
+        status = add_item(items, slices, i, &options->items[i]);
     }
-    const char *at = (const char *)items.data;
+    const char *at = (const char *)items->data;
     for (size_t i = 0; status == 0 && i < options->item_count; i++) {
         slices[i].data = at;
         at += slices[i].len;
     }
+    return status;
+}
+
+int ask_agent(const struct cli_options *options, struct json **out, struct query_why *why)
+{
+    struct slice slices[CLI_ITEMS_MAX];
+    struct buf items = BUF_INIT;
+    int status = ask_items(options, &items, slices);
     const struct slice path = slice_str(query_kind_name(options->kind));
     const struct fetch_request request = {.url = options->agent,
                                           .path = &path,
@@ -100,7 +106,7 @@ int ask_agent(const struct cli_options *options, struct json **out, struct query
     }
     buf_deinit(&items);
     if (status != 0) {
-        return explain_fetch(options, status, why);
+        return ask_explain(options, status, why);
     }
     status = parse_answer(options, &answer, out, why);
     buf_deinit(&answer.body);

@@ -7,6 +7,7 @@
 
 #include "agent/cli/ask.h"
 #include "agent/cli/options.h"
+#include "agent/cli/watch.h"
 #include "agent/ledger/ledger.h"
 #include "platform/base/cleanup.h"
 #include "platform/base/status.h"
@@ -88,6 +89,18 @@ static int run_report(const struct cli_options *options, const struct cli_world 
     return code;
 }
 
+static int run_watch(const struct cli_options *options, const struct cli_world *world)
+{
+    struct query_why why = {""};
+    if (!world->terminal) {
+        return complain(world, EXIT_USAGE,
+                        "watch needs a terminal; `ringside queues` prints once, `ringside live --format json` is for "
+                        "programs");
+    }
+    int status = watch_run(options, world->colour, &why);
+    return status == 0 ? EXIT_OK : complain(world, status == STATUS_INVALID ? EXIT_USAGE : EXIT_FAILED, "%s", why.text);
+}
+
 static void print_defect(void *ctx, const char *line)
 {
     const struct cli_world *world = ctx;
@@ -153,6 +166,7 @@ int cli_run(int argc, char *const *argv, const struct cli_world *world)
     case CLI_HELP: return print_text(world, options_help());
     case CLI_VERSION: return print_text(world, "ringside " RINGSIDE_VERSION "\n");
     case CLI_CHECK: return run_check(&options, world);
+    case CLI_WATCH: return run_watch(&options, world);
     case CLI_REPORT: return run_report(&options, world);
     }
     return EXIT_FAILED;

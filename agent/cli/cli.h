@@ -13,6 +13,7 @@ struct cli_world {
     const char *agent; /* the environment's RINGSIDE_AGENT; NULL: none */
     size_t width;      /* of tables */
     bool colour;
+    bool terminal; /* standard input and output are one */
     int64_t now_ms;
 };
 

@@ -28,6 +28,7 @@ int main(int argc, char **argv)
         .agent = getenv("RINGSIDE_AGENT"),
         .width = terminal_width(),
         .colour = terminal && !(no_colour && *no_colour),
+        .terminal = terminal && isatty(STDIN_FILENO) == 1,
         .now_ms = clock_wall_ms(),
     };
     return cli_run(argc, argv, &world);

@@ -8,6 +8,7 @@
 
 static const char help_text[] = "usage: ringside COMMAND [OPTION]...\n"
                                 "\n"
+                                "  watch              the branch live, full screen: queues, callers, operators\n"
                                 "  status             how the agent is, and what to do about it\n"
                                 "  queues             every queue now and today\n"
                                 "  operators          who answered calls today, and who is on one\n"
@@ -27,7 +28,7 @@ static const char help_text[] = "usage: ringside COMMAND [OPTION]...\n"
                                 "  --from T --to T    2026-11-21T10:00:00Z, 2026-11-21, 10:00, now, today,\n"
                                 "                     yesterday, this-week, last-week, this-month, last-month,\n"
                                 "                     90m, 24h, 7d (that long ago)            (kpi, calls)\n"
-                                "  --queue NAME       only this queue; may be given again (kpi, calls, queues)\n"
+                                "  --queue NAME       only this queue; may come again (kpi, calls, queues, watch)\n"
                                 "  --by LIST          queue, total, interval, hour, day       (kpi)\n"
                                 "  --service-level D  threshold, such as 20s                  (kpi)\n"
                                 "  --service-level-method NAME   asterisk_sl, amazon, ...     (kpi)\n"
@@ -161,6 +162,8 @@ static int take_command(struct cli_options *options, const struct words *words, 
     }
     if (strcmp(first, "version") == 0) {
         options->command = CLI_VERSION;
+    } else if (strcmp(first, "watch") == 0) {
+        options->command = CLI_WATCH;
     } else if (check) {
         options->command = CLI_CHECK;
     } else if (strcmp(first, "ledger") == 0) {
@@ -187,6 +190,17 @@ static int check_together(const struct cli_options *options, struct query_why *w
     }
     if (options->command == CLI_CHECK && (options->item_count > 0 || options->format != RENDER_TABLE)) {
         return usage(why, "ledger check takes only --ledger", "", "");
+    }
+    if (options->command == CLI_WATCH && options->ledger) {
+        return usage(why, "watch asks the agent; a ledger alone does not know what is happening now", "", "");
+    }
+    if (options->command == CLI_WATCH && options->format != RENDER_TABLE) {
+        return usage(why, "watch is for people; `ringside live --format json` prints the same for programs", "", "");
+    }
+    for (size_t i = 0; options->command == CLI_WATCH && i < options->item_count; i++) {
+        if (strcmp(options->items[i].name, PATHS_QUERY_QUEUE) != 0) {
+            return usage(why, "watch takes only --agent and --queue", "", "");
+        }
     }
     return 0;
 }
@@ -217,7 +231,8 @@ int options_parse(int argc, char *const *argv, const char *agent_default, struct
         }
     }
     if (status == 0 && words.count == 0) {
-        status = usage(why, "what shall it be? status, queues, operators, calls or kpi; see `ringside help`", "", "");
+        status =
+            usage(why, "what shall it be? watch, status, queues, operators, calls or kpi; see `ringside help`", "", "");
     }
     if (status == 0) {
         status = take_command(&options, &words, why);

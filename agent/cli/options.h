@@ -8,7 +8,7 @@
 #include "proto/report/query.h"
 #include "proto/report/render.h"
 
-enum cli_command { CLI_REPORT, CLI_CHECK, CLI_HELP, CLI_VERSION };
+enum cli_command { CLI_REPORT, CLI_WATCH, CLI_CHECK, CLI_HELP, CLI_VERSION };
 
 enum { CLI_ITEMS_MAX = QUERY_QUEUES_MAX + 16 };
 
