@@ -76,6 +76,7 @@ int ami_session_fail(struct ami_session *session, const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(session->facts.last_error, sizeof session->facts.last_error, format, args);
     va_end(args);
+    session->said_why = true;
     return AMI_HANG_UP;
 }
 
@@ -249,7 +250,7 @@ static int go_down(struct ami_session *session)
     bool was_in = session->logged_in;
     plan_connect(session);
     session->pending = AMI_NO_ACTION;
-    session->logged_in = session->refused = session->in_snapshot = false;
+    session->logged_in = session->refused = session->said_why = session->in_snapshot = false;
     session->facts.filtered = false;
     session->facts.logged_in_at_ms = 0;
     ami_frame_reset(session->frame);
@@ -266,7 +267,7 @@ static int finish(struct ami_session *session, int rc)
     if (rc == 0) {
         return 0;
     }
-    if (rc != AMI_HANG_UP) {
+    if (!session->said_why) {
         (void)ami_session_fail(session, "what arrived could not be taken: %s",
                                rc < 0 ? status_str(rc) : "it was stopped");
     }

@@ -40,6 +40,7 @@ struct ami_session {
     bool has_banner;
     bool logged_in;
     bool refused;
+    bool said_why;       /* last_error is about the end of this connection */
     uint64_t bad_before; /* of the frame's counter */
 
     enum ami_action pending;

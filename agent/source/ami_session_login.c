@@ -8,7 +8,8 @@ enum { DIGEST_BYTES = 16, CHALLENGE_MAX = 256, MESSAGE_TEXT_MAX = 100 };
 
 /* Filters that let an event through add up. Asterisk takes them as regular expressions, basic or extended ones by its
  * version: these mean the same in both, so there is one for each name. '^' is the beginning of the event; the longer
- * names that begin with one of these come along. Answers to actions are not filtered. */
+ * names that begin with one of these come along. Of the floods only what ami_calls reads. Answers to actions are not
+ * filtered. */
 static const char *const filters[] = {
     "^Event: QueueCaller",
     "^Event: QueueMember",
@@ -19,8 +20,9 @@ static const char *const filters[] = {
     "^Event: Unhold",
     "^Event: BlindTransfer",
     "^Event: AttendedTransfer",
+    "^Event: DialEnd",
     "^Event: Cdr",
-    "^Event: CEL",
+    "^Event: CEL.*EventName: APP_.*Application: Queue",
     "^Event: FullyBooted",
     "^Event: Shutdown",
     "^Event: Reload",

@@ -1,5 +1,6 @@
 #include "agent/source/ami_session.h"
 
+#include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -8,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "agent/source/ami_calls.h"
 #include "platform/base/buf.h"
 #include "platform/base/status.h"
 
@@ -414,6 +416,106 @@ static void goes_without_a_filter(void **state)
     assert_non_null(strstr(buf_cstr(&world.sent), "EventMask: agent,call,system,cdr,user,cel\r\n"));
     assert_done(&world, "Challenge\nLogin\nFilter\nEvents\nCoreSettings\nCoreStatus\nCoreShowChannels\nQueueStatus\n"
                         "QueueSummary\n");
+    finish(&world);
+}
+
+/* The filters that were sent, as regular expressions of this kind; returns how many. */
+static size_t compile_filters(struct world *world, int flags, regex_t *out, size_t room)
+{
+    size_t count = 0;
+    const char *at = buf_cstr(&world->sent);
+    while ((at = strstr(at, "\r\nFilter: "))) {
+        char text[256];
+        field(slice_str(at), "Filter: ", text, sizeof text);
+        assert_true(count < room);
+        assert_int_equal(regcomp(&out[count++], text, flags), 0);
+        at += strlen("\r\nFilter: ");
+    }
+    return count;
+}
+
+static bool passes(const regex_t *filters, size_t count, const char *name, const char *more)
+{
+    char event[512];
+    (void)snprintf(event, sizeof event, "Event: %s\r\nPrivilege: some,all\r\nX: Event: Hangup\r\n%s\r\n", name, more);
+    for (size_t i = 0; i < count; i++) {
+        if (regexec(&filters[i], event, 0, NULL, 0) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void check_filters(const regex_t *filters, size_t count)
+{
+    static const char *const names[] = {"AgentCalled",
+                                        "AgentComplete",
+                                        "AgentConnect",
+                                        "AgentDump",
+                                        "AgentRingNoAnswer",
+                                        "AttendedTransfer",
+                                        "BlindTransfer",
+                                        "BridgeCreate",
+                                        "BridgeEnter",
+                                        "BridgeLeave",
+                                        "Cdr",
+                                        "DeviceStateChange",
+                                        "DialBegin",
+                                        "DialEnd",
+                                        "DialState",
+                                        "FullyBooted",
+                                        "Hangup",
+                                        "HangupRequest",
+                                        "Hold",
+                                        "LocalBridge",
+                                        "NewCallerid",
+                                        "NewConnectedLine",
+                                        "Newchannel",
+                                        "Newstate",
+                                        "QueueCallerAbandon",
+                                        "QueueCallerJoin",
+                                        "QueueCallerLeave",
+                                        "QueueMemberAdded",
+                                        "QueueMemberPause",
+                                        "QueueMemberPaused",
+                                        "QueueMemberPenalty",
+                                        "QueueMemberRemoved",
+                                        "QueueMemberRinginuse",
+                                        "QueueMemberStatus",
+                                        "Shutdown",
+                                        "SoftHangupRequest",
+                                        "SuccessfulAuth",
+                                        "TestEvent",
+                                        "Unhold",
+                                        "UserEvent"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        assert_int_equal(passes(filters, count, names[i], ""), ami_calls_wanted(NULL, slice_str(names[i])));
+    }
+    assert_true(passes(filters, count, "VarSet", "Variable: QUEUESTATUS\r\nValue: FULL\r\n"));
+    assert_false(passes(filters, count, "VarSet", "Variable: QUEUEPOSITION\r\nValue: 1\r\n"));
+    assert_true(passes(filters, count, "Newexten", "Application: Queue\r\nAppData: sales,,,,\r\n"));
+    assert_false(passes(filters, count, "Newexten", "Application: AppQueue\r\n"));
+    assert_true(passes(filters, count, "CEL", "EventName: APP_START\r\nExten: 1\r\nApplication: Queue\r\n"));
+    assert_false(passes(filters, count, "CEL", "EventName: CHAN_START\r\nApplication: Queue\r\n"));
+    assert_false(passes(filters, count, "CEL", "EventName: APP_END\r\nApplication: Dial\r\n"));
+}
+
+/* Asterisk's versions differ in the kind. */
+static void the_filters_let_through_what_is_wanted(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    begin_running(&world);
+    const int kinds[] = {0, REG_EXTENDED};
+    for (size_t k = 0; k < 2; k++) {
+        regex_t filters[32];
+        size_t count = compile_filters(&world, kinds[k], filters, 32);
+        assert_in_range(count, 10, 32);
+        check_filters(filters, count);
+        for (size_t i = 0; i < count; i++) {
+            regfree(&filters[i]);
+        }
+    }
     finish(&world);
 }
 
@@ -935,6 +1037,7 @@ int main(void)
         cmocka_unit_test(never_repeats_the_secret),
         cmocka_unit_test(a_server_that_shuts_down_refuses_nobody),
         cmocka_unit_test(goes_without_a_filter),
+        cmocka_unit_test(the_filters_let_through_what_is_wanted),
         cmocka_unit_test(half_a_filter_is_none),
         cmocka_unit_test(asks_for_fewer_events_where_classes_are_unknown),
         cmocka_unit_test(leaves_out_lists_that_are_refused),
