@@ -1,16 +1,19 @@
 """What each operator did in a recording, to the millisecond, worked out from the manager's events by definition.
 
-An operator (MemberName) is logged in while he is a member of at least one queue. At any instant he is in one state, the
-first of these that holds:
+An operator (MemberName) is logged in while he is a member of at least one queue, or still talks to a queue's caller. At
+any instant he is in one state, the first of these that holds:
 
 talk, hold   connected to a queue's caller; hold while he holds every such call
 ring         an AgentCalled of his has come to nothing yet
-wrap         within the wrap-up time after the end of a queue's call (Wrapuptime of his membership where it is above
-             0, else the configured time), or paused in every queue for a reason that stands for wrap-up
+wrap         paused in every queue for a reason that stands for wrap-up; or within the wrap-up time after the last of his
+             calls that ended (Wrapuptime of his membership where it is above 0, else the configured time)
 paused       in every queue that he is a member of; the reason is that of the pause that began last
 unavailable  all his devices are invalid or unavailable (4, 5)
-busy         one of his devices is in use in some way (2, 3, 6, 7, 8), but not for a call known here
+busy         one of his devices is in use in some way (2, 3, 6, 7, 8), but not for a call known here, for a second at
+             least; what is shorter is ready
 ready        else; also when paused in some of his queues only
+
+Of several calls at once the newest says which queue's it is, one that is not held before those that are.
 """
 
 from __future__ import annotations
@@ -26,6 +29,7 @@ from ami_recording import Recording
 STATES = ("ready", "ring", "talk", "hold", "wrap", "paused", "busy", "unavailable")
 UNREACHABLE = frozenset("45")
 IN_USE = frozenset("23678")
+BUSY_MIN_MS = 1000
 DEFAULT_INTERVAL_S = 900
 
 
@@ -97,30 +101,34 @@ class Operator:
     members: dict[tuple[str, str], Membership] = field(default_factory=dict)
     rings: list[Call] = field(default_factory=list)
     talks: list[Call] = field(default_factory=list)
-    wraps_until_ms: list[tuple[int, str]] = field(default_factory=list)
+    wrap_until_ms: int = 0
+    maybe_busy: list[tuple[int, int]] = field(default_factory=list)  # spans that are busy if they last
 
     def state(self, wrap_reasons: frozenset[str]) -> Optional[State]:
         """At the instant at_ms; None when he is not logged in."""
         members = list(self.members.values())
+        if self.talks:
+            spoken = next((call for call in reversed(self.talks) if not call.held), None)
+            return State("talk", spoken.queue) if spoken else State("hold", self.talks[-1].queue)
         if not members:
             return None
-        if self.talks:
-            spoken = next((call for call in self.talks if not call.held), None)
-            return State("talk", spoken.queue) if spoken else State("hold", self.talks[0].queue)
         if self.rings:
-            return State("ring", self.rings[0].queue)
-        if any(self.at_ms < until_ms for until_ms, _ in self.wraps_until_ms):
+            return State("ring", self.rings[-1].queue)
+        paused = all(member.paused for member in members)
+        reason = max(members, key=lambda member: member.paused_as).reason
+        if paused and reason in wrap_reasons:
+            return State("wrap", by_reason=True)
+        if self.at_ms < self.wrap_until_ms:
             return State("wrap")
-        if all(member.paused for member in members):
-            reason = max(members, key=lambda member: member.paused_as).reason
-            return State("wrap", by_reason=True) if reason in wrap_reasons else State("paused", reason=reason)
+        if paused:
+            return State("paused", reason=reason)
         if all(member.device in UNREACHABLE for member in members):
             return State("unavailable")
         return State("busy" if any(member.device in IN_USE for member in members) else "ready")
 
     def next_edge_ms(self, until_ms: int) -> int:
         """Where the state may change by itself."""
-        return min([until_ms] + [edge_ms for edge_ms, _ in self.wraps_until_ms if edge_ms > self.at_ms])
+        return self.wrap_until_ms if self.at_ms < self.wrap_until_ms < until_ms else until_ms
 
 
 class Shifts:
@@ -173,6 +181,7 @@ class Shifts:
     def _down(self, at_ms: int) -> None:
         for operator in self.operators.values():
             self._advance(operator, at_ms)
+            self._settle(operator)
         self.operators.clear()
 
     # Time goes by.
@@ -187,15 +196,28 @@ class Shifts:
             edge_ms = operator.next_edge_ms(to_ms)
             self._spend(operator, operator.at_ms, edge_ms)
             operator.at_ms = edge_ms
-        operator.wraps_until_ms = [wrap for wrap in operator.wraps_until_ms if wrap[0] > operator.at_ms]
+
+    def _settle(self, operator: Operator) -> None:
+        """What may have been busy is over."""
+        lasted_ms = sum(to_ms - from_ms for from_ms, to_ms in operator.maybe_busy)
+        state = "busy" if lasted_ms >= BUSY_MIN_MS else "ready"
+        for from_ms, to_ms in operator.maybe_busy:
+            for start_s, length_ms in self._cut(from_ms, to_ms):
+                self.by_operator[operator.name][start_s].state_ms[state] += length_ms
+        operator.maybe_busy.clear()
 
     def _spend(self, operator: Operator, from_ms: int, to_ms: int) -> None:
         state = operator.state(self._wrap_reasons)
+        if state and state.name == "busy":
+            operator.maybe_busy.append((from_ms, to_ms))
+        else:
+            self._settle(operator)
         if not state:
             return
         for start_s, length_ms in self._cut(from_ms, to_ms):
             shift = self.by_operator[operator.name][start_s]
-            shift.state_ms[state.name] += length_ms
+            if state.name != "busy":
+                shift.state_ms[state.name] += length_ms
             if state.name == "paused":
                 shift.reason_ms[state.reason] += length_ms
             if state.by_reason:
@@ -299,8 +321,7 @@ class Shifts:
         operator.talks.remove(call)
         member = operator.members.get((queue, interface))
         wrap_ms = member.wrap_ms if member and member.wrap_ms > 0 else self._wrap_ms
-        if wrap_ms > 0:
-            operator.wraps_until_ms.append((at_ms + wrap_ms, queue))
+        operator.wrap_until_ms = at_ms + wrap_ms
         self._count(operator.name, queue, "ended", at_ms)
         if message.get("Reason") == "transfer":
             self._count(operator.name, queue, "transferred", at_ms)

@@ -103,7 +103,8 @@ def test_states_add_up(name: str) -> None:
         assert total == coarse.total(operator)
         assert total.logged_in_ms == total.state_ms.total()
         assert total.state_ms["paused"] == total.reason_ms.total()
-        assert max(part.logged_in_ms for part in total.queues.values()) <= total.logged_in_ms
+        assert max(part.logged_in_ms for part in total.queues.values()) <= total.logged_in_ms <= sum(
+            part.logged_in_ms + part.state_ms["talk"] for part in total.queues.values())
         assert all(shift.logged_in_ms <= 7000 for shift in fine.by_operator[operator].values())
         for state in ("ring", "talk", "hold"):
             assert total.state_ms[state] == sum(part.state_ms[state] for part in total.queues.values())
@@ -149,7 +150,7 @@ def test_a_day_by_hand() -> None:
         (914, hold("Unhold", 1)),  # hold 4
         (920, call("AgentComplete", 1)),  # talk 6
         (925, member("QueueMemberAdded", "support")),  # wrap 10 goes on
-        (931, member("QueueMemberPause", "sales", Paused=1, PausedReason="Lunch")),  # busy 1: the device still is
+        (931, member("QueueMemberPause", "sales", Paused=1, PausedReason="Lunch")),  # busy 1: the device still is in use
         (935, member("QueueMemberPause", "support", Paused=1, PausedReason="Coffee")),  # ready 4: paused in one of two
         (940, member("QueueMemberPause", "sales", Paused=1, PausedReason="Lunch")),  # Coffee 5, the newest pause
         (945, member("QueueMemberRemoved", "support")),  # Coffee 5
@@ -159,16 +160,20 @@ def test_a_day_by_hand() -> None:
         (970, call("AgentCalled", 2)),  # busy 10
         (972, call("AgentRingNoAnswer", 2)),  # ring 2
         (980, member("QueueMemberPause", "sales", Status=2, Paused=1, PausedReason="after call")),  # busy 8
-        (990, member("QueueMemberRemoved", "sales")),  # wrap by its reason 10
+        (989.5, member("QueueMemberPause", "sales", Status=2)),  # wrap by its reason 9.5
+        (990, member("QueueMemberRemoved", "sales")),  # in use for half a second: ready
+        (991, call("AgentCalled", 3)),  # of nobody any more
+        (992, call("AgentConnect", 3)),
+        (995, call("AgentComplete", 3)),  # talk 3, though he is a member of nothing
         (999, {"Event": "Hangup", "Uniqueid": "9.9"}),
     )
     shifts = Shifts(recording, wrap_up_s=10, wrap_reasons=["after call"])  # type: ignore[arg-type]
     first, second = (shifts.by_operator["Ana"][start_s] for start_s in (BEGIN_S, BEGIN_S + 900))
     assert first.state_ms == {"ready": 5000, "ring": 5000}
-    assert second.state_ms == {"ring": 5000, "talk": 13000, "hold": 4000, "wrap": 20000, "ready": 9000,
+    assert second.state_ms == {"ring": 5000, "talk": 16000, "hold": 4000, "wrap": 19500, "ready": 9500,
                                "paused": 15000, "unavailable": 5000, "busy": 19000}
     assert second.reason_ms == {"Coffee": 10000, "Lunch": 5000}
-    assert second.wrap_by_reason_ms == 10000
-    assert second.queues["sales"].counts == {"answered": 1, "ended": 1, "missed": 1}
-    assert (second.queues["sales"].paused_ms, second.queues["support"].paused_ms) == (29000, 10000)
-    assert shifts.total("Ana").logged_in_ms == 100_000
+    assert second.wrap_by_reason_ms == 9500
+    assert second.queues["sales"].counts == {"answered": 2, "ended": 2, "missed": 1}
+    assert (second.queues["sales"].paused_ms, second.queues["support"].paused_ms) == (28500, 10000)
+    assert shifts.total("Ana").logged_in_ms == 103_000
