@@ -63,6 +63,5 @@ void conn_dial_late(struct conn *conn);  /* the timer, in all states before CONN
 int conn_stream_start(struct conn *conn);
 void conn_stream_turn(struct conn *conn); /* reads and writes what can be */
 int conn_stream_flush(struct conn *conn); /* STATUS_IO: `fault` says why */
-size_t conn_stream_waiting(const struct conn *conn);
 
 #endif

@@ -100,14 +100,14 @@ static void take_in(struct conn *conn)
 
 /* ---- out ---- */
 
-size_t conn_stream_waiting(const struct conn *conn)
+static size_t waiting_bytes(const struct conn *conn)
 {
     return conn->out.len - conn->out_sent;
 }
 
 static void drop_sent(struct conn *conn)
 {
-    size_t waiting = conn_stream_waiting(conn);
+    size_t waiting = waiting_bytes(conn);
     if (waiting > 0) {
         if (conn->out_sent > conn->out.len / 2) {
             memmove(conn->out.data, conn->out.data + conn->out_sent, waiting);
@@ -126,7 +126,7 @@ static void drop_sent(struct conn *conn)
 int conn_stream_flush(struct conn *conn)
 {
     int outcome = 0;
-    while (outcome == 0 && conn_stream_waiting(conn) > 0) {
+    while (outcome == 0 && waiting_bytes(conn) > 0) {
         size_t taken = 0;
         struct slice all = buf_slice(&conn->out);
         outcome = transmit(conn, slice_make(all.data + conn->out_sent, all.len - conn->out_sent), &taken);
@@ -143,7 +143,7 @@ int conn_stream_flush(struct conn *conn)
 static int watch(struct conn *conn)
 {
     int in = conn->paused ? 0 : conn->read_wants;
-    int out = conn_stream_waiting(conn) > 0 ? conn->write_wants : 0;
+    int out = waiting_bytes(conn) > 0 ? conn->write_wants : 0;
     return conn_watch(conn, in | out);
 }
 
@@ -182,13 +182,13 @@ static int make_room(struct conn *conn, size_t len)
     if (len > CONN_SEND_MAX) {
         return STATUS_FULL;
     }
-    if (conn_stream_waiting(conn) + len <= CONN_SEND_MAX) {
+    if (waiting_bytes(conn) + len <= CONN_SEND_MAX) {
         return 0;
     }
     int status = conn_stream_flush(conn);
-    if (status == 0 && conn_stream_waiting(conn) + len > CONN_SEND_MAX) {
+    if (status == 0 && waiting_bytes(conn) + len > CONN_SEND_MAX) {
         (void)snprintf(conn->fault, sizeof conn->fault, "it does not take the %zu bytes that wait for it",
-                       conn_stream_waiting(conn));
+                       waiting_bytes(conn));
         status = STATUS_FULL;
     }
     if (status != 0) {

@@ -91,7 +91,7 @@ static void test_a_dead_address_leaves_time_for_the_others(void **state)
     struct net_bench *bench = *state;
     struct dead_end end = dead_end_make("127.0.0.5", bench->port);
     bench->on_up = net_bench_stop;
-    open_pbx(bench, "127.0.0.5 127.0.0.1", 1400);
+    open_pbx(bench, "127.0.0.5 127.0.0.1", 2000);
     assert_string_equal(bench->address, "127.0.0.1");
     dead_end_close(&end);
 }
@@ -105,7 +105,7 @@ static void test_all_are_dead(void **state)
     assert_non_null(strstr(bench->why, "cannot connect to pbx.example (127.0.0.5) port "));
     assert_non_null(strstr(bench->why, ": it does not answer within "));
     conn_free(bench->conn);
-    open_pbx(bench, "127.0.0.5 127.0.0.5 127.0.0.5 127.0.0.5 127.0.0.5", 600); /* time for two of them */
+    open_pbx(bench, "127.0.0.5 127.0.0.5 127.0.0.5 127.0.0.5 127.0.0.5", 900); /* time for two of them */
     assert_non_null(strstr(bench->why, "; 1 other address failed too"));
     dead_end_close(&end);
 }

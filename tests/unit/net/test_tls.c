@@ -179,7 +179,7 @@ static void open_to_bench(struct net_bench *bench, const char *addresses, uint16
 static void test_a_server_that_says_nothing(void **state)
 {
     struct net_bench *bench = *state;
-    open_to_bench(bench, "127.0.0.1", bench->port, 100);
+    open_to_bench(bench, "127.0.0.1", bench->port, 400);
     assert_int_equal(bench->downs, 1);
     assert_non_null(strstr(bench->why, ": it does not complete the TLS handshake within "));
 }
@@ -199,7 +199,7 @@ static void test_a_server_that_hangs_up(void **state)
     assert_int_equal(bench->downs, 1);
     /* which one depends on whether our first message was there already */
     assert_true(strstr(bench->why, ": closed by the other side during the TLS handshake") ||
-                strstr(bench->why, ": Connection reset by peer"));
+                strstr(bench->why, ": Connection reset by peer") || strstr(bench->why, ": Broken pipe"));
 }
 
 /* Half a record, and no more. */
@@ -212,7 +212,7 @@ static void test_a_handshake_that_stops(void **state)
 {
     struct net_bench *bench = *state;
     bench->on_accept = begin_a_record;
-    open_to_bench(bench, "127.0.0.1", bench->port, 100);
+    open_to_bench(bench, "127.0.0.1", bench->port, 400);
     assert_non_null(strstr(bench->why, ": it does not complete the TLS handshake within "));
 }
 
