@@ -33,7 +33,7 @@ class Ami:
         self.pending = b""
         self.actions = 0
         self.received = 0
-        self.log: Optional[Callable[[float, Message], None]] = None
+        self.record: Optional[Callable[[float, bytes], None]] = None
         self.on_event: Callable[[Message], None] = lambda message: None
         self.on_answer: Callable[[Message], None] = lambda message: None
         self._answers: dict[str, list[Message]] = {}
@@ -58,16 +58,16 @@ class Ami:
 
     def _messages(self) -> Iterator[Message]:
         *blocks, self.pending = self.pending.split(b"\r\n\r\n")
+        now = time.time()
         for block in blocks:
+            if self.record:
+                self.record(now, block)
             yield parse(block)
 
     def pump(self, wait_s: float) -> None:
         """Takes what came, at most after wait_s, and hands each event to on_event."""
         self._receive(wait_s)
-        now = time.time()
         for message in self._messages():
-            if self.log:
-                self.log(now, message)
             if "ActionID" in message and message["ActionID"] in self._answers:
                 self._answers[message["ActionID"]].append(message)
             elif "Event" in message:

@@ -16,12 +16,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Optional
 
 import agents
+import ami
 import checks
 import driver
 import pbx
 import plan
+import record
 
 LAB = Path(__file__).resolve().parent
 TOP = LAB.parents[1]
@@ -88,6 +91,8 @@ class Run:
         self.directory = directory
         self.names = names
         self.agents: list[agents.Agent] = []
+        self.record = record.Record()
+        self.client: Optional[ami.Ami] = None
 
     def __enter__(self) -> Run:
         return self
@@ -95,6 +100,8 @@ class Run:
     def __exit__(self, *_: object) -> None:
         for agent in self.agents:
             agent.stop()
+        if self.client:
+            self.client.close()
         self.box.stop()
         if self.directory.exists():
             shutil.copytree(self.box.outside / "log", self.directory / "asterisk", dirs_exist_ok=True)
@@ -103,14 +110,18 @@ class Run:
     def start(self) -> None:
         self.directory.mkdir(parents=True)
         self.box.start()
+        self.client = self.box.client("driver")
+        self.client.record = self.record.put
+        self.record.begin()
+        self.client.ask("QueueStatus")
         for name in self.names:
             agent = agents.Agent(name, self.directory, programs(), self.box)
             self.agents.append(agent)
             agent.start()
 
     def call(self, script: plan.Plan) -> driver.Driver:
-        client = self.box.client("driver")
-        caller = driver.Driver(client, script)
+        assert self.client
+        caller = driver.Driver(self.client, script)
         caller.run(15, lambda elapsed_s, made: say(f"{elapsed_s:4.0f} s: {made} of {len(script.calls)} calls made"))
         return caller
 
@@ -123,8 +134,7 @@ def measure(root: Path, directory: Path, seed: int, names: list[str]) -> checks.
         time.sleep(LOAD_IDLE_S)
         idle_s = run.box.cpu_s() - before_s
         started = time.monotonic()
-        caller = run.call(script)
-        caller.ami.close()
+        run.call(script)
         elapsed_s = time.monotonic() - started
         live = run.agents[0].ask("status").get("live", {}) if run.agents else {}
         return checks.Load(elapsed_s, run.box.cpu_s() - before_s - idle_s, idle_s / LOAD_IDLE_S,
@@ -134,19 +144,18 @@ def measure(root: Path, directory: Path, seed: int, names: list[str]) -> checks.
 def main_run(options: argparse.Namespace, root: Path, directory: Path, names: list[str]) -> checks.Report:
     with Run(root, directory, names) as run:
         run.start()
-        client = run.box.client("driver")
-        version = client.cli("core show version").split(" built")[0]
+        assert run.client
+        version = run.client.cli("core show version").split(" built")[0]
         say(f"{version}; agents: {', '.join(names)}; {options.calls} calls, seed {options.seed}")
-        script = plan.make(options.seed, options.calls, withdraws="QueueWithdrawCaller" in client.ask("ListCommands")[0])
-        client.close()
+        commands = run.client.ask("ListCommands")[0]
+        script = plan.make(options.seed, options.calls, withdraws="QueueWithdrawCaller" in commands)
         started = time.time()
         caller = run.call(script)
         time.sleep(SETTLE_S)
         with (directory / "visits.jsonl").open("w", encoding="utf-8") as out:
             out.writelines(json.dumps(dataclasses.asdict(visit)) + "\n" for visit in caller.visits)
-        report = checks.Report(caller, run.box, run.agents, started)
+        report = checks.Report(caller, run.box, run.agents, run.record, started)
         report.check_all()
-        caller.ami.close()
         return report
 
 

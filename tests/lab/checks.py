@@ -6,11 +6,13 @@ from __future__ import annotations
 import time
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Callable, Optional
 
 import agents
 import driver
 import pbx
+import record
 import rows
 
 FROM_LOG = ("entered", "answered", "abandoned", "exit_timeout", "exit_empty", "exit_key", "withdrawn",
@@ -23,6 +25,13 @@ ANNOUNCED = "announced"
 
 # Two clocks and threads of Asterisk's between a thing and its event: seen to be below 5 ms, on a loaded machine more.
 EVENT_SLACK_MS = 50
+# What the agent tells was cut at its last commit or so, the oracle's at the moment of the answer.
+EDGE_MS = 2500
+STATE_SLACK_MS = 100
+EDGES = ("ready", "paused")
+STATES = {"ready": "ready_ms", "ring": "ring_ms", "talk": "talk_time_ms", "hold": "hold_time_ms", "wrap": "wrap_ms",
+          "paused": "paused_ms", "busy": "busy_ms", "unavailable": "unavailable_ms"}
+
 # A span in queue_log is a difference of two whole seconds.
 WHOLE_SECOND_MS = 1000
 
@@ -46,15 +55,21 @@ class Finding:
     why: str = ""
 
 
+def milliseconds(rfc: str) -> int:
+    return round(datetime.fromisoformat(rfc.replace("Z", "+00:00")).timestamp() * 1000)
+
+
 def rfc3339(when: float) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
 
 
 class Report:
-    def __init__(self, caller: driver.Driver, box: pbx.Pbx, watching: list[agents.Agent], started: float) -> None:
+    def __init__(self, caller: driver.Driver, box: pbx.Pbx, watching: list[agents.Agent], heard: record.Record,
+                 started: float) -> None:
         self.caller = caller
         self.box = box
         self.agents = watching
+        self.heard = heard
         self.started = started
         self.findings: list[Finding] = []
         self.rows = rows.read(box.queue_log)
@@ -100,6 +115,7 @@ class Report:
         for agent in self.agents:
             self.check_flow(agent)
             self.check_times(agent)
+            self.check_levels(agent)
             self.check_holds(agent)
             self.check_health(agent)
             self.check_operators(agent)
@@ -149,9 +165,9 @@ class Report:
                 completed += int(queue["Completed"]) + int(earlier["Completed"])
                 abandoned += int(queue["Abandoned"]) + int(earlier["Abandoned"])
             kpi = self.kpi[agent.name].values()
-            self.note(f"agent {agent.name} = QueueStatus", "Completed: talk_ms.count", completed,
-                      sum(row["talk_ms"]["count"] for row in kpi))
-            self.note(f"agent {agent.name} = QueueStatus", "Abandoned: abandoned + timeout + empty + withdrawn", abandoned,
+            group = f"agent {agent.name} = QueueStatus"
+            self.note(group, "Completed: talk_ms.count", completed, sum(row["talk_ms"]["count"] for row in kpi))
+            self.note(group, "Abandoned: abandoned + timeout + empty + withdrawn", abandoned,
                       sum(row[field] for row in kpi
                           for field in ("abandoned", "exit_timeout", "exit_empty", "withdrawn")))
 
@@ -181,10 +197,34 @@ class Report:
         # Each span may be off by the slack either way, but evenly: a sum of many by far less than all of them.
         for what, expected, field, count in (("waits of the answered", waits, "wait_answered_ms", len(answered)),
                                              ("waits of those who gave up", lost, "wait_abandoned_ms", len(gave_up)),
-                                             ("conversations", talks, "talk_ms", len(answered))):
+                                             ("conversations", talks, "handle_ms", len(answered))):
             found = sum(row[field]["sum"] for row in kpi)
             self.note(group, f"{what}, ms in all (slack {slack} ms * sqrt({count}))", round(expected), found,
                       slack=slack * max(count, 1) ** 0.5)
+
+    def check_levels(self, agent: agents.Agent) -> None:
+        """Each queue's service level at its own threshold: with the log alone Asterisk's, to the second; with AMI that
+        of the true waits, where only those at the very threshold may go either way."""
+        final = self.caller.counters()
+        whole = rows.rebuild(self.rows, {name: int(queue["ServiceLevel"]) for name, queue in final.queues.items()})
+        group = f"agent {agent.name}, service level of the whole run"
+        for name, queue in sorted(final.queues.items()):
+            level_s = int(queue["ServiceLevel"])
+            answer = agent.ask("kpi", "--from", rfc3339(self.started - 900), "--to", rfc3339(time.time() + 900),
+                               "--queue", name, "--service-level", f"{level_s}s",
+                               "--service-level-method", "asterisk_sl")
+            found = answer["rows"][0]["service_level"]["value"] if answer["rows"] else None
+            found = None if found is None else round(100 * found, 1)
+            waits = [visit.left - visit.came for visit in self.caller.visits
+                     if visit.outcome == "answered" and visit.queue == name]
+            if agent.name == agents.LOG or not waits:
+                self.note(group, f"{name}, {level_s} s", round(whole[name].level(), 1) if waits else None, found,
+                          slack=0.01)
+                continue
+            within = sum(wait <= level_s for wait in waits)
+            close = sum(abs(wait - level_s) * 1000 <= EVENT_SLACK_MS for wait in waits)
+            self.note(group, f"{name}, {level_s} s", round(100 * within / len(waits), 1), found,
+                      slack=0.1 + 100 * close / len(waits))
 
     def check_holds(self, agent: agents.Agent) -> None:
         kpi = self.kpi[agent.name].values()
@@ -192,7 +232,8 @@ class Report:
         sees = agent.name != agents.LOG
         expected = round(sum(visit.held for visit in held) * 1000) if sees else 0
         group = f"agent {agent.name} = calls made"
-        self.note(group, "calls on hold", len(held) if sees else 0, sum(row["hold_ms"]["count"] for row in kpi))
+        holds = sum(visit.holds for visit in held) if sees else 0
+        self.note(group, "holds", holds, sum(row["hold_ms"]["count"] for row in kpi))
         self.note(group, "on hold, ms in all", expected, sum(row["hold_ms"]["sum"] for row in kpi),
                   slack=5 * len(held) if sees else 0)
 
@@ -203,14 +244,26 @@ class Report:
             self.note(group, "lines read", len(self.rows), quality["lines"])
 
     def check_operators(self, agent: agents.Agent) -> None:
+        """States add up to the logged-in time exactly, and each is what the events say by definition."""
         if agent.name == agents.LOG:
             return
+        self.caller.ami.pump(0.2)
+        answer = agent.ask("operators")
+        live = self.status[agent.name].get("live") or {}
+        since, until = milliseconds(live["since"]), milliseconds(answer["as_of"])
+        truth = record.shifts(self.heard, since, until)
         group = f"agent {agent.name}, operators"
-        for operator in agent.ask("operators")["operators"]:
-            states = operator.get("states_ms")
-            if states is not None:
-                self.note(group, f"{operator['operator']}: states add up to logged_in_ms", operator["logged_in_ms"],
-                          sum(states.values()))
+        told = {row["operator"]: row for row in answer["operators"]}
+        for name, shift in sorted(truth.items()):
+            row = told.get(name, {})
+            if row.get("logged_in_ms") is None:
+                self.note(group, f"{name}: time logged in", shift.logged_in_ms, "not told")
+                continue
+            self.note(group, f"{name}: states add up to logged_in_ms", row["logged_in_ms"],
+                      sum(row[field] for field in STATES.values()))
+            differing = {state: (shift.state_ms[state], row[field]) for state, field in STATES.items()
+                         if abs(shift.state_ms[state] - row[field]) > (EDGE_MS if state in EDGES else STATE_SLACK_MS)}
+            self.note(group, f"{name}: each state as the events say, ms / told", {}, differing)
 
     def check_agents_with_each_other(self) -> None:
         first: Optional[agents.Agent] = self.agents[0] if self.agents else None
@@ -221,7 +274,8 @@ class Report:
                 self._by_queue(group, field, lambda queue: theirs.get(queue, {}).get(field, 0),
                                lambda queue: ours.get(queue, {}).get(field, 0))
             for field in FROM_LOG[:-2]:
-                self._by_queue(group, f"cohort {field}", lambda queue: theirs.get(queue, {}).get("cohort", {}).get(field, 0),
+                self._by_queue(group, f"cohort {field}",
+                               lambda queue: theirs.get(queue, {}).get("cohort", {}).get(field, 0),
                                lambda queue: ours.get(queue, {}).get("cohort", {}).get(field, 0))
 
     def check_load(self, without: Load, with_agent: Load) -> None:
