@@ -88,7 +88,7 @@ static void on_live(void *ctx)
 static bool on_log_read(void *ctx)
 {
     const struct agent *agent = ctx;
-    return agent->follower && follower_lag_ms(agent->follower) == 0;
+    return agent->follower && follower_is_caught_up(agent->follower);
 }
 
 static void on_gave_up(void *ctx, int status)

@@ -140,10 +140,15 @@ static void on_poll(void *ctx)
     tell_health(follower);
 }
 
+bool follower_is_caught_up(const struct follower *follower)
+{
+    return follow_state(follower->follow) == FOLLOW_READING && follow_lag_bytes(follower->follow) == 0;
+}
+
 static void before_commit(void *ctx)
 {
     struct follower *follower = ctx;
-    if (follow_state(follower->follow) == FOLLOW_READING && follow_lag_bytes(follower->follow) == 0) {
+    if (follower_is_caught_up(follower)) {
         int status = pipeline_tick(follower->options.pipeline, clock_wall_ms());
         if (status != 0) {
             keeper_give_up(follower->options.keeper, "counting failed", status);

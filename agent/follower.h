@@ -3,6 +3,8 @@
 #ifndef RINGSIDE_AGENT_FOLLOWER_H
 #define RINGSIDE_AGENT_FOLLOWER_H
 
+#include <stdbool.h>
+
 #include "agent/config.h"
 #include "agent/keeper.h"
 #include "agent/pipeline.h"
@@ -23,6 +25,7 @@ int follower_start(const struct follower_options *options, struct follower **out
 
 /* How old what is not read yet may be; 0: everything is read; -1: not known, the log cannot be read. */
 int64_t follower_lag_ms(const struct follower *follower);
-void follower_stop(struct follower *follower); /* the loop must not run any more; NULL is fine */
+bool follower_is_caught_up(const struct follower *follower); /* all that was written up to now is read */
+void follower_stop(struct follower *follower);               /* the loop must not run any more; NULL is fine */
 
 #endif

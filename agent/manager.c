@@ -35,10 +35,17 @@ struct manager {
     int64_t seen_since_ms;
     uint64_t received_bytes; /* of connections that are over */
     enum health_sight refused;
-    int failure; /* of taking a mark where nobody could be told */
+    int64_t ahead_ms; /* of this box's clock: what the PBX's own says, by its newest time-stamped event */
+    int failure;      /* of taking a mark where nobody could be told */
     char problem[160];
     char state[24];
 };
+
+/* The PBX's clock: all that it tells, and all that is done about time that passes between, is in its own time. */
+static int64_t pbx_now_ms(const struct manager *manager)
+{
+    return clock_wall_ms() + manager->ahead_ms;
+}
 
 /* ---- downwards: what the session and the calls hand on ---- */
 
@@ -52,6 +59,9 @@ static int take_event(void *ctx, const struct call_event *event)
 static int take_message(void *ctx, const struct ami_message *message, int64_t arrival_ms)
 {
     struct manager *manager = ctx;
+    if (ami_has(message, "Timestamp")) {
+        manager->ahead_ms += ami_time_ms(message, arrival_ms) - arrival_ms;
+    }
     return ami_calls_message(manager->calls, message, arrival_ms);
 }
 
@@ -163,7 +173,7 @@ static void fail(struct manager *manager, int status)
 static void end_stream(struct manager *manager, const char *why)
 {
     close_stream(manager);
-    ami_session_down(manager->session, why, loop_now_ms(), clock_wall_ms());
+    ami_session_down(manager->session, why, loop_now_ms(), pbx_now_ms(manager));
     if (manager->failure != 0) {
         fail(manager, manager->failure);
     }
@@ -204,7 +214,7 @@ static void on_up(void *ctx, const char *address)
 static bool on_bytes(void *ctx, struct slice bytes)
 {
     struct manager *manager = ctx;
-    int status = ami_session_bytes(manager->session, bytes, loop_now_ms(), clock_wall_ms());
+    int status = ami_session_bytes(manager->session, bytes, loop_now_ms(), pbx_now_ms(manager));
     bool lives = go_on(manager, status);
     if (lives) {
         keeper_commit_if_full(manager->options.keeper);
@@ -293,10 +303,10 @@ static void on_tick(void *ctx)
         return;
     }
     if (manager->conn) {
-        (void)go_on(manager, ami_session_tick(manager->session, loop_now_ms(), clock_wall_ms()));
+        (void)go_on(manager, ami_session_tick(manager->session, loop_now_ms(), pbx_now_ms(manager)));
     }
     if (manager->seen) {
-        int status = ami_calls_tick(manager->calls, clock_wall_ms());
+        int status = ami_calls_tick(manager->calls, pbx_now_ms(manager));
         if (status != 0) {
             fail(manager, status);
         }
@@ -314,7 +324,7 @@ static void before_commit(void *ctx)
     struct manager *manager = ctx;
     const struct manager_options *options = &manager->options;
     bool log_read = !options->leads && options->log_read(options->ctx);
-    int status = pipeline_live_tick(options->pipeline, clock_wall_ms(), log_read);
+    int status = pipeline_live_tick(options->pipeline, pbx_now_ms(manager), log_read);
     if (status != 0) {
         keeper_give_up(options->keeper, "counting failed", status);
         return;
@@ -408,7 +418,7 @@ void manager_stop(struct manager *manager)
         return;
     }
     if (manager->seen) {
-        (void)pipeline_live_off(manager->options.pipeline, clock_wall_ms());
+        (void)pipeline_live_off(manager->options.pipeline, pbx_now_ms(manager));
     }
     loop_timer_stop(manager->tick);
     close_stream(manager);
