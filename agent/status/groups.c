@@ -63,29 +63,33 @@ static int groups_grow(struct groups *groups)
     return 0;
 }
 
-/* The span that holds an interval. Consecutive intervals mostly share one, so the zone is asked seldom. */
-static void groups_enter_span(struct groups *groups, int64_t start_s)
+void groups_span(enum query_grain grain, uint32_t interval_s, int64_t at_s, int64_t *start_s, int64_t *end_s)
 {
-    if (start_s >= groups->span_start_s && start_s < groups->span_end_s) {
-        return;
-    }
-    switch (groups->grain) {
+    switch (grain) {
     case QUERY_WHOLE:
-        groups->span_start_s = 0;
-        groups->span_end_s = INT64_MAX;
+        *start_s = 0;
+        *end_s = INT64_MAX;
         break;
     case QUERY_BY_DAY:
-        groups->span_start_s = zone_local_day_start(start_s);
-        groups->span_end_s = zone_next_day_start(start_s);
+        *start_s = zone_local_day_start(at_s);
+        *end_s = zone_next_day_start(at_s);
         break;
     case QUERY_BY_HOUR:
-        groups->span_start_s = zone_local_hour_start(start_s);
-        groups->span_end_s = groups->span_start_s + 3600;
+        *start_s = zone_local_hour_start(at_s);
+        *end_s = *start_s + 3600;
         break;
     case QUERY_BY_INTERVAL:
-        groups->span_start_s = start_s;
-        groups->span_end_s = start_s + groups->interval_s;
+        *start_s = at_s - (at_s % interval_s + interval_s) % interval_s;
+        *end_s = *start_s + interval_s;
         break;
+    }
+}
+
+/* Consecutive intervals mostly share a span, so the zone is asked seldom. */
+static void groups_enter_span(struct groups *groups, int64_t start_s)
+{
+    if (start_s < groups->span_start_s || start_s >= groups->span_end_s) {
+        groups_span(groups->grain, groups->interval_s, start_s, &groups->span_start_s, &groups->span_end_s);
     }
 }
 

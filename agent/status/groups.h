@@ -28,6 +28,9 @@ struct groups {
     int64_t span_end_s;
 };
 
+/* The span of that grain that holds a moment: [*start_s, *end_s); 0 and INT64_MAX for the whole range. */
+void groups_span(enum query_grain grain, uint32_t interval_s, int64_t at_s, int64_t *start_s, int64_t *end_s);
+
 int groups_init(struct groups *groups, enum query_grain grain, uint32_t interval_s, uint32_t max);
 void groups_deinit(struct groups *groups); /* zero-initialised is fine */
 

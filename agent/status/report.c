@@ -1,15 +1,31 @@
 #include "agent/status/report.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "agent/status/report_parts.h"
+#include "agent/status/today.h"
 #include "platform/base/status.h"
+
+int report_cache_new(struct report_cache **out)
+{
+    *out = calloc(1, sizeof **out);
+    return *out ? 0 : STATUS_NO_MEMORY;
+}
+
+void report_cache_free(struct report_cache *cache)
+{
+    if (cache) {
+        today_deinit(cache);
+        free(cache);
+    }
+}
 
 int report_make(const struct report_env *env, const struct query *query, struct json **out, struct query_why *why)
 {
     static int (*const parts[REPORT_KIND_COUNT])(const struct report_job *job, struct json *out) = {
         [REPORT_STATUS] = report_status, [REPORT_QUEUES] = report_queues, [REPORT_OPERATORS] = report_operators,
-        [REPORT_CALLS] = report_calls,   [REPORT_KPI] = report_kpi,
+        [REPORT_CALLS] = report_calls,   [REPORT_KPI] = report_kpi,       [REPORT_LIVE] = report_live,
     };
     struct report_job job = {.env = env, .query = query, .why = why};
     why->text[0] = 0;

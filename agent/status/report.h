@@ -15,11 +15,18 @@
  * minute, busy or not. */
 enum { REPORT_SILENCE_MS = 150000 };
 
+/* What was made of the intervals for an earlier answer, good until the next commit: for those who answer often from one
+ * ledger. Not thread safe. */
+struct report_cache;
+int report_cache_new(struct report_cache **out);    /* returns owned */
+void report_cache_free(struct report_cache *cache); /* NULL is fine */
+
 struct report_env {
     struct ledger_view *view;
     int64_t now_ms;
     const struct health *health;   /* of the running daemon; NULL when the ledger is read without it */
     const struct board_copy *live; /* of the running daemon; NULL: nothing is known beside the ledger */
+    struct report_cache *cache;    /* NULL: none is kept */
     uint32_t row_limit;            /* a kpi report with more rows is refused; 0: 100000 */
 };
 

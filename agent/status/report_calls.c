@@ -3,9 +3,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "agent/status/filter.h"
 #include "agent/status/settings.h"
+#include "agent/status/standing.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
 #include "proto/report/fields.h"
@@ -21,13 +24,18 @@ struct calls_work {
     uint32_t room;
     uint32_t kept;
     uint64_t closed_count;
+    bool hidden; /* operators are not to be named */
 };
 
 static void put_party(struct json *row, const struct calls_work *work, const struct call_leg *leg)
 {
     char token[17];
     (void)snprintf(token, sizeof token, "%016" PRIx64, leg->caller);
-    json_put_text(row, "operator", ledger_view_name(work->job->env->view, LEDGER_OPERATOR, leg->operator_id));
+    if (work->hidden) {
+        json_put_null(row, "operator");
+    } else {
+        json_put_text(row, "operator", ledger_view_name(work->job->env->view, LEDGER_OPERATOR, leg->operator_id));
+    }
     json_put_str(row, "caller", leg->caller ? token : NULL);
     if (leg->number_len > 0) {
         size_t len = leg->number_len < sizeof leg->number ? leg->number_len : sizeof leg->number;
@@ -65,7 +73,140 @@ static int take_open(void *ctx, const struct call_leg *leg)
     fields_span(row, "hold_ms", answered ? held_ms : -1);
     json_put_int(row, "missed", leg->missed);
     put_party(row, work, leg);
+    fields_span(row, "position", leg->position ? (int64_t)leg->position : -1);
     return 0;
+}
+
+/* ---- open ones from the board ----
+ * What the ledger keeps of a call beside (missed rings, the caller's token, the contact) comes from its leg, where one
+ * is open already. */
+
+struct known_leg {
+    char call_id[LEG_CALL_ID_MAX + 1];
+    struct call_leg leg;
+};
+
+struct known_legs {
+    struct known_leg *items;
+    size_t count;
+    size_t cap;
+};
+
+static int keep_leg(void *ctx, const struct call_leg *leg)
+{
+    struct known_legs *known = ctx;
+    struct known_leg *items = grow_array(known->items, known->count, &known->cap, sizeof *items);
+    if (!items) {
+        return STATUS_NO_MEMORY;
+    }
+    known->items = items;
+    struct known_leg *item = &items[known->count++];
+    *item = (struct known_leg){.leg = *leg};
+    memcpy(item->call_id, leg->call_id, leg->call_id_len < sizeof item->call_id ? leg->call_id_len : LEG_CALL_ID_MAX);
+    return 0;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+    return strcmp(((const struct known_leg *)left)->call_id, ((const struct known_leg *)right)->call_id);
+}
+
+/* The leg of this stay: the same call may have been in another queue before. */
+static const struct call_leg *find_leg(const struct known_legs *known, const struct calls_work *work,
+                                       const struct board_caller *caller)
+{
+    size_t low = 0;
+    size_t high = known->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        bool before = strcmp(known->items[middle].call_id, caller->call_id) < 0;
+        low = before ? middle + 1 : low;
+        high = before ? high : middle;
+    }
+    for (; low < known->count && strcmp(known->items[low].call_id, caller->call_id) == 0; low++) {
+        const struct call_leg *leg = &known->items[low].leg;
+        if (slice_is(ledger_view_name(work->job->env->view, LEDGER_QUEUE, leg->queue), caller->queue)) {
+            return leg;
+        }
+    }
+    return NULL;
+}
+
+static void put_live_party(struct json *row, const struct calls_work *work, const struct board_caller *caller,
+                           const struct call_leg *leg)
+{
+    char token[17];
+    (void)snprintf(token, sizeof token, "%016" PRIx64, leg ? leg->caller : 0);
+    json_put_str(row, "operator", work->hidden ? NULL : caller->operator_name);
+    json_put_str(row, "caller", leg && leg->caller ? token : NULL);
+    json_put_str(row, "number", caller->number[0] ? caller->number : NULL);
+    json_put_int(row, "contact", leg ? (int64_t)leg->contact : 0);
+    json_put_str(row, "call_id", caller->call_id);
+}
+
+static void put_live_call(struct json *row, const struct calls_work *work, const struct board_caller *caller,
+                          const struct call_leg *leg)
+{
+    int64_t now_ms = work->job->env->now_ms;
+    bool talks = caller->connect_ms != 0;
+    int64_t held_ms = (leg ? leg->hold_ms : 0) + (caller->hold_ms ? span_since(now_ms, caller->hold_ms) : 0);
+    json_put_str(row, "state",
+                 talks             ? caller->hold_ms ? "held" : "connected"
+                 : caller->ringing ? "ringing"
+                                   : "waiting");
+    json_put_str(row, "queue", caller->queue);
+    if (leg) {
+        settings_put_label(row, work->job->env->view, leg->queue);
+    }
+    fields_time(row, "entered", caller->enter_ms);
+    fields_span(row, "wait_ms", span_since(talks ? caller->connect_ms : now_ms, caller->enter_ms));
+    fields_span(row, "talk_ms", talks ? span_since(span_since(now_ms, caller->connect_ms), held_ms) : -1);
+    fields_span(row, "hold_ms", talks ? held_ms : -1);
+    json_put_int(row, "missed", leg ? leg->missed : 0);
+    put_live_party(row, work, caller, leg);
+    fields_span(row, "position", caller->position ? (int64_t)caller->position : -1);
+}
+
+static int compare_entered(const void *left, const void *right)
+{
+    const struct board_caller *a = *(const struct board_caller *const *)left;
+    const struct board_caller *b = *(const struct board_caller *const *)right;
+    int order = (a->enter_ms > b->enter_ms) - (a->enter_ms < b->enter_ms);
+    return order != 0 ? order : strcmp(a->call_id, b->call_id);
+}
+
+static int take_callers(struct calls_work *work, const struct known_legs *known)
+{
+    const struct board_copy *board = work->job->env->live;
+    const struct board_caller **callers = calloc(board->caller_count + 1, sizeof *callers);
+    if (!callers) {
+        return STATUS_NO_MEMORY;
+    }
+    for (size_t i = 0; i < board->caller_count; i++) {
+        if (query_wants_queue(work->job->query, slice_str(board->callers[i].queue))) {
+            callers[work->open_count++] = &board->callers[i];
+        }
+    }
+    qsort(callers, work->open_count, sizeof(const struct board_caller *), compare_entered);
+    for (size_t i = 0; i < work->open_count && i < work->job->query->limit; i++) {
+        put_live_call(json_add_map(work->open), work, callers[i], find_leg(known, work, callers[i]));
+    }
+    free(callers);
+    return 0;
+}
+
+static int take_board(struct calls_work *work)
+{
+    struct known_legs known = {NULL, 0, 0};
+    int status = ledger_view_open_legs(work->job->env->view, keep_leg, &known, NULL);
+    if (status == 0 && known.count > 0) {
+        qsort(known.items, known.count, sizeof *known.items, compare_ids);
+    }
+    if (status == 0) {
+        status = take_callers(work, &known);
+    }
+    free(known.items);
+    return status;
 }
 
 static bool ended_before(const struct call_leg *a, const struct call_leg *b)
@@ -160,8 +301,10 @@ static int fill(struct calls_work *work, struct json *out)
     json_put_str(out, "zone", zone_name());
     fields_time(out, "from", from_ms);
     fields_time(out, "to", to_ms);
+    json_put_bool(out, "live", standing_is_live(work->job));
     work->open = json_put_list(out, "open");
-    int status = ledger_view_open_legs(view, take_open, work, &bad);
+    bool live = standing_is_live(work->job);
+    int status = live ? take_board(work) : ledger_view_open_legs(view, take_open, work, &bad);
     if (status == 0) {
         status = ledger_view_closed_legs(view, from_ms, to_ms, take_closed, work, &bad);
     }
@@ -183,6 +326,7 @@ static int fill(struct calls_work *work, struct json *out)
 int report_calls(const struct report_job *job, struct json *out)
 {
     struct calls_work work = {.job = job, .room = job->query->limit};
+    work.hidden = ledger_view_operators(job->env->view) == LEDGER_OPERATORS_HIDDEN;
     work.recent = calloc(work.room, sizeof *work.recent);
     if (!work.recent) {
         return STATUS_NO_MEMORY;

@@ -18,10 +18,13 @@ static void put_hint(struct hints_work *work)
     buf_reset(&work->text);
 }
 
+/* What is wrong with a live source is told by report_source_hints(). */
 static void look_at_source(struct hints_work *work, const struct health_source *source)
 {
     bool failing = true;
-    if (strcmp(source->state, "missing") == 0) {
+    if (strcmp(source->type, "ami") == 0) {
+        failing = false;
+    } else if (strcmp(source->state, "missing") == 0) {
         buf_printf(&work->text, "%s: %s does not exist: is Asterisk writing to a database (queue_log_to_file=no)?",
                    source->name, source->path);
         put_hint(work);
@@ -35,7 +38,7 @@ static void look_at_source(struct hints_work *work, const struct health_source *
         put_hint(work);
     } else {
         failing = false;
-        if (strcmp(source->state, "catching_up") == 0) {
+        if (strcmp(source->state, "catching-up") == 0) {
             buf_printf(&work->text,
                        "%s: still reading older logs, %" PRIu64 " bytes to go: today's figures are not whole yet",
                        source->name, source->lag_bytes);
@@ -80,10 +83,12 @@ static void look_at_events(struct hints_work *work, const struct report_job *job
     const struct ledger_facts *facts = &job->facts;
     int64_t age_ms = job->env->now_ms - facts->newest_event_ms;
     if (facts->newest_event_ms == 0) {
-        buf_printf(&work->text, "no event was ever read: is this the right queue_log?");
+        const struct health_live *live = report_source_live(job);
+        buf_printf(&work->text, live && live->leads ? "no event was ever seen: does this PBX have queues with calls?"
+                                                    : "no event was ever read: is this the right queue_log?");
         put_hint(work);
     } else if (age_ms > SILENT_MS) {
-        buf_printf(&work->text, "no event for %" PRId64 " hours: is this still the log that the PBX writes?",
+        buf_printf(&work->text, "no event for %" PRId64 " hours: is this still the PBX, and the log that it writes?",
                    age_ms / 3600000);
         put_hint(work);
     } else if (age_ms < -AHEAD_MS) {
@@ -97,7 +102,7 @@ static void look_at_events(struct hints_work *work, const struct report_job *job
     } told[] = {
         {QUALITY_UNKNOWN_VERBS, "rows have verbs that are not known; they are counted by name below, not used"},
         {QUALITY_CLOCK_STEPS, "times the clock of the PBX fell back by more than a day: keep it in step by NTP"},
-        {QUALITY_GAPS, "spans of the log could not be read; reports that touch them say complete: false"},
+        {QUALITY_GAPS, "spans could not be read or seen; reports that touch them say complete: false"},
         {QUALITY_NAMES_REFUSED, "rows count under the empty name: more names came than the ledger takes"},
     };
     for (size_t i = 0; i < sizeof told / sizeof told[0]; i++) {
@@ -123,6 +128,7 @@ const char *report_hints(const struct report_job *job, struct json *hints)
         look_at_source(&work, &health->sources[i]);
     }
     look_at_ledger(&work, job);
+    work.degraded |= report_source_hints(job, hints);
     look_at_events(&work, job);
     work.degraded |= report_centre_hints(job, hints);
     buf_deinit(&work.text);

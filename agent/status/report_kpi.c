@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "agent/status/filter.h"
+#include "agent/status/gaps.h"
 #include "agent/status/groups.h"
 #include "agent/status/settings.h"
-#include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
 #include "proto/report/fields.h"
@@ -18,17 +18,11 @@ enum { ROWS_MAX = 100000 };
 
 static const int64_t far_future_s = INT64_C(253402300800); /* the year 10000 */
 
-struct kpi_gaps {
-    struct ledger_gap *items;
-    size_t count;
-    size_t cap;
-};
-
 struct kpi_work {
     const struct report_job *job;
     struct filter filter;
     struct groups groups;
-    struct kpi_gaps gaps;
+    struct gaps gaps;
     int64_t from_s; /* on interval edges */
     int64_t to_s;
     int64_t first_s; /* what was met, when anything was */
@@ -72,39 +66,6 @@ static int take_interval(void *ctx, const struct ledger_interval *item)
                : 0;
 }
 
-/* Whether a gap lies in [from_s, to_s); one without length is a moment. */
-static bool gap_touches(const struct ledger_gap *gap, int64_t from_s, int64_t to_s)
-{
-    bool ends_before = gap->to_ms < from_s * 1000 || (gap->to_ms == from_s * 1000 && gap->from_ms < gap->to_ms);
-    return !ends_before && gap->from_ms < to_s * 1000;
-}
-
-static int take_gap(void *ctx, const struct ledger_gap *gap)
-{
-    struct kpi_work *work = ctx;
-    struct kpi_gaps *gaps = &work->gaps;
-    if (!gap_touches(gap, work->from_s, work->to_s)) {
-        return 0;
-    }
-    struct ledger_gap *items = grow_array(gaps->items, gaps->count, &gaps->cap, sizeof *items);
-    if (!items) {
-        return STATUS_NO_MEMORY;
-    }
-    gaps->items = items;
-    gaps->items[gaps->count++] = *gap;
-    return 0;
-}
-
-static bool has_gap(const struct kpi_gaps *gaps, int64_t from_s, int64_t to_s)
-{
-    for (size_t i = 0; i < gaps->count; i++) {
-        if (gap_touches(&gaps->items[i], from_s, to_s)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static int compare_rows(const void *left, const void *right)
 {
     const struct kpi_item *a = left;
@@ -143,6 +104,8 @@ static void put_row(struct json *rows, const struct kpi_work *work, const struct
 {
     const struct query *query = work->job->query;
     bool grouped = query->grain != QUERY_WHOLE;
+    int64_t from_s = grouped ? item->group->start_s : work->from_s;
+    int64_t to_s = grouped ? item->group->end_s : work->to_s;
     struct kpi_row row = {.queue = item->name,
                           .start_ms = grouped ? item->group->start_s * 1000 : 0,
                           .sum = &item->group->sum,
@@ -151,8 +114,8 @@ static void put_row(struct json *rows, const struct kpi_work *work, const struct
                           .short_abandon_asked = query->short_abandon_ms >= 0,
                           .bins = query->bins,
                           .balanced = summary_balanced(&item->group->sum),
-                          .complete = grouped ? !has_gap(&work->gaps, item->group->start_s, item->group->end_s)
-                                              : !has_gap(&work->gaps, work->from_s, work->to_s)};
+                          .complete = !gaps_calls(&work->gaps, from_s, to_s),
+                          .live = gaps_live(&work->gaps, from_s, to_s) ? KPI_ROW_LIVE_PARTLY : KPI_ROW_LIVE_WHOLE};
     struct queue_settings own;
     if (!query->total && ledger_view_queue_settings(work->job->env->view, item->group->queue, &own)) {
         row.label = own.label;
@@ -211,12 +174,14 @@ static void put_head(struct json *out, const struct kpi_work *work, uint64_t bad
     json_put_str(out, "by", by);
     json_put_int(out, "interval_s", work->job->facts.interval_s);
     json_put_int(out, "bad_records", (int64_t)bad);
-    json_put_bool(out, "complete", bad == 0 && work->gaps.count == 0);
+    json_put_bool(out, "complete", bad == 0 && !gaps_calls(&work->gaps, work->from_s, work->to_s));
+    json_put_bool(out, "live_complete", bad == 0 && work->gaps.count == 0);
     struct json *gaps = json_put_list(out, "gaps");
     for (size_t i = 0; i < work->gaps.count; i++) {
         struct json *gap = json_add_map(gaps);
         fields_time(gap, "from", work->gaps.items[i].from_ms);
         fields_time(gap, "to", work->gaps.items[i].to_ms);
+        json_put_str(gap, "kind", gaps_kind(&work->gaps.items[i]));
         json_put_str(gap, "reason", work->gaps.items[i].reason);
     }
 }
@@ -247,7 +212,7 @@ static int gather(struct kpi_work *work, uint64_t *bad)
     if (!job->query->has_to && work->met) {
         work->to_s = work->last_s + job->facts.interval_s;
     }
-    return ledger_view_gaps(job->env->view, take_gap, work);
+    return gaps_load(&work->gaps, job->env->view, work->from_s, work->to_s);
 }
 
 int report_kpi(const struct report_job *job, struct json *out)
@@ -266,6 +231,6 @@ int report_kpi(const struct report_job *job, struct json *out)
     }
     groups_deinit(&work.groups);
     filter_deinit(&work.filter);
-    free(work.gaps.items);
+    gaps_deinit(&work.gaps);
     return status;
 }

@@ -6,6 +6,8 @@
 #include "agent/status/filter.h"
 #include "agent/status/groups.h"
 #include "agent/status/settings.h"
+#include "agent/status/standing.h"
+#include "agent/status/today.h"
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
@@ -13,74 +15,68 @@
 
 enum { QUEUES_MAX = 1 << 16, HOUR_MS = 3600000 };
 
-struct live {
-    uint32_t queue;
+struct row {
+    uint32_t queue; /* 0: only the board knows it so far */
     struct slice name;
-    uint32_t waiting;
-    uint32_t connected;
-    int64_t longest_wait_ms; /* of those waiting now */
+    const struct board_queue *now; /* NULL: nobody there */
 };
 
 struct queues_work {
     const struct report_job *job;
     struct filter filter;
+    struct standing standing;
     struct groups today;
     struct groups last_hour;
-    struct live *items;
+    struct row *rows;
     size_t count;
     size_t cap;
     int64_t day_s;
     int64_t hour_s;
 };
 
-static struct live *live_of(struct queues_work *work, uint32_t queue)
+static int add_row(struct queues_work *work, uint32_t queue, struct slice name)
 {
-    for (size_t i = 0; i < work->count; i++) {
-        if (work->items[i].queue == queue) {
-            return &work->items[i];
-        }
+    struct row *rows = grow_array(work->rows, work->count, &work->cap, sizeof *rows);
+    if (!rows) {
+        return STATUS_NO_MEMORY;
     }
-    struct live *items = grow_array(work->items, work->count, &work->cap, sizeof *items);
-    if (!items) {
-        return NULL;
-    }
-    work->items = items;
-    struct live *live = &work->items[work->count++];
-    *live = (struct live){.queue = queue, .name = ledger_view_name(work->job->env->view, LEDGER_QUEUE, queue)};
-    return live;
+    work->rows = rows;
+    rows[work->count++] = (struct row){queue, name, standing_queue(work->standing.board, name)};
+    return 0;
 }
 
 static int take_known(struct queues_work *work)
 {
-    for (uint32_t id = 1; id < QUEUES_MAX; id++) {
-        if (ledger_view_name(work->job->env->view, LEDGER_QUEUE, id).len == 0) {
+    int status = 0;
+    for (uint32_t id = 1; status == 0 && id < QUEUES_MAX; id++) {
+        struct slice name = ledger_view_name(work->job->env->view, LEDGER_QUEUE, id);
+        if (name.len == 0) {
             break;
         }
-        if (filter_wants(&work->filter, id) && !live_of(work, id)) {
-            return STATUS_NO_MEMORY;
+        if (filter_wants(&work->filter, id)) {
+            status = add_row(work, id, name);
         }
     }
-    return 0;
+    return status;
 }
 
-static int take_open_leg(void *ctx, const struct call_leg *leg)
+/* Queues with operators or callers that no commit has told of yet. */
+static int take_new(struct queues_work *work)
 {
-    struct queues_work *work = ctx;
-    if (!filter_wants(&work->filter, leg->queue)) {
-        return 0;
+    const struct board_copy *board = work->standing.board;
+    size_t known = work->count;
+    int status = 0;
+    for (size_t i = 0; status == 0 && i < board->queue_count; i++) {
+        bool listed = board->queues[i].name[0] == 0;
+        for (size_t at = 0; at < known && !listed; at++) {
+            listed = work->rows[at].now == &board->queues[i];
+        }
+        struct slice name = slice_str(board->queues[i].name);
+        if (!listed && query_wants_queue(work->job->query, name)) {
+            status = add_row(work, 0, name);
+        }
     }
-    struct live *live = live_of(work, leg->queue);
-    if (!live) {
-        return STATUS_NO_MEMORY;
-    }
-    if (leg_is_talking(leg)) {
-        live->connected++;
-    } else if (leg_is_waiting(leg)) {
-        int64_t wait_ms = work->job->env->now_ms - leg->enter_ms;
-        live->waiting++;
-        live->longest_wait_ms = wait_ms > live->longest_wait_ms ? wait_ms : live->longest_wait_ms;
-    }
-    return 0;
+    return status;
 }
 
 static int take_interval(void *ctx, const struct ledger_interval *item)
@@ -88,9 +84,6 @@ static int take_interval(void *ctx, const struct ledger_interval *item)
     struct queues_work *work = ctx;
     if (!filter_wants(&work->filter, item->queue)) {
         return 0;
-    }
-    if (!live_of(work, item->queue)) {
-        return STATUS_NO_MEMORY;
     }
     int status = 0;
     if (item->start_s + (int64_t)work->job->facts.interval_s > work->day_s) {
@@ -102,34 +95,22 @@ static int take_interval(void *ctx, const struct ledger_interval *item)
     return status;
 }
 
-static int compare_live(const void *left, const void *right)
+static int compare_rows(const void *left, const void *right)
 {
-    const struct live *a = left;
-    const struct live *b = right;
+    const struct row *a = left;
+    const struct row *b = right;
     size_t shorter = a->name.len < b->name.len ? a->name.len : b->name.len;
     int order = shorter ? memcmp(a->name.data, b->name.data, shorter) : 0;
     return order != 0 ? order : (a->name.len > b->name.len) - (a->name.len < b->name.len);
 }
 
-static int64_t longest_wait(const struct summary *sum, int64_t now_ms)
-{
-    static const enum duration_kind waits[] = {DURATION_WAIT_ANSWERED, DURATION_WAIT_ABANDONED, DURATION_WAIT_EXIT,
-                                               DURATION_WAIT_KEY};
-    int64_t longest_ms = now_ms;
-    for (size_t i = 0; i < sizeof waits / sizeof waits[0]; i++) {
-        int64_t max_ms = sum->duration[waits[i]].max_ms;
-        longest_ms = max_ms > longest_ms ? max_ms : longest_ms;
-    }
-    return longest_ms;
-}
-
-static void put_today(struct json *row, const struct queues_work *work, const struct live *live)
+static void put_today(struct json *map, const struct queues_work *work, const struct row *row, int64_t waiting_ms)
 {
     static const struct summary nothing;
-    const struct group *group = groups_find_whole(&work->today, live->queue);
+    const struct group *group = groups_find_whole(&work->today, row->queue);
     const struct summary *sum = group ? &group->sum : &nothing;
-    const struct queue_settings settings = settings_of(work->job->env->view, live->queue, work->job->query);
-    struct json *today = json_put_map(row, "today");
+    const struct queue_settings settings = settings_of(work->job->env->view, row->queue, work->job->query);
+    struct json *today = json_put_map(map, "today");
     json_put_int(today, "entered", sum->flow[FLOW_ENTERED]);
     json_put_int(today, "answered", sum->flow[FLOW_ANSWERED]);
     json_put_int(today, "abandoned", sum->flow[FLOW_ABANDONED]);
@@ -140,25 +121,53 @@ static void put_today(struct json *row, const struct queues_work *work, const st
     json_put_int(today, "lost", sum->flow[FLOW_LOST]);
     fields_ratios(today, sum);
     fields_service_level(today, sum, &settings);
-    json_put_int(today, "longest_wait_ms", longest_wait(sum, live->longest_wait_ms));
+    json_put_int(today, "longest_wait_ms", today_longest_wait_ms(sum, waiting_ms));
     json_put_bool(today, "balanced", summary_balanced(sum));
+}
+
+/* Operators are known from a live source alone. */
+static void put_operators(struct json *map, bool live, const struct board_queue *now)
+{
+    fields_span(map, "logged_in", live ? (int64_t)now->logged_in : -1);
+    fields_span(map, "ready", live ? (int64_t)now->ready : -1);
+    fields_span(map, "paused", live ? (int64_t)now->paused : -1);
 }
 
 static void put_rows(struct json *out, const struct queues_work *work)
 {
+    static const struct board_queue nobody;
     struct json *rows = json_put_list(out, "queues");
     for (size_t i = 0; i < work->count; i++) {
-        const struct live *live = &work->items[i];
-        const struct group *hour = groups_find_whole(&work->last_hour, live->queue);
-        struct json *row = json_add_map(rows);
-        json_put_text(row, "queue", live->name);
-        settings_put_label(row, work->job->env->view, live->queue);
-        json_put_int(row, "waiting", live->waiting);
-        fields_span(row, "longest_wait_ms", live->waiting ? live->longest_wait_ms : -1);
-        json_put_int(row, "connected", live->connected);
-        json_put_int(row, "entered_last_hour", hour ? (int64_t)hour->sum.flow[FLOW_ENTERED] : 0);
-        put_today(row, work, live);
+        const struct row *row = &work->rows[i];
+        const struct board_queue *now = row->now ? row->now : &nobody;
+        const struct group *hour = groups_find_whole(&work->last_hour, row->queue);
+        int64_t waiting_ms = work->job->env->now_ms - now->oldest_enter_ms;
+        waiting_ms = now->waiting == 0 ? -1 : waiting_ms < 0 ? 0 : waiting_ms;
+        struct json *map = json_add_map(rows);
+        json_put_text(map, "queue", row->name);
+        settings_put_label(map, work->job->env->view, row->queue);
+        json_put_int(map, "waiting", now->waiting);
+        fields_span(map, "longest_wait_ms", waiting_ms);
+        json_put_int(map, "connected", now->talking);
+        put_operators(map, work->standing.live, now);
+        json_put_int(map, "entered_last_hour", hour ? (int64_t)hour->sum.flow[FLOW_ENTERED] : 0);
+        put_today(map, work, row, waiting_ms);
     }
+}
+
+/* Names that the ledger does not know, but the board does, are fine. */
+static int check_names(const struct queues_work *work)
+{
+    for (size_t i = 0; i < work->job->query->queue_count; i++) {
+        bool found = false;
+        for (size_t at = 0; at < work->count && !found; at++) {
+            found = slice_equal(work->rows[at].name, work->job->query->queues[i]);
+        }
+        if (!found) {
+            return filter_check(&work->filter, work->job->why);
+        }
+    }
+    return 0;
 }
 
 static int gather(struct queues_work *work)
@@ -175,15 +184,18 @@ static int gather(struct queues_work *work)
         status = groups_init(&work->last_hour, QUERY_WHOLE, job->facts.interval_s, QUEUES_MAX);
     }
     if (status == 0) {
+        status = standing_load(&work->standing, job);
+    }
+    if (status == 0) {
         status = take_known(work);
     }
     if (status == 0) {
-        status = ledger_view_open_legs(job->env->view, take_open_leg, work, NULL);
+        status = take_new(work);
     }
     if (status == 0) {
         status = ledger_view_intervals(job->env->view, from_s, now_s + 2 * 86400, take_interval, work, NULL);
     }
-    return status == 0 ? filter_check(&work->filter, job->why) : status;
+    return status == 0 ? check_names(work) : status;
 }
 
 int report_queues(const struct report_job *job, struct json *out)
@@ -196,18 +208,20 @@ int report_queues(const struct report_job *job, struct json *out)
     int status = gather(&work);
     if (status == 0) {
         if (work.count > 0) {
-            qsort(work.items, work.count, sizeof *work.items, compare_live);
+            qsort(work.rows, work.count, sizeof *work.rows, compare_rows);
         }
         fields_time(out, "as_of", job->env->now_ms);
         json_put_str(out, "zone", zone_name());
         fields_time(out, "today_from", work.day_s * 1000);
         fields_time(out, "last_hour_from", work.hour_s * 1000);
         json_put_int(out, "interval_s", job->facts.interval_s);
+        json_put_bool(out, "live", work.standing.live);
         put_rows(out, &work);
     }
+    standing_deinit(&work.standing);
     groups_deinit(&work.today);
     groups_deinit(&work.last_hour);
     filter_deinit(&work.filter);
-    free(work.items);
+    free(work.rows);
     return status;
 }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/status/gaps.h"
 #include "agent/status/settings.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
@@ -45,6 +46,7 @@ static const struct health_source *find_health(const struct health *health, cons
 
 static void put_health(struct json *row, const struct health_source *source)
 {
+    json_put_str(row, "type", source && source->type[0] ? source->type : NULL);
     json_put_str(row, "state", source ? source->state : NULL);
     if (source) {
         json_put_int(row, "lag_bytes", (int64_t)source->lag_bytes);
@@ -104,6 +106,7 @@ static int take_gap(void *ctx, const struct ledger_gap *gap)
     struct json *row = json_add_map(work->list);
     fields_time(row, "from", gap->from_ms);
     fields_time(row, "to", gap->to_ms);
+    json_put_str(row, "kind", gaps_kind(gap));
     json_put_str(row, "reason", gap->reason);
     return 0;
 }
@@ -153,6 +156,7 @@ int report_status(const struct report_job *job, struct json *out)
         status = ledger_view_cursors(view, take_cursor, &work);
     }
     put_silent_sources(work.list, job->env->health);
+    report_source(job, out);
     struct json *quality = json_put_map(out, "quality");
     for (int i = 0; i < QUALITY_COUNT; i++) {
         json_put_int(quality, quality_names[i], (int64_t)job->facts.quality[i]);

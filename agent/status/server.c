@@ -23,7 +23,15 @@ enum {
     KPI_ROWS_MAX = 2000,        /* some 10 MB while it is made; longer reports come from --ledger */
     QUEUE_RESOURCES_MAX = 1024, /* that can be observed; every queue can be asked */
     LONG_ANSWER_BYTES = 64 * 1024,
-    TEXT_WIDTH = 80
+    TEXT_WIDTH = 80,
+    LIVE_MIN_MS = 100 /* where the options do not say */
+};
+
+/* Something that observers hear of: at once after a quiet time, else not before the shortest time has passed. */
+struct tidings {
+    atomic_bool pending;
+    int64_t min_ms;
+    int64_t told_ms; /* monotonic; 0: never */
 };
 
 struct status_server {
@@ -31,9 +39,11 @@ struct status_server {
     char ledger_dir[256];
     struct endpoint *endpoint;
     pthread_t thread;
-    atomic_bool changed;
-    int64_t notified_ms; /* monotonic */
-    uint32_t queues;     /* ids 1..queues are registered */
+    struct tidings commits;
+    struct tidings moves;       /* of the board, or of what /live shows beside it */
+    uint32_t queues;            /* ids 1..queues are registered */
+    bool queues_missing;        /* some could not be registered: tried again */
+    struct report_cache *cache; /* of the server's thread */
 };
 
 static int64_t server_now_ms(const struct status_server *server)
@@ -56,7 +66,7 @@ static bool take_path(const struct endpoint_request *request, struct query *quer
     bool one_queue = kind == REPORT_QUEUES && request->path_count == 2;
     if (kind == REPORT_KIND_COUNT || (request->path_count != 1 && !one_queue)) {
         refuse(answer, ENDPOINT_NOT_FOUND,
-               "no such resource; there are /status, /queues, /queues/NAME, /operators, /calls and /kpi");
+               "no such resource; there are /live, /status, /queues, /queues/NAME, /operators, /calls and /kpi");
         return false;
     }
     query_init(query, kind);
@@ -127,9 +137,22 @@ static int make_document(struct status_server *server, const struct query *query
         return status;
     }
     status_health_copy(server->options.health, &health);
-    const struct report_env env = {
-        .view = view, .now_ms = server_now_ms(server), .health = &health, .row_limit = KPI_ROWS_MAX};
-    status = report_make(&env, query, document, why);
+    struct report_env env = {.view = view,
+                             .now_ms = server_now_ms(server),
+                             .health = &health,
+                             .cache = server->cache,
+                             .row_limit = KPI_ROWS_MAX};
+    struct board_copy *board = NULL;
+    if (server->options.board && query->kind != REPORT_KPI) {
+        status = board_copy(server->options.board, &board);
+        env.live = board;
+    }
+    if (status == 0) {
+        status = report_make(&env, query, document, why);
+    } else {
+        (void)snprintf(why->text, sizeof why->text, "%s", status_str(status));
+    }
+    board_copy_free(board);
     ledger_view_end(view);
     return status;
 }
@@ -179,7 +202,8 @@ static void answer_get(void *ctx, const struct endpoint_request *request, struct
         return;
     }
     answer->code = ENDPOINT_CONTENT;
-    answer->max_age_s = (uint32_t)((server->options.observe_min_ms + 999) / 1000);
+    answer->max_age_s =
+        (uint32_t)(((query.kind == REPORT_LIVE ? server->moves.min_ms : server->commits.min_ms) + 999) / 1000);
 }
 
 /* Queues become resources as they are first seen, so that each can be discovered and observed. With `changed`, the
@@ -190,6 +214,7 @@ static void visit_queues(struct status_server *server, bool changed)
     if (ledger_view_begin(server->options.ledger, &view) != 0) {
         return;
     }
+    server->queues_missing = false;
     for (uint32_t id = 1; id <= QUEUE_RESOURCES_MAX; id++) {
         const struct slice path[2] = {slice_str(PATHS_QUEUES), ledger_view_name(view, LEDGER_QUEUE, id)};
         if (path[1].len == 0) {
@@ -197,8 +222,9 @@ static void visit_queues(struct status_server *server, bool changed)
         }
         if (id > server->queues) {
             int status = endpoint_add(server->endpoint, path, 2, "one queue now and today", "0 50 110", true);
-            if (status == STATUS_NO_MEMORY) {
-                break; /* tried again at the next turn */
+            server->queues_missing = status == STATUS_NO_MEMORY;
+            if (server->queues_missing) {
+                break;
             }
             server->queues = id;
         } else if (changed) {
@@ -208,24 +234,51 @@ static void visit_queues(struct status_server *server, bool changed)
     ledger_view_end(view);
 }
 
+/* Whether observers are to hear of it now; else how long that may not be, or -1 when there is nothing to tell. */
+static bool take_tidings(struct tidings *tidings, int64_t now_ms, int64_t *wait_ms)
+{
+    *wait_ms = -1;
+    if (!atomic_load(&tidings->pending)) {
+        return false;
+    }
+    int64_t left_ms = tidings->told_ms + tidings->min_ms - now_ms;
+    if (tidings->told_ms != 0 && left_ms > 0) {
+        *wait_ms = left_ms;
+        return false;
+    }
+    atomic_store(&tidings->pending, false); /* first: what changes from here on is told again */
+    tidings->told_ms = now_ms;
+    return true;
+}
+
+static void notify(struct status_server *server, const char *resource)
+{
+    const struct slice path = slice_str(resource);
+    endpoint_notify(server->endpoint, &path, 1);
+}
+
 static int64_t take_turn(void *ctx)
 {
     struct status_server *server = ctx;
     int64_t now_ms = clock_monotonic_ms();
-    int64_t wait_ms = server->notified_ms + server->options.observe_min_ms - now_ms;
-    if (server->notified_ms != 0 && wait_ms > 0) {
-        return atomic_load(&server->changed) ? wait_ms : -1;
+    int64_t commits_wait_ms;
+    int64_t moves_wait_ms;
+    bool committed = take_tidings(&server->commits, now_ms, &commits_wait_ms);
+    bool moved = take_tidings(&server->moves, now_ms, &moves_wait_ms);
+    if (committed || server->queues_missing) {
+        visit_queues(server, committed);
     }
-    bool changed = atomic_exchange(&server->changed, false);
-    visit_queues(server, changed);
-    if (changed) {
-        const struct slice status = slice_str(PATHS_STATUS);
-        const struct slice queues = slice_str(PATHS_QUEUES);
-        endpoint_notify(server->endpoint, &status, 1);
-        endpoint_notify(server->endpoint, &queues, 1);
-        server->notified_ms = now_ms;
+    if (committed) {
+        notify(server, PATHS_STATUS);
+        notify(server, PATHS_QUEUES);
+        notify(server, PATHS_OPERATORS);
+        notify(server, PATHS_CALLS);
     }
-    return -1;
+    if (moved) {
+        notify(server, PATHS_NOW);
+    }
+    bool commits_first = moves_wait_ms < 0 || (commits_wait_ms >= 0 && commits_wait_ms < moves_wait_ms);
+    return commits_first ? commits_wait_ms : moves_wait_ms;
 }
 
 static void *serve(void *ctx)
@@ -245,8 +298,9 @@ static int add_resources(struct endpoint *endpoint)
     } resources[] = {
         {PATHS_STATUS, "how the agent is", "0 50", true},
         {PATHS_QUEUES, "all queues now and today", "0 50 110", true},
-        {PATHS_OPERATORS, "who answers calls today", "0 50", false},
-        {PATHS_CALLS, "open calls and recent ones", "0 50", false},
+        {PATHS_OPERATORS, "operators now and today", "0 50", true},
+        {PATHS_CALLS, "open calls and recent ones", "0 50", true},
+        {PATHS_NOW, "what is happening now", "0 50", true},
         {PATHS_KPI, "figures of any span", "0 50 110", false},
     };
     int status = 0;
@@ -269,6 +323,13 @@ static int start_thread(struct status_server *server)
     return failed ? STATUS_NO_MEMORY : 0;
 }
 
+static void free_server(struct status_server *server)
+{
+    endpoint_free(server->endpoint);
+    report_cache_free(server->cache);
+    free(server);
+}
+
 int status_server_start(const struct status_server_options *options, struct status_server **out)
 {
     struct status_server *server = calloc(1, sizeof *server);
@@ -277,6 +338,9 @@ int status_server_start(const struct status_server_options *options, struct stat
     }
     keep_long_answers_apart();
     server->options = *options;
+    server->commits.min_ms = options->observe_min_ms;
+    server->moves.min_ms = options->live_min_ms > 0 ? options->live_min_ms : LIVE_MIN_MS;
+    server->queues_missing = true;
     (void)snprintf(server->ledger_dir, sizeof server->ledger_dir, "%s", options->ledger_dir ? options->ledger_dir : "");
     const struct endpoint_options at = {
         .host = options->host, .port = options->port, .get = answer_get, .turn = take_turn, .ctx = server};
@@ -287,11 +351,13 @@ int status_server_start(const struct status_server_options *options, struct stat
         status = add_resources(server->endpoint);
     }
     if (status == 0) {
+        status = report_cache_new(&server->cache);
+    }
+    if (status == 0) {
         status = start_thread(server);
     }
     if (status != 0) {
-        endpoint_free(server->endpoint);
-        free(server);
+        free_server(server);
         return status;
     }
     *out = server;
@@ -303,10 +369,23 @@ uint16_t status_server_port(const struct status_server *server)
     return endpoint_port(server->endpoint);
 }
 
+/* Who finds it pending already need not wake the thread: it has been woken, and looks before it sleeps. */
+static void tell(struct status_server *server, struct tidings *tidings)
+{
+    if (!atomic_exchange(&tidings->pending, true)) {
+        endpoint_wake(server->endpoint);
+    }
+}
+
 void status_server_notify(struct status_server *server)
 {
-    atomic_store(&server->changed, true);
-    endpoint_wake(server->endpoint);
+    tell(server, &server->commits);
+    tell(server, &server->moves); /* today's figures are part of /live */
+}
+
+void status_server_notify_live(struct status_server *server)
+{
+    tell(server, &server->moves);
 }
 
 void status_server_stop(struct status_server *server)
@@ -316,6 +395,5 @@ void status_server_stop(struct status_server *server)
     }
     endpoint_stop(server->endpoint);
     (void)pthread_join(server->thread, NULL);
-    endpoint_free(server->endpoint);
-    free(server);
+    free_server(server);
 }

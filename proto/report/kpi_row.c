@@ -64,4 +64,7 @@ void kpi_row_put(struct json *out, const struct kpi_row *row)
     fields_service_level(out, row->sum, row->settings);
     json_put_bool(out, "balanced", row->balanced);
     json_put_bool(out, "complete", row->complete);
+    if (row->live != KPI_ROW_LIVE_UNTOLD) {
+        json_put_bool(out, "live_complete", row->live == KPI_ROW_LIVE_WHOLE);
+    }
 }

@@ -10,6 +10,10 @@
 #include "proto/measures.h"
 #include "proto/summary.h"
 
+/* Whether all is known of what only a live source tells: holds and refused callers. Where nobody says, the row does not
+ * either. */
+enum kpi_row_live { KPI_ROW_LIVE_UNTOLD, KPI_ROW_LIVE_PARTLY, KPI_ROW_LIVE_WHOLE };
+
 struct kpi_row {
     const char *site; /* NULL: not grouped by site */
     struct slice queue;
@@ -21,7 +25,8 @@ struct kpi_row {
     bool short_abandon_asked;              /* abandoned_short by the settings, not as the sites counted */
     bool bins;                             /* durations with their whole distribution */
     bool balanced;
-    bool complete;
+    bool complete; /* no call is missing */
+    enum kpi_row_live live;
     bool weekly;           /* the same hour of several weeks: nothing waits from one into the next, so no waiting_* */
     unsigned hour_of_week; /* 0: Monday, the hour after midnight */
 };

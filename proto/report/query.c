@@ -20,7 +20,7 @@ struct query_option {
 
 static const char *const kind_names[REPORT_KIND_COUNT] = {
     [REPORT_STATUS] = PATHS_STATUS, [REPORT_QUEUES] = PATHS_QUEUES, [REPORT_OPERATORS] = PATHS_OPERATORS,
-    [REPORT_CALLS] = PATHS_CALLS,   [REPORT_KPI] = PATHS_KPI,
+    [REPORT_CALLS] = PATHS_CALLS,   [REPORT_KPI] = PATHS_KPI,       [REPORT_LIVE] = PATHS_NOW,
 };
 
 const char *query_kind_name(enum report_kind kind)
@@ -84,6 +84,10 @@ static int take_by_word(struct query *query, struct slice word)
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         if (slice_is(word, words[i].word)) {
+            if (words[i].total && query->kind == REPORT_OPERATORS) {
+                return STATUS_INVALID;
+            }
+            query->by_queue = query->by_queue || i == 0;
             query->grain = words[i].grain > query->grain ? words[i].grain : query->grain;
             query->total = query->total || words[i].total;
             return 0;
@@ -191,16 +195,21 @@ static int take_limit(struct query *query, struct slice value, int64_t now_ms)
 
 #define TIME_WORDS "2026-11-21T10:00:00Z, 2026-11-21, 10:00, now, today, yesterday, this-week, last-month, 90m or 7d"
 
+#define BIT(kind) (1U << (kind))
+#define SPANS (BIT(REPORT_KPI) | BIT(REPORT_CALLS) | BIT(REPORT_OPERATORS))
+
 static const struct query_option options[] = {
-    {PATHS_QUERY_FROM, 1U << REPORT_KPI | 1U << REPORT_CALLS, take_from, TIME_WORDS},
-    {PATHS_QUERY_TO, 1U << REPORT_KPI | 1U << REPORT_CALLS, take_to, TIME_WORDS},
-    {PATHS_QUERY_QUEUE, 1U << REPORT_KPI | 1U << REPORT_CALLS | 1U << REPORT_QUEUES, take_queue, "at most 64 names"},
-    {PATHS_QUERY_BY, 1U << REPORT_KPI, take_by, "queue, total, interval, hour, day, with commas between"},
-    {PATHS_QUERY_SERVICE_LEVEL, 1U << REPORT_KPI, take_service_level, "a duration up to 24h such as 20s"},
-    {PATHS_QUERY_SERVICE_LEVEL_METHOD, 1U << REPORT_KPI, take_method, "a method's name, see below"},
-    {PATHS_QUERY_SHORT_ABANDON, 1U << REPORT_KPI, take_short_abandon, "a duration up to 24h such as 5s"},
-    {PATHS_QUERY_BINS, 1U << REPORT_KPI, take_bins, "yes or no"},
-    {PATHS_QUERY_LIMIT, 1U << REPORT_CALLS, take_limit, "a number from 1 to 10000"},
+    {PATHS_QUERY_FROM, SPANS, take_from, TIME_WORDS},
+    {PATHS_QUERY_TO, SPANS, take_to, TIME_WORDS},
+    {PATHS_QUERY_QUEUE, BIT(REPORT_KPI) | BIT(REPORT_CALLS) | BIT(REPORT_QUEUES) | BIT(REPORT_LIVE), take_queue,
+     "at most 64 names"},
+    {PATHS_QUERY_BY, BIT(REPORT_OPERATORS), take_by, "queue, interval, hour, day, with commas between"},
+    {PATHS_QUERY_BY, BIT(REPORT_KPI), take_by, "queue, total, interval, hour, day, with commas between"},
+    {PATHS_QUERY_SERVICE_LEVEL, BIT(REPORT_KPI), take_service_level, "a duration up to 24h such as 20s"},
+    {PATHS_QUERY_SERVICE_LEVEL_METHOD, BIT(REPORT_KPI), take_method, "a method's name, see below"},
+    {PATHS_QUERY_SHORT_ABANDON, BIT(REPORT_KPI), take_short_abandon, "a duration up to 24h such as 5s"},
+    {PATHS_QUERY_BINS, BIT(REPORT_KPI), take_bins, "yes or no"},
+    {PATHS_QUERY_LIMIT, BIT(REPORT_CALLS) | BIT(REPORT_LIVE), take_limit, "a number from 1 to 10000"},
 };
 
 __attribute__((format(printf, 3, 4))) static void why_add(struct query_why *why, size_t *used, const char *format, ...)
@@ -233,7 +242,7 @@ static void explain_option(const struct query *query, struct slice name, struct 
     why_add_quoted(why, &used, name);
     const char *lead = "; it has ";
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        if (options[i].kinds & 1U << query->kind) {
+        if (options[i].kinds & BIT(query->kind)) {
             why_add(why, &used, "%s%s", lead, options[i].name);
             lead = ", ";
         }
@@ -263,7 +272,7 @@ static void explain_value(const struct query *query, const struct query_option *
 int query_take(struct query *query, struct slice name, struct slice value, int64_t now_ms, struct query_why *why)
 {
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        if ((options[i].kinds & 1U << query->kind) && slice_is(name, options[i].name)) {
+        if ((options[i].kinds & BIT(query->kind)) && slice_is(name, options[i].name)) {
             int status = options[i].take(query, value, now_ms);
             if (status != 0) {
                 explain_value(query, &options[i], value, why);

@@ -10,7 +10,15 @@
 #include "platform/base/slice.h"
 #include "proto/measures.h"
 
-enum report_kind { REPORT_STATUS, REPORT_QUEUES, REPORT_OPERATORS, REPORT_CALLS, REPORT_KPI, REPORT_KIND_COUNT };
+enum report_kind {
+    REPORT_STATUS,
+    REPORT_QUEUES,
+    REPORT_OPERATORS,
+    REPORT_CALLS,
+    REPORT_KPI,
+    REPORT_LIVE,
+    REPORT_KIND_COUNT
+};
 
 /* The finest wins where several are asked for. */
 enum query_grain { QUERY_WHOLE, QUERY_BY_DAY, QUERY_BY_HOUR, QUERY_BY_INTERVAL };
@@ -37,11 +45,11 @@ struct query {
     int64_t short_abandon_ms; /* -1: as each queue is set */
     bool bins;                /* durations with their whole distribution */
     uint32_t limit;
+    bool by_queue; /* named, not by default */
 
     /* What only the centre is asked for; `central` is set by whoever answers for several sites, after query_init(). */
     bool central;
     bool by_site;
-    bool by_queue;     /* named, not by default */
     bool hour_of_week; /* then the grain is QUERY_WHOLE */
 };
 

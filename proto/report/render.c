@@ -29,6 +29,26 @@ const char *render_span(const struct json *json, const char *path, char text[REN
     return render_ms(value_ms, text);
 }
 
+/* Five columns for any time of a working day; whole minutes are let go below, not rounded. */
+const char *render_brief(const struct json *json, const char *path, char text[RENDER_VALUE_MAX])
+{
+    int64_t ms;
+    if (!json_int(json, path, &ms) || ms < 0) {
+        return strcpy(text, "-");
+    }
+    int64_t minutes = ms / 60000;
+    if (ms < 60000) {
+        (void)snprintf(text, RENDER_VALUE_MAX, "%" PRId64 "s", ms / 1000);
+    } else if (minutes < 60) {
+        (void)snprintf(text, RENDER_VALUE_MAX, "%" PRId64 "m", minutes);
+    } else if (minutes < 100 * 60) {
+        (void)snprintf(text, RENDER_VALUE_MAX, "%" PRId64 "h%02" PRId64, minutes / 60, minutes % 60);
+    } else {
+        (void)snprintf(text, RENDER_VALUE_MAX, "%" PRId64 "h", minutes / 60);
+    }
+    return text;
+}
+
 const char *render_ratio(const struct json *json, const char *path, char text[RENDER_VALUE_MAX])
 {
     double value;
@@ -123,6 +143,7 @@ static void render_table(enum report_kind kind, const struct json *document, con
         [REPORT_OPERATORS] = render_operators_table,
         [REPORT_CALLS] = render_calls_table,
         [REPORT_KPI] = render_kpi_table,
+        [REPORT_LIVE] = render_live_table,
     };
     parts[kind](document, style, out);
 }

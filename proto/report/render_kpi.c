@@ -167,12 +167,15 @@ static void put_absent(const struct json *document, const char *list, const char
 static void put_gaps(const struct json *document, struct buf *out)
 {
     const struct json *gaps = json_at(document, "gaps");
-    size_t count = json_count(gaps, "");
-    size_t shown = is_central(document) && count > LISTED_MAX ? LISTED_MAX : count;
-    for (size_t i = 0; i < shown; i++) {
+    size_t most = is_central(document) ? LISTED_MAX : SIZE_MAX;
+    size_t count = 0;
+    for (size_t i = 0; i < json_count(gaps, ""); i++) {
         char from[RENDER_VALUE_MAX];
         char to[RENDER_VALUE_MAX];
         const struct json *gap = json_item(gaps, i);
+        if (strcmp(json_text(gap, "kind"), "live") == 0 || ++count > most) {
+            continue; /* what a live source alone tells is not in this table */
+        }
         buf_append_str(out, "  ");
         if (is_central(document)) {
             text_put_plain(out, slice_str(json_text(gap, "site")));
@@ -182,8 +185,8 @@ static void put_gaps(const struct json *document, struct buf *out)
         text_put_plain(out, slice_str(json_text(gap, "reason")));
         buf_append_str(out, "\n");
     }
-    if (shown < count) {
-        buf_printf(out, "  and %zu more\n", count - shown);
+    if (count > most) {
+        buf_printf(out, "  and %zu more\n", count - most);
     }
 }
 

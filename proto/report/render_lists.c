@@ -1,11 +1,11 @@
-/* queues, operators and calls as tables. */
+/* queues and calls as tables. */
 #include "proto/report/render_parts.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-static void put_head(const struct json *document, const struct render_style *style, struct buf *out)
+void render_head(const struct json *document, const struct render_style *style, struct buf *out)
 {
     char text[RENDER_VALUE_MAX];
     render_hued(out, style, RENDER_BOLD, json_text(document, "site"));
@@ -13,7 +13,7 @@ static void put_head(const struct json *document, const struct render_style *sty
     text_put_plain(out, slice_str(json_text(document, "zone")));
 }
 
-static void put_queue(struct table *table, const struct json *row)
+static void put_queue(struct table *table, const struct json *row, bool live)
 {
     char text[RENDER_VALUE_MAX];
     int64_t exits = 0;
@@ -24,6 +24,10 @@ static void put_queue(struct table *table, const struct json *row)
     table_cell_str(table, render_count(row, "waiting", text));
     table_cell_str(table, render_span(row, "longest_wait_ms", text));
     table_cell_str(table, render_count(row, "connected", text));
+    if (live) {
+        table_cell_str(table, render_count(row, "ready", text));
+        table_cell_str(table, render_count(row, "logged_in", text));
+    }
     table_cell_str(table, render_count(row, "entered_last_hour", text));
     table_cell_str(table, render_count(row, "today/entered", text));
     table_cell_str(table, render_count(row, "today/answered", text));
@@ -31,7 +35,9 @@ static void put_queue(struct table *table, const struct json *row)
     (void)snprintf(text, sizeof text, "%" PRId64, exits + lost);
     table_cell_str(table, text);
     table_cell_str(table, render_span(row, "today/asa_ms", text));
-    table_cell_str(table, render_ratio(row, "today/abandon_rate", text));
+    if (!live) {
+        table_cell_str(table, render_ratio(row, "today/abandon_rate", text));
+    }
     table_cell_str(table, render_ratio(row, "today/service_level/value", text));
 }
 
@@ -54,16 +60,25 @@ static void put_levels(const struct json *rows, struct buf *out)
     buf_printf(out, shared ? "service level: %s\n" : "%s\n", shared ? first : "");
 }
 
+/* With operators known there is no room for the abandon rate. */
 void render_queues_table(const struct json *document, const struct render_style *style, struct buf *out)
 {
-    static const struct table_column columns[] = {
+    static const struct table_column plain[] = {
         {"Queue", TEXT_LEFT, true},  {"Wait", TEXT_RIGHT, false},   {"Oldest", TEXT_RIGHT, false},
         {"Talk", TEXT_RIGHT, false}, {"1h", TEXT_RIGHT, false},     {"Today", TEXT_RIGHT, false},
         {"Answ", TEXT_RIGHT, false}, {"Aband", TEXT_RIGHT, false},  {"Other", TEXT_RIGHT, false},
         {"ASA", TEXT_RIGHT, false},  {"Aband%", TEXT_RIGHT, false}, {"SL", TEXT_RIGHT, false},
     };
+    static const struct table_column staffed[] = {
+        {"Queue", TEXT_LEFT, true},   {"Wait", TEXT_RIGHT, false},  {"Oldest", TEXT_RIGHT, false},
+        {"Talk", TEXT_RIGHT, false},  {"Ready", TEXT_RIGHT, false}, {"Staff", TEXT_RIGHT, false},
+        {"1h", TEXT_RIGHT, false},    {"Today", TEXT_RIGHT, false}, {"Answ", TEXT_RIGHT, false},
+        {"Aband", TEXT_RIGHT, false}, {"Other", TEXT_RIGHT, false}, {"ASA", TEXT_RIGHT, false},
+        {"SL", TEXT_RIGHT, false},
+    };
+    bool live = json_bool(document, "live");
     const struct json *rows = json_at(document, "queues");
-    put_head(document, style, out);
+    render_head(document, style, out);
     if (json_count(rows, "") == 0) {
         buf_append_str(out, "\nno queue was seen yet\n");
         return;
@@ -72,48 +87,17 @@ void render_queues_table(const struct json *document, const struct render_style 
     put_levels(rows, out);
     buf_append_str(out, "\n");
     struct table table;
-    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_init(&table, live ? staffed : plain,
+               live ? sizeof staffed / sizeof staffed[0] : sizeof plain / sizeof plain[0]);
     for (size_t i = 0; i < json_count(rows, ""); i++) {
-        put_queue(&table, json_item(rows, i));
-    }
-    table_write(&table, style->width, style->colour, out);
-    table_deinit(&table);
-}
-
-void render_operators_table(const struct json *document, const struct render_style *style, struct buf *out)
-{
-    static const struct table_column columns[] = {
-        {"Agent", TEXT_LEFT, true},     {"State", TEXT_LEFT, false},     {"Queue", TEXT_LEFT, true},
-        {"On call", TEXT_RIGHT, false}, {"Answered", TEXT_RIGHT, false}, {"Talk", TEXT_RIGHT, false},
-        {"Hold", TEXT_RIGHT, false},    {"AHT", TEXT_RIGHT, false},
-    };
-    const struct json *rows = json_at(document, "operators");
-    put_head(document, style, out);
-    if (json_count(rows, "") == 0) {
-        buf_append_str(out, "\nnobody has answered a call today\n");
-        return;
-    }
-    buf_append_str(out, ", today\n\n");
-    struct table table;
-    table_init(&table, columns, sizeof columns / sizeof columns[0]);
-    for (size_t i = 0; i < json_count(rows, ""); i++) {
-        char text[RENDER_VALUE_MAX];
-        const struct json *row = json_item(rows, i);
-        table_cell_str(&table, json_text(row, "operator"));
-        table_cell_str(&table, json_kind(row, "state") == JSON_TEXT ? json_text(row, "state") : "-");
-        table_cell_str(&table, json_kind(row, "queue") == JSON_TEXT ? render_queue(row) : "-");
-        table_cell_str(&table, render_span(row, "on_call_ms", text));
-        table_cell_str(&table, render_count(row, "answered", text));
-        table_cell_str(&table, render_span(row, "talk_ms", text));
-        table_cell_str(&table, render_span(row, "hold_ms", text));
-        table_cell_str(&table, render_span(row, "aht_ms", text));
+        put_queue(&table, json_item(rows, i), live);
     }
     table_write(&table, style->width, style->colour, out);
     table_deinit(&table);
 }
 
 /* The clock of the day for what is of today, else with the date. */
-static void put_moment(struct table *table, const struct json *document, const struct json *row, const char *key)
+void render_moment(struct table *table, const struct json *document, const struct json *row, const char *key)
 {
     char text[RENDER_VALUE_MAX];
     (void)render_second(row, key, text);
@@ -181,7 +165,7 @@ static void put_open_calls(const struct json *document, const struct render_styl
         const struct json *row = json_item(rows, i);
         table_cell_str(&table, json_text(row, "state"));
         table_cell_str(&table, render_queue(row));
-        put_moment(&table, document, row, "entered");
+        render_moment(&table, document, row, "entered");
         put_call_end(&table, row);
     }
     table_write(&table, style->width, style->colour, out);
@@ -201,7 +185,7 @@ static void put_closed_calls(const struct json *document, const struct render_st
     for (size_t i = 0; i < json_count(rows, ""); i++) {
         char text[RENDER_VALUE_MAX];
         const struct json *row = json_item(rows, i);
-        put_moment(&table, document, row, "ended");
+        render_moment(&table, document, row, "ended");
         table_cell_str(&table, outcome_words(json_text(row, "outcome"), text));
         table_cell_str(&table, render_queue(row));
         put_call_end(&table, row);
@@ -218,7 +202,7 @@ void render_calls_table(const struct json *document, const struct render_style *
     int64_t closed = 0;
     (void)json_int(document, "open_count", &open);
     (void)json_int(document, "closed_count", &closed);
-    put_head(document, style, out);
+    render_head(document, style, out);
     buf_printf(out, "\n%" PRId64 " open now\n", open);
     if (open > 0) {
         put_open_calls(document, style, out);

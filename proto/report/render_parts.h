@@ -10,6 +10,7 @@ enum { RENDER_VALUE_MAX = 48 };
 void render_kpi_table(const struct json *document, const struct render_style *style, struct buf *out);
 void render_queues_table(const struct json *document, const struct render_style *style, struct buf *out);
 void render_operators_table(const struct json *document, const struct render_style *style, struct buf *out);
+void render_live_table(const struct json *document, const struct render_style *style, struct buf *out);
 void render_calls_table(const struct json *document, const struct render_style *style, struct buf *out);
 void render_status_text(const struct json *document, const struct render_style *style, struct buf *out);
 void render_csv(enum report_kind kind, const struct json *document, struct buf *out);
@@ -18,6 +19,7 @@ int render_senml(enum report_kind kind, const struct json *document, struct buf 
 /* Values as people write them; "-" for what is absent. Each returns `text`. */
 const char *render_ms(double value_ms, char text[RENDER_VALUE_MAX]); /* 0:12, 1:02:03; "-" below 0 */
 const char *render_span(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
+const char *render_brief(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]); /* 12s, 43m, 7h12 */
 const char *render_ratio(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]); /* 93.1 % */
 const char *render_count(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
 const char *render_bytes(int64_t bytes, char text[RENDER_VALUE_MAX]); /* 12.3 MiB */
@@ -25,6 +27,12 @@ const char *render_bytes(int64_t bytes, char text[RENDER_VALUE_MAX]); /* 12.3 Mi
 /* The local clock of an RFC 3339 text, whatever its zone: "2026-11-21 10:00", and with seconds. */
 const char *render_minute(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
 const char *render_second(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
+
+/* "madrid-01  2026-11-21 10:00:00 Europe/Madrid", without the end of the line. */
+void render_head(const struct json *document, const struct render_style *style, struct buf *out);
+
+/* A cell with the clock of the day for what is of the day of the report, else with the date. */
+void render_moment(struct table *table, const struct json *document, const struct json *row, const char *key);
 
 enum render_hue { RENDER_PLAIN, RENDER_BOLD, RENDER_GREEN, RENDER_YELLOW, RENDER_RED };
 void render_hued(struct buf *out, const struct render_style *style, enum render_hue hue, const char *text);

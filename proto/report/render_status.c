@@ -20,13 +20,40 @@ static void put_sources(const struct json *document, struct buf *out)
         text_put_plain(out, slice_str(json_text(row, "name")));
         buf_append_str(out, " ");
         text_put_plain(out, slice_str(json_text(row, "path")));
-        if (json_kind(row, "state") == JSON_TEXT) {
+        if (strcmp(json_text(row, "type"), "ami") == 0) {
+            buf_printf(out, ": %s\n", json_text(row, "state"));
+        } else if (json_kind(row, "state") == JSON_TEXT) {
             buf_printf(out, ": %s, ", json_text(row, "state"));
             buf_printf(out, "%s behind\n", bytes_at(row, "lag_bytes", text));
         } else {
             buf_printf(out, ": read to %s\n", bytes_at(row, "offset", text));
         }
     }
+}
+
+/* What the PBX tells at once, and what that costs it and us. */
+static void put_live(const struct json *document, struct buf *out)
+{
+    char text[RENDER_VALUE_MAX];
+    const struct json *live = json_at(document, "live");
+    if (json_kind(live, "connected") != JSON_BOOL) {
+        return;
+    }
+    buf_append_str(out, "live         ");
+    if (json_bool(live, "connected")) {
+        buf_append_str(out, "connected to ");
+        text_put_plain(out,
+                       slice_str(json_kind(live, "version") == JSON_TEXT ? json_text(live, "version") : "the PBX"));
+        buf_printf(out, " since %s\n", render_second(live, "since", text));
+    } else {
+        buf_append_str(out, "not connected\n");
+    }
+    buf_printf(out, "             %s events", render_count(live, "events", text));
+    buf_printf(out, " in %s", bytes_at(live, "received_bytes", text));
+    buf_printf(out, "%s, %s actions sent", json_bool(live, "filtered") ? "" : " (not filtered)",
+               render_count(live, "actions", text));
+    buf_printf(out, ", snapshot %s", bytes_at(live, "snapshot/bytes", text));
+    buf_printf(out, " in %s ms\n", render_count(live, "snapshot/took_ms", text));
 }
 
 struct quality_walk {
@@ -153,6 +180,7 @@ void render_status_text(const struct json *document, const struct render_style *
     put_ledger(document, out);
     buf_printf(out, "newest event %s\n", render_second(document, "newest_event", text));
     put_sources(document, out);
+    put_live(document, out);
     put_centre(document, out);
     struct quality_walk walk = {out, "counted      "};
     (void)json_each(json_at(document, "quality"), put_quality, &walk);

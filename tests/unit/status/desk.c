@@ -81,8 +81,12 @@ int desk_ask(struct desk *desk, enum report_kind kind, struct json **out, ...)
     struct ledger_view *view = NULL;
     if (status == 0) {
         assert_int_equal(ledger_view_begin(desk->ledger, &view), 0);
-        const struct report_env env = {
-            .view = view, .now_ms = desk->now_ms, .health = desk->health, .row_limit = desk->row_limit};
+        const struct report_env env = {.view = view,
+                                       .now_ms = desk->now_ms,
+                                       .health = desk->health,
+                                       .live = desk->live,
+                                       .cache = desk->cache,
+                                       .row_limit = desk->row_limit};
         status = report_make(&env, &query, out, &desk->why);
         ledger_view_end(view);
     }

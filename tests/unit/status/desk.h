@@ -13,6 +13,8 @@ struct desk {
     int64_t now_ms;
     uint32_t row_limit;
     const struct health *health;
+    const struct board_copy *live; /* NULL: no live source */
+    struct report_cache *cache;
     struct query_why why;
 };
 

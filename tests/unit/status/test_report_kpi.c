@@ -262,7 +262,8 @@ static void test_gaps_and_bad_records_make_it_incomplete(void **state)
 {
     (void)state;
     int64_t gap_ms = desk_at_s("2026-11-21T10:20:00+01:00") * 1000;
-    desk.ledger->gaps[desk.ledger->gap_count++] = (struct ledger_gap){gap_ms, gap_ms, "rotated away", 0};
+    desk.ledger->gaps[desk.ledger->gap_count++] =
+        (struct ledger_gap){.from_ms = gap_ms, .to_ms = gap_ms, .reason = "rotated away"};
     CLEANUP(json_cleanup) struct json *json = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &json, "by=interval", NULL), 0);
     assert_false(json_bool(json, "complete"));
@@ -279,6 +280,29 @@ static void test_gaps_and_bad_records_make_it_incomplete(void **state)
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &bad, "from=11:00", NULL), 0);
     assert_false(json_bool(bad, "complete"));
     assert_int_equal(int_at(bad, "bad_records"), 2);
+}
+
+static void test_gaps_of_the_live_source_alone_lose_no_call(void **state)
+{
+    (void)state;
+    int64_t gap_ms = desk_at_s("2026-11-21T10:20:00+01:00") * 1000;
+    desk.ledger->gaps[desk.ledger->gap_count++] =
+        (struct ledger_gap){.from_ms = gap_ms, .to_ms = gap_ms + 1000, .kind = LEDGER_GAP_LIVE, .reason = "cut off"};
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_KPI, &json, "by=interval", NULL), 0);
+    assert_true(json_bool(json, "complete"));
+    assert_false(json_bool(json, "live_complete"));
+    assert_string_equal(json_text(json, "gaps/0/kind"), "live");
+    assert_true(json_bool(json, "rows/1/complete"));
+    assert_false(json_bool(json, "rows/1/live_complete"));
+    assert_true(json_bool(json, "rows/3/live_complete"));
+    /* who misses calls misses their holds as well */
+    desk.ledger->gaps[0].kind = LEDGER_GAP_CALLS;
+    CLEANUP(json_cleanup) struct json *calls = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_KPI, &calls, "by=interval", NULL), 0);
+    assert_false(json_bool(calls, "complete"));
+    assert_false(json_bool(calls, "rows/1/live_complete"));
+    assert_string_equal(json_text(calls, "gaps/0/kind"), "calls");
 }
 
 static void test_unknown_queues_and_too_many_rows(void **state)
@@ -343,6 +367,7 @@ int main(void)
         CASE(test_wishes_recompute_from_the_histograms),
         CASE(test_what_does_not_balance_is_shown),
         CASE(test_gaps_and_bad_records_make_it_incomplete),
+        CASE(test_gaps_of_the_live_source_alone_lose_no_call),
         CASE(test_unknown_queues_and_too_many_rows),
         CASE(test_a_ledger_that_cannot_be_read),
         CASE(test_400_days_of_ten_queues_in_a_second),
