@@ -319,10 +319,24 @@ static void on_tick(void *ctx)
 
 /* ---- the keeper's calls ---- */
 
+static void count(struct manager *manager)
+{
+    struct ami_session_facts facts;
+    ami_session_facts(manager->session, &facts);
+    uint64_t guessed = ami_calls_counters(manager->calls)->guessed_exits;
+    pipeline_live_count(manager->options.pipeline, QUALITY_LIVE_BAD, facts.bad_messages - manager->bad_told);
+    manager->bad_told = facts.bad_messages;
+    if (manager->options.leads) { /* else the log tells the reason */
+        pipeline_live_count(manager->options.pipeline, QUALITY_GUESSED_EXITS, guessed - manager->guessed_told);
+    }
+    manager->guessed_told = guessed;
+}
+
 static void before_commit(void *ctx)
 {
     struct manager *manager = ctx;
     const struct manager_options *options = &manager->options;
+    count(manager);
     bool log_read = !options->leads && options->log_read(options->ctx);
     int status = pipeline_live_tick(options->pipeline, pbx_now_ms(manager), log_read);
     if (status != 0) {

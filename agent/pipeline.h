@@ -63,6 +63,9 @@ int pipeline_live_off(struct pipeline *pipeline, int64_t at_ms);
 /* Time passed. `log_read`: the log is read to its end. Call it before each commit, on or off. */
 int pipeline_live_tick(struct pipeline *pipeline, int64_t now_ms, bool log_read);
 
+/* What the source counted since it was last told. */
+void pipeline_live_count(struct pipeline *pipeline, enum quality counter, uint64_t more);
+
 /* The legs that the tracker holds open, where the live source leads: what an earlier run saw last. */
 int pipeline_live_open_legs(struct pipeline *pipeline, ledger_leg_fn fn, void *ctx);
 

@@ -381,6 +381,12 @@ int pipeline_live_tick(struct pipeline *pipeline, int64_t now_ms, bool log_read)
     return status;
 }
 
+void pipeline_live_count(struct pipeline *pipeline, enum quality counter, uint64_t more)
+{
+    ledger_quality(pipeline->ledger)[counter] += more;
+    pipeline->pending |= more > 0;
+}
+
 int pipeline_live_open_legs(struct pipeline *pipeline, ledger_leg_fn fn, void *ctx)
 {
     return pipeline->live->leads ? ledger_load_open_legs(pipeline->ledger, fn, ctx) : 0;
