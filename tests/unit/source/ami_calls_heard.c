@@ -86,7 +86,7 @@ void say(struct heard *heard, const char *text)
         } else if (*at == '=') {
             buf_append_str(&bytes, ": ");
         } else {
-            buf_append(&bytes, *at == '_' ? " " : at, 1);
+            buf_append(&bytes, *at == '~' ? " " : at, 1);
         }
     }
     buf_append_str(&bytes, "\r\n\r\n");

@@ -27,7 +27,7 @@ void heard_deinit(struct heard *heard);
 void heard_add(struct heard *heard, const struct call_event *event);
 void heard_bytes(struct heard *heard, struct slice bytes);
 
-/* "QueueCallerJoin Uniqueid=1.1 Queue=q": one message at now_ms; a blank separates, "_" in a value is a blank. */
+/* "QueueCallerJoin Uniqueid=1.1 Queue=q": one message at now_ms; a blank separates, "~" in a value is a blank. */
 void say(struct heard *heard, const char *text);
 void heard_pass(struct heard *heard, int64_t ms); /* time goes by, tick after tick */
 void heard_mark(struct heard *heard, enum ami_mark mark);
