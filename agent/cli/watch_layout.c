@@ -34,7 +34,8 @@ static void say_source(const struct watch_picture *picture, char *out, size_t si
         (void)snprintf(out, size, "live from the PBX");
     } else {
         int64_t age_s = (model->age_ms + picture->counted_ms) / 1000 + 1;
-        (void)snprintf(out, size, "from the log, up to %" PRId64 " s old", age_s > 99999 ? 99999 : age_s);
+        (void)snprintf(out, size, "%s%.12s%sfrom the log, up to %" PRId64 " s old", *model->source_state ? "PBX " : "",
+                       model->source_state, *model->source_state ? ", " : "", age_s > 99999 ? 99999 : age_s);
     }
 }
 
@@ -157,7 +158,7 @@ static void draw_second(const struct watch_picture *picture, struct watch_grid *
 static void draw_foot(const struct watch_view *view, struct watch_grid *grid)
 {
     static const char *const keys[] = {
-        [WATCH_QUEUES] = "q leave|? help|Enter queue|o operators|e events|p pause|r reverse",
+        [WATCH_QUEUES] = "q leave|? help|Enter queue|o operators|e events|p pause|s",
         [WATCH_QUEUE] = "q leave|? help|Esc back|o operators|e events|p pause",
         [WATCH_OPERATORS] = "q leave|? help|Esc back|e events|p pause",
         [WATCH_EVENTS] = "q leave|? help|Esc back|o operators|p pause",
@@ -165,22 +166,21 @@ static void draw_foot(const struct watch_view *view, struct watch_grid *grid)
     };
     size_t y = grid->height - 1;
     size_t x = 1;
-    char sort[64];
-    (void)snprintf(sort, sizeof sort, "s sort: %s%s", watch_view_sort_name(view->sort), view->reverse ? " (rev)" : "");
     watch_grid_role(grid, y, WATCH_BAR);
     const char *at = keys[view->screen];
     while (*at) {
-        char key[32];
+        char key[48];
         size_t len = strcspn(at, "|");
-        (void)snprintf(key, sizeof key, "%.*s", (int)len, at);
-        if (x + len + 1 > grid->width) {
+        if (*at == 's') {
+            (void)snprintf(key, sizeof key, "s by %s%s", watch_view_sort_name(view->sort), view->reverse ? " (r)" : "");
+        } else {
+            (void)snprintf(key, sizeof key, "%.*s", (int)len, at);
+        }
+        if (x + strlen(key) + 1 > grid->width) {
             return;
         }
         x = watch_grid_say(grid, x, y, grid->width, key, WATCH_BAR) + 2;
         at += len + (at[len] == '|');
-    }
-    if (view->screen == WATCH_QUEUES && x + strlen(sort) + 1 <= grid->width) {
-        (void)watch_grid_say(grid, x, y, grid->width, sort, WATCH_BAR);
     }
 }
 

@@ -148,6 +148,13 @@ static void draw_row(const struct drawing *drawing, const struct row *row, struc
     }
 }
 
+/* Whole or not at all; returns where the next may begin. */
+static size_t say_if(struct watch_grid *grid, size_t x, size_t y, const char *text, enum watch_role role)
+{
+    bool fits = x + watch_grid_width(grid, slice_str(text)) <= grid->width;
+    return fits ? watch_grid_say(grid, x, y, grid->width, text, role) + 2 : x;
+}
+
 static size_t say_count(struct watch_grid *grid, size_t x, size_t y, const char *name, int64_t count)
 {
     char text[64];
@@ -155,7 +162,7 @@ static size_t say_count(struct watch_grid *grid, size_t x, size_t y, const char 
         return x;
     }
     (void)snprintf(text, sizeof text, "%s %" PRId64, name, count);
-    return watch_grid_say(grid, x, y, grid->width, text, WATCH_PLAIN) + 2;
+    return say_if(grid, x, y, text, WATCH_PLAIN);
 }
 
 static void draw_now(const struct watch_picture *picture, const struct watch_queue *queue, struct watch_grid *grid,
@@ -168,7 +175,7 @@ static void draw_now(const struct watch_picture *picture, const struct watch_que
     if (queue->waiting != 0 && queue->longest_ms >= 0) {
         (void)watch_words_wait(watch_layout_run_on(picture, queue->longest_ms), queue->threshold_ms, word, &role);
         (void)snprintf(text, sizeof text, "longest %s", word);
-        x = watch_grid_say(grid, x, y, grid->width, text, role) + 1;
+        x = say_if(grid, x, y, text, role) - 1; /* its mark is a blank or stands apart */
     }
     x = say_count(grid, x, y, "ready", queue->ready);
     x = say_count(grid, x, y, "talking", queue->talking);
@@ -188,16 +195,15 @@ static void draw_today(const struct watch_queue *queue, struct watch_grid *grid,
     size_t x = watch_grid_say(grid, MARGIN, y, grid->width, text, role);
     (void)snprintf(text, sizeof text, " (%.40s, %" PRId64 " s)", queue->method,
                    queue->threshold_ms < 0 ? 0 : queue->threshold_ms / 1000);
-    x = *queue->method ? watch_grid_say(grid, x, y, grid->width, text, WATCH_FAINT) + 2 : x;
+    x = *queue->method ? say_if(grid, x, y, text, WATCH_FAINT) : x + 1;
     x = say_count(grid, x, y, "entered", queue->entered);
     x = say_count(grid, x, y, "answered", queue->answered);
     x = say_count(grid, x, y, "abandoned", queue->abandoned);
     if (queue->asa_ms >= 0) {
         (void)snprintf(text, sizeof text, "ASA %s", watch_words_span(queue->asa_ms, word));
-        x = watch_grid_say(grid, x, y, grid->width, text, WATCH_PLAIN) + 2;
+        x = say_if(grid, x, y, text, WATCH_PLAIN);
     }
-    (void)watch_grid_say(grid, x, y, grid->width, watch_words_spark(queue, WATCH_TREND_MAX, grid->utf8, spark),
-                         WATCH_PLAIN);
+    (void)say_if(grid, x, y, watch_words_spark(queue, WATCH_TREND_MAX, grid->utf8, spark), WATCH_PLAIN);
 }
 
 static void draw_name(const struct watch_queue *queue, struct watch_grid *grid, size_t y)
