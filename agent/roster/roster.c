@@ -432,7 +432,7 @@ int roster_down(struct roster *roster, int64_t at_ms)
     int status = 0;
     for (size_t i = 0; i < roster->count && status == 0; i++) {
         struct person *person = roster->list[i];
-        if (person->stand.state != SHIFT_OFF || person->engagements) {
+        if (person->stand.state != SHIFT_OFF || person->engagements || person->wrap_until_ms != ROSTER_NEVER) {
             status = down(roster, person, at_ms);
         }
     }

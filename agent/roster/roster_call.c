@@ -14,19 +14,24 @@ static uint64_t hash_of(struct slice call_id)
     return hash_bytes(call_id.data, call_id.len, 0);
 }
 
+/* Each list is split in two, which keep its order. */
 static int grow(struct roster *roster)
 {
-    size_t count = roster->bucket_count ? roster->bucket_count * 2 : FIRST_BUCKETS;
+    size_t before = roster->bucket_count;
+    size_t count = before ? before * 2 : FIRST_BUCKETS;
     struct engagement **buckets = calloc(count, sizeof(struct engagement *));
     if (!buckets) {
         return STATUS_NO_MEMORY;
     }
-    for (size_t i = 0; i < roster->bucket_count; i++) {
-        for (struct engagement *at = roster->buckets[i], *next; at; at = next) {
-            next = at->next_of_bucket;
-            at->next_of_bucket = buckets[at->hash & (count - 1)];
-            buckets[at->hash & (count - 1)] = at;
+    for (size_t i = 0; i < before; i++) {
+        struct engagement **ends[2] = {&buckets[i], &buckets[i + before]};
+        for (struct engagement *at = roster->buckets[i]; at; at = at->next_of_bucket) {
+            struct engagement ***end = &ends[(at->hash & before) != 0];
+            **end = at;
+            *end = &at->next_of_bucket;
         }
+        *ends[0] = NULL;
+        *ends[1] = NULL;
     }
     free((void *)roster->buckets);
     roster->buckets = buckets;
