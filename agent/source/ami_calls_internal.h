@@ -278,6 +278,7 @@ int ami_calls_dump(struct ami_calls *calls, const struct ami_facts *facts);
 int ami_calls_dialed(struct ami_calls *calls, const struct ami_facts *facts);
 int ami_calls_ring_hangup(struct ami_calls *calls, const struct ami_facts *facts);
 uint32_t ami_calls_find_ring(const struct ami_calls *calls, const struct ami_facts *facts, uint32_t visit);
+uint32_t ami_calls_find_ring_of(const struct ami_calls *calls, uint32_t visit, struct slice interface);
 void ami_calls_drop_ring(struct ami_calls *calls, uint32_t at);
 int ami_calls_cancel_rings(struct ami_calls *calls, uint32_t visit, int64_t at_ms, const char *verb);
 int ami_calls_cancel_old(struct ami_calls *calls, uint32_t visit); /* those that ended long enough ago */

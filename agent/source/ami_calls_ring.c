@@ -97,7 +97,7 @@ static uint32_t find_by_channel(const struct ami_calls *calls, uint64_t channel_
     return channel_hash ? ami_index_value(&calls->by_ring, ami_index_first(&calls->by_ring, channel_hash)) : 0;
 }
 
-static uint32_t find_by_interface(const struct ami_calls *calls, uint32_t visit, struct slice interface)
+uint32_t ami_calls_find_ring_of(const struct ami_calls *calls, uint32_t visit, struct slice interface)
 {
     uint32_t name = ami_names_find(&calls->names, interface);
     uint32_t at = name ? ami_visit_at(calls, visit)->rings : 0;
@@ -114,7 +114,7 @@ uint32_t ami_calls_find_ring(const struct ami_calls *calls, const struct ami_fac
         ami_visit_at(calls, ami_ring_at(calls, at)->visit)->queue == ami_names_find(&calls->names, facts->queue)) {
         return at;
     }
-    return visit ? find_by_interface(calls, visit, facts->interface) : 0;
+    return visit ? ami_calls_find_ring_of(calls, visit, facts->interface) : 0;
 }
 
 /* ---- events ---- */
@@ -154,7 +154,7 @@ int ami_calls_ring(struct ami_calls *calls, const struct ami_facts *facts)
     }
     ami_calls_touch(calls, visit);
     ami_calls_link(calls, visit, facts->linked_hash);
-    uint32_t before = find_by_interface(calls, visit, facts->interface);
+    uint32_t before = ami_calls_find_ring_of(calls, visit, facts->interface);
     int status = before ? cancel(calls, before, facts->at_ms, "AgentCalled") : 0;
     if (status != 0 || ami_visit_at(calls, visit)->ring_count >= AMI_CALLS_RINGS_MAX) {
         return status;

@@ -44,9 +44,9 @@ static bool is_known_talk(struct ami_calls *calls, const struct ami_facts *facts
 
 static int connected(struct ami_calls *calls, uint32_t at, const struct ami_facts *facts, int64_t connect_ms)
 {
-    uint32_t ring = ami_calls_find_ring(calls, facts, at);
+    uint32_t ring = ami_calls_find_ring_of(calls, at, facts->interface);
     int64_t ring_ms = seconds_ms(facts, "RingTime");
-    if (ring && ami_ring_at(calls, ring)->visit == at) {
+    if (ring) {
         const struct ami_ring *won = ami_ring_at(calls, ring);
         ring_ms = not_negative((won->answered_ms ? won->answered_ms : connect_ms) - won->start_ms);
         ami_calls_drop_ring(calls, ring);
