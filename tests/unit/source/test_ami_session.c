@@ -28,6 +28,7 @@ struct world {
     struct buf told; /* "<" begin, ">" end, "!" down, and names of messages */
     struct buf done; /* names of the actions, one a line */
     int sends;
+    size_t piece;     /* how many bytes of the server's come at once; 0: all */
     int fail_send_at; /* 0: never */
     int fail_mark;    /* of ami_mark + 1 */
     const char *fail_message;
@@ -167,7 +168,14 @@ static void finish(struct world *world)
 
 static int say(struct world *world, const char *text)
 {
-    return ami_session_bytes(world->session, slice_str(text), world->now_ms, world->now_ms + 1000000);
+    size_t len = strlen(text);
+    size_t step = world->piece ? world->piece : len;
+    int rc = 0;
+    for (size_t at = 0; at < len && rc == 0; at += step) {
+        struct slice piece = slice_make(text + at, len - at < step ? len - at : step);
+        rc = ami_session_bytes(world->session, piece, world->now_ms, world->now_ms + 1000000);
+    }
+    return rc;
 }
 
 static int tick(struct world *world, int64_t later_ms)
@@ -380,13 +388,18 @@ static void waits_long_after_a_refused_login(void **state)
 static void never_repeats_the_secret(void **state)
 {
     (void)state;
-    struct world world = {.refused_action = "Login", .refusal = "no: " SECRET " is wrong"};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, ""), AMI_HANG_UP);
-    assert_error(&world, "login refused: ?");
-    finish(&world);
+    char cut[120]; /* of what is shown, the end would be in the middle of it */
+    (void)snprintf(cut, sizeof cut, "%089d" SECRET, 0);
+    const char *refusals[] = {"no: " SECRET " is wrong", SECRET, cut};
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        struct world world = {.refused_action = "Login", .refusal = refusals[i]};
+        begin(&world);
+        connect_up(&world);
+        assert_int_equal(say(&world, BANNER), 0);
+        assert_int_equal(serve_until(&world, ""), AMI_HANG_UP);
+        assert_error(&world, "login refused: ?");
+        finish(&world);
+    }
 }
 
 static void a_server_that_shuts_down_refuses_nobody(void **state)
@@ -851,6 +864,47 @@ static void a_login_must_end_in_time(void **state)
     }
 }
 
+static void reconnect(struct world *world)
+{
+    world->now_ms += AMI_REFUSED_RETRY_MAX_MS * 2;
+    connect_up(world);
+    assert_int_equal(say(world, BANNER), 0);
+}
+
+static void connections_begin_anew(void **state)
+{
+    (void)state;
+    struct world world = {.refused_action = "CoreStatus", .refusal = "Permission denied"};
+    begin(&world);
+    for (int i = 0; i < 2; i++) { /* refused often: the waits are long now */
+        reconnect(&world);
+        assert_int_equal(serve_until(&world, "Login"), 0);
+        assert_int_equal(reply(&world, "Response: Error\r\nActionID: $\r\nMessage: No\r\n\r\n"), AMI_HANG_UP);
+    }
+    reconnect(&world);
+    assert_int_equal(serve_until(&world, "Events"), 0);
+    assert_int_equal(reply(&world, "Response: Error\r\nActionID: $\r\n\r\n"), 0);
+    assert_int_equal(serve_until(&world, ""), 0);
+    assert_string_equal(facts_of(&world).limits, "not permitted: CoreStatus");
+    ami_session_down(world.session, "reset", world.now_ms, world.now_ms + 1000000);
+    assert_false(facts_of(&world).filtered);
+
+    world.refused_action = NULL; /* the PBX was set up better */
+    buf_reset(&world.sent);
+    reconnect(&world);
+    assert_int_equal(serve_until(&world, ""), 0);
+    assert_string_equal(facts_of(&world).limits, "");
+    assert_non_null(strstr(buf_cstr(&world.sent), "EventMask: agent,call,system,cdr,user,dialplan,cel\r\n"));
+    assert_true(facts_of(&world).filtered);
+
+    assert_int_equal(say(&world, "Response: Goodbye\r\n\r\n"), AMI_HANG_UP);
+    reconnect(&world);
+    assert_int_equal(serve_until(&world, "Login"), 0);
+    assert_int_equal(reply(&world, "Response: Error\r\nActionID: $\r\nMessage: No\r\n\r\n"), AMI_HANG_UP);
+    assert_true(ami_session_wants_connect(world.session, world.now_ms + AMI_REFUSED_RETRY_MS * 12 / 10));
+    finish(&world);
+}
+
 static void lists_must_go_on(void **state)
 {
     (void)state;
@@ -1031,6 +1085,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(logs_in_and_takes_a_snapshot),
+        cmocka_unit_test(pieces_do_not_matter),
         cmocka_unit_test(sends_the_secret_where_there_is_no_challenge),
         cmocka_unit_test(refuses_unfit_names),
         cmocka_unit_test(waits_long_after_a_refused_login),
@@ -1052,6 +1107,7 @@ int main(void)
         cmocka_unit_test(late_boot_means_another_snapshot),
         cmocka_unit_test(pings_what_is_silent),
         cmocka_unit_test(a_login_must_end_in_time),
+        cmocka_unit_test(connections_begin_anew),
         cmocka_unit_test(lists_must_go_on),
         cmocka_unit_test(a_list_cut_by_the_line_is_no_snapshot),
         cmocka_unit_test(retries_are_spread_and_slow_down),
