@@ -93,16 +93,16 @@ class Replay:
                  speed: Optional[float] = None, shift_s: Optional[int] = None,
                  away_events: Optional[int] = None, events: Optional[list[Event]] = None) -> None:
         """speed: 1 is real time, 10 ten times as fast, None as fast as clients read.
-        shift_s: None moves the recording so that it begins now (in real time) or ends now (in all others).
+        shift_s: None moves the recording so that it begins now: what comes faster than real time is of the next
+        minutes then, and never before what a client was told in its lists.
         away_events: when a client was lost, so many events are missed by it, then the replay waits until one has
         logged in and has its lists; None: it does not wait.
         events: instead of the recording's own: those of ami_dialplan.py."""
         self.recording = Recording(recording) if isinstance(recording, str) else recording
         self.server = server
         self.speed = speed
-        begins_s, ends_s = self.recording.first_us // SECOND_US, self.recording.last_us // SECOND_US
-        now_s = int(time.time())
-        self.shift_s = shift_s if shift_s is not None else now_s - (begins_s if speed == 1 else ends_s)
+        begins_now_s = int(time.time()) + 1 - self.recording.first_us // SECOND_US
+        self.shift_s = begins_now_s if shift_s is None else shift_s
         self.away_events = away_events
         self._events = self.recording.events if events is None else events
         self.events = 0  # sent so far
@@ -174,6 +174,8 @@ class Replay:
             self._wait_for_clients()
             self.server.send(shifted(item.message, self.shift_s), item.at_us + self.shift_s * SECOND_US)
             self.events += 1
+            if item.message.event == "Shutdown":
+                self.server.end_all()
 
     def _pace(self, at_us: int) -> None:
         if self.speed:
