@@ -375,10 +375,18 @@ int roster_put(struct roster *roster, const struct call_event *event)
     }
 }
 
+/* Each has his turn in another second, for all may have logged in at once. */
+static bool is_to_be_told(const struct person *person, int64_t now_ms)
+{
+    int64_t untold_ms = now_ms - person->told_ms;
+    bool his_turn = (now_ms / 1000 + person->id) % (ROSTER_TELL_MS / 1000) == 0;
+    return untold_ms >= ROSTER_TELL_MS || (his_turn && untold_ms >= 1000);
+}
+
 static int tick(struct roster *roster, struct person *person, int64_t now_ms)
 {
     int status = person_pass(roster, person, now_ms);
-    if (status == 0 && now_ms - person->told_ms >= ROSTER_TELL_MS) {
+    if (status == 0 && is_to_be_told(person, now_ms)) {
         status = person_tell(roster, person, now_ms);
     }
     return status == 0 ? person_show(roster, person) : status;

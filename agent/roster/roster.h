@@ -105,8 +105,9 @@ int roster_put(struct roster *roster, const struct call_event *event);
  * at_ms is when it is taken in: time before that was told by the roster before. */
 int roster_resume(struct roster *roster, const struct call_event *connect);
 
-/* Time passed: wrap-ups end, a busy that holds is settled, and of each operator of whom nothing was told for
- * ROSTER_TELL_MS what is running is told up to now_ms. Call it once a second, and before each commit. */
+/* Time passed: wrap-ups end, a busy that holds is settled, and of some operators, at the latest of those of whom
+ * nothing was told for ROSTER_TELL_MS, what is running is told up to now_ms. Call it once a second, and before each
+ * commit. */
 int roster_tick(struct roster *roster, int64_t now_ms);
 
 /* The source was cut off at at_ms, or the daemon ends: all is told up to there, and nobody is known any more until
