@@ -319,7 +319,7 @@ static void on_tick(void *ctx)
 
 /* ---- the keeper's calls ---- */
 
-static void count(struct manager *manager)
+static void tell_counters(struct manager *manager)
 {
     struct ami_session_facts facts;
     ami_session_facts(manager->session, &facts);
@@ -336,7 +336,7 @@ static void before_commit(void *ctx)
 {
     struct manager *manager = ctx;
     const struct manager_options *options = &manager->options;
-    count(manager);
+    tell_counters(manager);
     bool log_read = !options->leads && options->log_read(options->ctx);
     int status = pipeline_live_tick(options->pipeline, pbx_now_ms(manager), log_read);
     if (status != 0) {
