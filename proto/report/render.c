@@ -37,7 +37,9 @@ const char *render_brief(const struct json *json, const char *path, char text[RE
         return strcpy(text, "-");
     }
     int64_t minutes = ms / 60000;
-    if (ms < 60000) {
+    if (ms < 1000) {
+        (void)strcpy(text, "0");
+    } else if (ms < 60000) {
         (void)snprintf(text, RENDER_VALUE_MAX, "%" PRId64 "s", ms / 1000);
     } else if (minutes < 60) {
         (void)snprintf(text, RENDER_VALUE_MAX, "%" PRId64 "m", minutes);

@@ -43,6 +43,13 @@ static const char *state(const struct json *row, const char *path, char text[REN
     return text;
 }
 
+/* Without the year, which the head tells. */
+static const char *start(const struct json *row, const char *path, char text[RENDER_VALUE_MAX])
+{
+    (void)render_minute(row, path, text);
+    return strlen(text) > 5 ? text + 5 : text;
+}
+
 static const struct column plain[] = {
     {{"Agent", TEXT_LEFT, true}, "operator", name},
     {{"State", TEXT_LEFT, false}, "state", name},
@@ -70,7 +77,7 @@ static const struct column whole[] = {
 };
 
 static const struct column by_time[] = {
-    {{"Start", TEXT_LEFT, false}, "start", render_minute},
+    {{"Start", TEXT_LEFT, false}, "start", start},
     {{"Agent", TEXT_LEFT, true}, "operator", name},
     {{"In", TEXT_RIGHT, false}, "logged_in_ms", render_brief},
     {{"Ready", TEXT_RIGHT, false}, "ready_ms", render_brief},
@@ -84,7 +91,7 @@ static const struct column by_time[] = {
 };
 
 static const struct column by_queue[] = {
-    {{"Start", TEXT_LEFT, false}, "start", render_minute},
+    {{"Start", TEXT_LEFT, false}, "start", start},
     {{"Agent", TEXT_LEFT, true}, "operator", name},
     {{"Queue", TEXT_LEFT, true}, "queue", queue},
     {{"In", TEXT_RIGHT, false}, "logged_in_ms", render_brief},
