@@ -110,6 +110,7 @@ class Replay:
         self._at_us = self.recording.first_us
         self._begun_s = 0.0
         self._missed = 0
+        self._stopped_for = 0
         self._failure: Optional[BaseException] = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run_caught, name="ami-replay", daemon=True)
@@ -170,12 +171,12 @@ class Replay:
                 continue
             if item.connection != connection:
                 connection = item.connection
-                self._restart(item)
+                self._start_pbx(connection)
             self._wait_for_clients()
             self.server.send(shifted(item.message, self.shift_s), item.at_us + self.shift_s * SECOND_US)
             self.events += 1
             if item.message.event == "Shutdown":
-                self.server.end_all()
+                self._stop_pbx(item.connection + 1)
 
     def _pace(self, at_us: int) -> None:
         if self.speed:
@@ -186,12 +187,19 @@ class Replay:
         while not self._stop.is_set() and any(one.pending > PENDING_MAX for one in self.server.live()):
             time.sleep(PAUSE_S)
 
-    def _restart(self, event: Event) -> None:
-        """Asterisk went away and is back: nobody is connected any more."""
+    def _stop_pbx(self, connection: int) -> None:
+        """Asterisk goes away; whoever comes back meets the next, which recorded this connection."""
+        self._stopped_for = connection
         self.server.end_all()
-        self.server.started_s = event.at_us / SECOND_US + self.shift_s
         with self.server.lock:
             self.server.model.restart()
+        starts = [event.at_us for event in self.recording.events if event.connection == connection]
+        if starts:
+            self.server.started_s = starts[0] / SECOND_US + self.shift_s
+
+    def _start_pbx(self, connection: int) -> None:
+        if self._stopped_for != connection:
+            self._stop_pbx(connection)  # it was killed: no event told of it
         if self.away_events is not None:
             self.server.wait_for_snapshot()
 
