@@ -135,6 +135,7 @@ static void tells_banner_and_messages(void **state)
                  "[Asterisk Call Manager/11.0.0]Response=Success;Message=Hi;.Event=A;B=c: d;.", 0);
     assert_heard(BANNER, "[Asterisk Call Manager/11.0.0]", 0);
     assert_heard("Asterisk Call Manager/2.8.0\n", "[Asterisk Call Manager/2.8.0]", 0);
+    assert_heard("Asterisk Call Manager/1: 2\r\nA: b\r\n\r\n", "[Asterisk Call Manager/1: 2]A=b;.", 0);
     assert_heard("Asterisk Call Manager", "", 0);
     assert_heard("\r\n\n" BANNER "\r\nA: b\r\n\r\n", "[Asterisk Call Manager/11.0.0]A=b;.", 0);
     assert_heard("SSH-2.0-OpenSSH_9.2\r\nA: b\r\n\r\n", "[SSH-2.0-OpenSSH_9.2]A=b;.", 0);

@@ -314,6 +314,23 @@ static void logs_in_and_takes_a_snapshot(void **state)
     finish(&world);
 }
 
+static void pieces_do_not_matter(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece < 80; piece++) {
+        struct world world = {.piece = piece};
+        begin(&world);
+        connect_up(&world);
+        assert_int_equal(say(&world, BANNER), 0);
+        assert_int_equal(serve_until(&world, ""), 0);
+        assert_state(&world, AMI_RUNNING);
+        assert_int_equal(say(&world, "Event: Newstate\n\nrubbish\r\n\r\nEvent: Hangup\nA: b\n\n"), 0);
+        assert_told(&world, ALL_LISTS "Hangup ");
+        assert_int_equal(facts_of(&world).bad_messages, 1);
+        finish(&world);
+    }
+}
+
 static void sends_the_secret_where_there_is_no_challenge(void **state)
 {
     (void)state;
