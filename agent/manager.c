@@ -34,6 +34,8 @@ struct manager {
     int64_t secret_at_ms; /* monotonic: the next look at a secret that could not be read */
     int64_t seen_since_ms;
     uint64_t received_bytes; /* of connections that are over */
+    uint64_t bad_told;       /* to the ledger's counters, as the next */
+    uint64_t guessed_told;
     enum health_sight refused;
     int64_t ahead_ms; /* of this box's clock: what the PBX's own says, by its newest time-stamped event */
     int failure;      /* of taking a mark where nobody could be told */
