@@ -298,16 +298,22 @@ bool ami_calls_wanted(void *unused, struct slice event)
     return known && !known->item;
 }
 
+static struct slice cut(struct slice text, size_t max)
+{
+    return slice_make(text.data, text.len > max ? max : text.len);
+}
+
 static struct ami_facts read_facts(const struct ami_calls *calls, const struct ami_message *message, int64_t arrival_ms)
 {
     struct ami_facts facts = {.message = message, .at_ms = ami_time_ms(message, arrival_ms)};
-    facts.call_id = ami_calls_known(ami_get(message, "Uniqueid"));
-    facts.call_hash = ami_calls_hash(calls, facts.call_id);
+    struct slice call_id = ami_calls_known(ami_get(message, "Uniqueid"));
+    facts.call_id = cut(call_id, LEG_CALL_ID_MAX);
+    facts.call_hash = ami_calls_hash(calls, call_id);
     facts.linked_hash = ami_calls_hash(calls, ami_calls_known(ami_get(message, "Linkedid")));
     facts.channel_hash = ami_calls_hash(calls, ami_calls_known(ami_get(message, "DestUniqueid")));
-    facts.queue = ami_get(message, "Queue");
-    facts.operator_name = ami_get(message, "MemberName");
-    facts.interface = ami_get(message, "Interface");
+    facts.queue = cut(ami_get(message, "Queue"), AMI_NAME_MAX);
+    facts.operator_name = cut(ami_get(message, "MemberName"), AMI_NAME_MAX);
+    facts.interface = cut(ami_get(message, "Interface"), AMI_NAME_MAX);
     if (facts.operator_name.len == 0) {
         facts.operator_name = facts.interface;
     }

@@ -77,7 +77,7 @@ static uint32_t open_door(struct ami_calls *calls, const struct ami_facts *facts
     }
     struct ami_door *door = ami_door_at(calls, at);
     door->hash = facts->call_hash;
-    door->call_id_len = (uint8_t)(facts->call_id.len > LEG_CALL_ID_MAX ? LEG_CALL_ID_MAX : facts->call_id.len);
+    door->call_id_len = (uint8_t)facts->call_id.len;
     memcpy(door->call_id, facts->call_id.data, door->call_id_len);
     door->prev = calls->door_tail;
     *(door->prev ? &ami_door_at(calls, door->prev)->next : &calls->door_head) = at;

@@ -173,8 +173,8 @@ struct ami_calls {
 struct ami_facts {
     const struct ami_message *message;
     int64_t at_ms;
-    struct slice call_id; /* the first AMI_CALLS_ID_MAX bytes of Uniqueid; may be empty, as all here */
-    uint64_t call_hash;   /* 0 when empty, as the others */
+    struct slice call_id; /* Uniqueid, cut to LEG_CALL_ID_MAX bytes; may be empty, as all here */
+    uint64_t call_hash;   /* of all its bytes; 0 when empty, as the others */
     uint64_t linked_hash;
     uint64_t channel_hash; /* of DestUniqueid */
     struct slice queue;

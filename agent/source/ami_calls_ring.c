@@ -172,7 +172,6 @@ static int tell_unknown(struct ami_calls *calls, const struct ami_facts *facts, 
     struct call_event event = ami_calls_event(kind, facts->at_ms, "");
     event.verb = facts->message->event;
     event.call_id = facts->call_id;
-    event.call_id.len = facts->call_id.len > LEG_CALL_ID_MAX ? LEG_CALL_ID_MAX : facts->call_id.len;
     event.queue = facts->queue;
     event.operator_name = facts->operator_name;
     event.interface = facts->interface;

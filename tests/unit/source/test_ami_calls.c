@@ -251,6 +251,49 @@ static void queuestatus_tells_the_rest(void **state)
     assert_told("enter 1.1 q|exit_timeout 1.1 q|enter 2.1 q|abandon 2.1 q");
 }
 
+static void an_answer_wins_over_a_request_to_hang_up(void **state)
+{
+    (void)state;
+    join();
+    ring("ana", "1.2");
+    say(&heard, "HangupRequest Uniqueid=1.1 Cause=16");
+    leave();
+    connect();
+    complete("caller");
+    say(&heard, "Hangup Uniqueid=1.1 Cause=16");
+    heard_pass(&heard, 3000);
+    assert_told("enter 1.1 q|ring 1.1 q ana|connect 1.1 q ana|complete_caller 1.1 q ana");
+}
+
+static void an_answer_may_overtake_the_leave(void **state)
+{
+    (void)state;
+    join();
+    connect();
+    leave();
+    heard_pass(&heard, 3000);
+    assert_told("enter 1.1 q|connect 1.1 q ana");
+    complete("agent");
+    leave();
+    heard_pass(&heard, 3000);
+    assert_told("complete_operator 1.1 q ana");
+}
+
+static void a_transfer_back_into_the_queue_is_a_second_visit(void **state)
+{
+    (void)state;
+    talking();
+    heard_pass(&heard, 5000);
+    say(&heard, "BlindTransfer Result=Success TransfererUniqueid=1.2 TransfereeUniqueid=1.1");
+    join();
+    complete("transfer");
+    ring("bob", "1.3");
+    leave();
+    say(&heard, "AgentConnect Uniqueid=1.1 DestUniqueid=1.3 Queue=q Interface=PJSIP/bob MemberName=bob");
+    say(&heard, "AgentComplete Uniqueid=1.1 DestUniqueid=1.3 Queue=q Interface=PJSIP/bob MemberName=bob Reason=agent");
+    assert_told("enter 1.1 q|transfer_blind 1.1 q ana|ring 1.1 q bob|connect 1.1 q bob|complete_operator 1.1 q bob");
+}
+
 static void joins_of_one_call_are_visits(void **state)
 {
     (void)state;
@@ -787,6 +830,9 @@ int main(void)
         TEST(an_answer_may_come_long_after_the_leave),
         TEST(a_request_to_hang_up_tells_abandons),
         TEST(queuestatus_tells_the_rest),
+        TEST(an_answer_wins_over_a_request_to_hang_up),
+        TEST(an_answer_may_overtake_the_leave),
+        TEST(a_transfer_back_into_the_queue_is_a_second_visit),
         TEST(joins_of_one_call_are_visits),
         TEST(an_end_without_ids_finds_its_operator),
         TEST(an_end_may_overtake_its_answer),
