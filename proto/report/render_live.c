@@ -49,34 +49,55 @@ static void put_totals(const struct json *document, struct buf *out)
     buf_append_str(out, "\n");
 }
 
+/* A column: where its value is in the row, how that is written, and whether only a live source tells it. */
+struct queue_column {
+    struct table_column title;
+    const char *path;
+    const char *(*write)(const struct json *row, const char *path, char text[RENDER_VALUE_MAX]);
+    bool live;
+};
+
+static const char *queue_name(const struct json *row, const char *path, char text[RENDER_VALUE_MAX])
+{
+    (void)path;
+    (void)text;
+    return render_queue(row);
+}
+
 static void put_queues(const struct json *document, const struct render_style *style, struct buf *out)
 {
-    static const struct table_column columns[] = {
-        {"Queue", TEXT_LEFT, true},   {"Wait", TEXT_RIGHT, false},  {"Oldest", TEXT_RIGHT, false},
-        {"Talk", TEXT_RIGHT, false},  {"Hold", TEXT_RIGHT, false},  {"Ready", TEXT_RIGHT, false},
-        {"Pause", TEXT_RIGHT, false}, {"Staff", TEXT_RIGHT, false}, {"Today", TEXT_RIGHT, false},
-        {"Answ", TEXT_RIGHT, false},  {"Aband", TEXT_RIGHT, false}, {"ASA", TEXT_RIGHT, false},
-        {"SL", TEXT_RIGHT, false},
+    static const struct queue_column columns[] = {
+        {{"Queue", TEXT_LEFT, true}, "queue", queue_name, false},
+        {{"Wait", TEXT_RIGHT, false}, "waiting", render_count, false},
+        {{"Oldest", TEXT_RIGHT, false}, "longest_wait_ms", render_span, false},
+        {{"Talk", TEXT_RIGHT, false}, "talking", render_count, false},
+        {{"Hold", TEXT_RIGHT, false}, "held", render_count, false},
+        {{"Ready", TEXT_RIGHT, false}, "ready", render_count, true},
+        {{"Pause", TEXT_RIGHT, false}, "paused", render_count, true},
+        {{"Staff", TEXT_RIGHT, false}, "logged_in", render_count, true},
+        {{"Today", TEXT_RIGHT, false}, "today/entered", render_count, false},
+        {{"Answ", TEXT_RIGHT, false}, "today/answered", render_count, false},
+        {{"Aband", TEXT_RIGHT, false}, "today/abandoned", render_count, false},
+        {{"ASA", TEXT_RIGHT, false}, "today/asa_ms", render_span, false},
+        {{"SL", TEXT_RIGHT, false}, "today/service_level/value", render_ratio, false},
     };
     const struct json *rows = json_at(document, "queues");
+    struct table_column titles[sizeof columns / sizeof columns[0]];
+    struct queue_column chosen[sizeof columns / sizeof columns[0]];
+    size_t count = 0;
+    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
+        if (!columns[c].live || json_bool(document, "source/live")) {
+            titles[count] = columns[c].title;
+            chosen[count++] = columns[c];
+        }
+    }
     struct table table;
-    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_init(&table, titles, count);
     for (size_t i = 0; i < json_count(rows, ""); i++) {
-        char text[RENDER_VALUE_MAX];
-        const struct json *row = json_item(rows, i);
-        table_cell_str(&table, render_queue(row));
-        table_cell_str(&table, render_count(row, "waiting", text));
-        table_cell_str(&table, render_span(row, "longest_wait_ms", text));
-        table_cell_str(&table, render_count(row, "talking", text));
-        table_cell_str(&table, render_count(row, "held", text));
-        table_cell_str(&table, render_count(row, "ready", text));
-        table_cell_str(&table, render_count(row, "paused", text));
-        table_cell_str(&table, render_count(row, "logged_in", text));
-        table_cell_str(&table, render_count(row, "today/entered", text));
-        table_cell_str(&table, render_count(row, "today/answered", text));
-        table_cell_str(&table, render_count(row, "today/abandoned", text));
-        table_cell_str(&table, render_span(row, "today/asa_ms", text));
-        table_cell_str(&table, render_ratio(row, "today/service_level/value", text));
+        for (size_t c = 0; c < count; c++) {
+            char text[RENDER_VALUE_MAX];
+            table_cell_str(&table, chosen[c].write(json_item(rows, i), chosen[c].path, text));
+        }
     }
     buf_append_str(out, "\n");
     table_write(&table, style->width, style->colour, out);
@@ -91,8 +112,8 @@ static const char *text_or_dash(const struct json *row, const char *key)
 static void put_callers(const struct json *document, const struct render_style *style, struct buf *out)
 {
     static const struct table_column columns[] = {
-        {"Caller", TEXT_LEFT, true}, {"State", TEXT_LEFT, false},    {"Queue", TEXT_LEFT, true},
-        {"Wait", TEXT_RIGHT, false}, {"On call", TEXT_RIGHT, false}, {"Agent", TEXT_LEFT, true},
+        {"State", TEXT_LEFT, false},    {"Queue", TEXT_LEFT, true}, {"Wait", TEXT_RIGHT, false},
+        {"On call", TEXT_RIGHT, false}, {"Agent", TEXT_LEFT, true}, {"Caller", TEXT_LEFT, true},
     };
     const struct json *rows = json_at(document, "callers");
     size_t count = json_count(rows, "");
@@ -100,17 +121,23 @@ static void put_callers(const struct json *document, const struct render_style *
     if (count == 0) {
         return;
     }
+    bool numbers = false; /* most sites keep none */
+    for (size_t i = 0; i < count && !numbers; i++) {
+        numbers = json_kind(json_item(rows, i), "caller") == JSON_TEXT;
+    }
     struct table table;
-    table_init(&table, columns, sizeof columns / sizeof columns[0]);
+    table_init(&table, columns, sizeof columns / sizeof columns[0] - !numbers);
     for (size_t i = 0; i < count && i < CALLERS_SHOWN; i++) {
         char text[RENDER_VALUE_MAX];
         const struct json *row = json_item(rows, i);
-        table_cell_str(&table, text_or_dash(row, "caller"));
         table_cell_str(&table, json_text(row, "state"));
         table_cell_str(&table, render_queue(row));
         table_cell_str(&table, render_span(row, "wait_ms", text));
         table_cell_str(&table, render_span(row, "on_call_ms", text));
         table_cell_str(&table, text_or_dash(row, "operator"));
+        if (numbers) {
+            table_cell_str(&table, text_or_dash(row, "caller"));
+        }
     }
     buf_append_str(out, "\n");
     table_write(&table, style->width, style->colour, out);

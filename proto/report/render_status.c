@@ -18,7 +18,7 @@ static void put_sources(const struct json *document, struct buf *out)
         const struct json *row = json_item(rows, i);
         buf_append_str(out, "source       ");
         text_put_plain(out, slice_str(json_text(row, "name")));
-        buf_append_str(out, " ");
+        buf_append_str(out, json_text(row, "path")[0] ? " " : "");
         text_put_plain(out, slice_str(json_text(row, "path")));
         if (strcmp(json_text(row, "type"), "ami") == 0) {
             buf_printf(out, ": %s\n", json_text(row, "state"));
@@ -41,10 +41,12 @@ static void put_live(const struct json *document, struct buf *out)
     }
     buf_append_str(out, "live         ");
     if (json_bool(live, "connected")) {
-        buf_append_str(out, "connected to ");
-        text_put_plain(out,
-                       slice_str(json_kind(live, "version") == JSON_TEXT ? json_text(live, "version") : "the PBX"));
-        buf_printf(out, " since %s\n", render_second(live, "since", text));
+        buf_printf(out, "connected since %s", render_second(live, "since", text));
+        if (json_kind(live, "version") == JSON_TEXT) {
+            buf_append_str(out, ", version of the PBX: ");
+            text_put_plain(out, slice_str(json_text(live, "version")));
+        }
+        buf_append_str(out, "\n");
     } else {
         buf_append_str(out, "not connected\n");
     }
