@@ -89,7 +89,8 @@ static int take_person(struct roster *roster, struct slice name, struct person *
 /* The time at which something happens to him; all that ended before is told. */
 static int arrive(struct roster *roster, struct person *person, int64_t at_ms, int64_t *out)
 {
-    at_ms = at_ms < 0 ? 0 : at_ms > TIME_MAX_MS ? TIME_MAX_MS : at_ms;
+    int64_t earliest_ms = person->stand.state == SHIFT_OFF ? roster->ticked_ms : 0;
+    at_ms = at_ms < earliest_ms ? earliest_ms : at_ms > TIME_MAX_MS ? TIME_MAX_MS : at_ms;
     *out = person_time(person, at_ms);
     int status = person_pass(roster, person, *out);
     if (status == 0) {
@@ -395,6 +396,7 @@ static int tick(struct roster *roster, struct person *person, int64_t now_ms)
 int roster_tick(struct roster *roster, int64_t now_ms)
 {
     now_ms = now_ms < 0 ? 0 : now_ms > TIME_MAX_MS ? TIME_MAX_MS : now_ms;
+    roster->ticked_ms = now_ms;
     int status = 0;
     for (size_t i = 0; i < roster->count && status == 0; i++) {
         struct person *person = roster->list[i];

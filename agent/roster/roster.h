@@ -98,7 +98,9 @@ void roster_free(struct roster *roster);
 
 /* Takes one event; those of kinds that say nothing about operators are ignored. An event older than the operator's
  * newest, or than what was told of him already, counts from there: his time never runs backwards, and while a clock
- * that was set back catches up his states are right but take no time. 0, STATUS_NO_MEMORY or a callback's failure. */
+ * that was set back catches up his states are right but take no time. Who is logged out comes in no earlier than the
+ * last tick, whatever old news bring him: what was before may have been told by an earlier run. So tick before the
+ * first event. 0, STATUS_NO_MEMORY or a callback's failure. */
 int roster_put(struct roster *roster, const struct call_event *event);
 
 /* A conversation that began before this roster did and was counted then: as its EVENT_CONNECT, but counts nothing. Its

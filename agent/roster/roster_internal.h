@@ -86,6 +86,7 @@ struct roster {
     size_t bucket_count;         /* a power of two */
     size_t engagement_count;
     uint64_t next_pause;
+    int64_t ticked_ms;    /* last */
     uint32_t last_reason; /* asked of is_wrap_reason last, with the answer */
     bool last_is_wrap;
 };

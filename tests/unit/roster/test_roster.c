@@ -191,6 +191,22 @@ static void late_news_count_from_what_was_told(void **state)
     kit_end(&kit);
 }
 
+/* A conversation whose beginning was missed is told at the time at which it was. */
+static void old_news_do_not_reach_behind_the_last_tick(void **state)
+{
+    (void)state;
+    struct kit kit;
+    kit_begin(&kit, 0);
+    kit_tick(&kit, 50000);
+    kit_put(&kit, 1000, EVENT_CONNECT, "sales", "c1");
+    kit_put(&kit, 51000, EVENT_COMPLETE_CALLER, "sales", "c1");
+    kit_tick(&kit, 20000); /* the clock was set back: the tick that counts is the last */
+    kit_member(&kit, 30000, "sales", KIT_IDLE, NULL);
+    kit_put(&kit, 60000, EVENT_MEMBER_REMOVE, "sales", "");
+    assert_string_equal(kit_states(&kit), "talk@sales 50000-51000, ready 51000-60000");
+    kit_end(&kit);
+}
+
 static void what_runs_is_told_in_ten_seconds(void **state)
 {
     (void)state;
@@ -389,6 +405,7 @@ int main(void)
         cmocka_unit_test(busy_counts_from_its_beginning_once_it_lasts),
         cmocka_unit_test(wrap_up_lasts_as_long_as_the_queue_says),
         cmocka_unit_test(late_news_count_from_what_was_told),
+        cmocka_unit_test(old_news_do_not_reach_behind_the_last_tick),
         cmocka_unit_test(what_runs_is_told_in_ten_seconds),
         cmocka_unit_test(a_cut_forgets_all_but_conversations),
         cmocka_unit_test(a_restart_ends_calls_and_keeps_members),
