@@ -130,7 +130,9 @@ void ami_calls_free(struct ami_calls *calls)
 int ami_calls_restore(struct ami_calls *calls, const struct ami_calls_open *open)
 {
     struct ami_visit_key key = {open->call_id, ami_calls_hash(calls, open->call_id), open->queue};
-    if (key.call_hash == 0 || open->queue.len == 0) {
+    uint32_t queue = ami_names_find(&calls->names, open->queue);
+    unsigned state = open->connect_ms > 0 ? VISIT_TALKING : VISIT_WAITING;
+    if (key.call_hash == 0 || open->queue.len == 0 || (queue && ami_calls_find(calls, key.call_hash, queue, state))) {
         return 0;
     }
     uint32_t at = 0;

@@ -73,7 +73,8 @@ void ami_calls_free(struct ami_calls *calls);
 /* Whether an event of this name matters here: for ami_session_options.wanted. */
 bool ami_calls_wanted(void *unused, struct slice event);
 
-/* A call that an earlier run of the agent left open, as it stood: before the first snapshot. connect_ms 0: waiting. */
+/* A call that an earlier run of the agent left open, as it stood: before the first snapshot. connect_ms 0: waiting.
+ * One that is known already in that state is left alone. */
 struct ami_calls_open {
     struct slice call_id;
     struct slice queue;
@@ -87,7 +88,7 @@ int ami_calls_restore(struct ami_calls *calls, const struct ami_calls_open *open
 int ami_calls_message(struct ami_calls *calls, const struct ami_message *message, int64_t arrival_ms);
 
 /* SNAPSHOT_END: calls known before that are not in it and are not told of within the grace are EVENT_LOST (waiting ones
- * by QueueStatus, conversations by CoreShowChannels: where a list did not come, nothing is concluded from it); calls
+ * by QueueStatus, conversations by CoreShowChannels, or where that is denied by QueueStatus's InCall); calls
  * that were not known ENTER (at now - Wait, as soon as listed) or, in a conversation already, ENTER and CONNECT with
  * wait_ms -1; members not in it EVENT_MEMBER_REMOVE. A PBX that was started since the last connection (CoreStatus, or
  * FullyBooted's Uptime) is EVENT_RESTART first, and all calls are forgotten with it.

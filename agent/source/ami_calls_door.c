@@ -131,11 +131,22 @@ int ami_calls_newexten(struct ami_calls *calls, const struct ami_facts *facts)
     return set_queue(calls, &ami_door_at(calls, at)->queue, queue);
 }
 
+/* Those of callers who were in; empty when Queue() begins. */
+static bool is_from_inside(struct slice status)
+{
+    static const char *const inside[] = {"", "TIMEOUT", "LEAVEEMPTY", "LEAVEUNAVAIL", "WITHDRAW", "CONTINUE"};
+    for (size_t i = 0; i < sizeof inside / sizeof inside[0]; i++) {
+        if (slice_is(status, inside[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int ami_calls_refused(struct ami_calls *calls, const struct ami_facts *facts, struct slice status)
 {
     uint32_t at = find(calls, facts->call_hash);
-    /* It is set empty when Queue() begins. */
-    if (!at || ami_door_at(calls, at)->queue == 0 || status.len == 0) {
+    if (!at || ami_door_at(calls, at)->queue == 0 || is_from_inside(status)) {
         return 0;
     }
     uint32_t queue = ami_door_at(calls, at)->queue;

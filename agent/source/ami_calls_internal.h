@@ -308,6 +308,8 @@ void ami_calls_doors_clear(struct ami_calls *calls);
 int ami_calls_member(struct ami_calls *calls, const struct ami_facts *facts);
 int ami_calls_member_removed(struct ami_calls *calls, const struct ami_facts *facts);
 int ami_calls_members_end(struct ami_calls *calls); /* those that the snapshot lacks are removed */
+/* Whether the operator of this conversation is known to be in none of this queue. */
+bool ami_calls_is_idle(const struct ami_calls *calls, const struct ami_visit *visit);
 /* The member of this queue whose telephone a channel is, by their names; 0 none. */
 uint32_t ami_calls_member_of(const struct ami_calls *calls, uint32_t queue, struct slice channel);
 /* "PJSIP/101-00000007" and "Local/101@agents/n" without what is behind the device. */

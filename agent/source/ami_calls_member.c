@@ -83,6 +83,19 @@ static int add(struct ami_calls *calls, const struct ami_facts *facts, uint32_t 
     return status;
 }
 
+bool ami_calls_is_idle(const struct ami_calls *calls, const struct ami_visit *visit)
+{
+    for (uint32_t at = calls->member_head; at; at = ami_member_at(calls, at)->next) {
+        const struct ami_member *member = ami_member_at(calls, at);
+        bool same =
+            visit->interface ? member->interface == visit->interface : member->operator_name == visit->operator_name;
+        if (same && member->queue == visit->queue) {
+            return member->seen == calls->snapshot && !member->state.in_call;
+        }
+    }
+    return false;
+}
+
 /* ---- what a message says of a member ---- */
 
 static int64_t in_range(const struct ami_message *message, const char *name, int64_t max, int64_t otherwise)
@@ -171,10 +184,10 @@ int ami_calls_member(struct ami_calls *calls, const struct ami_facts *facts)
     }
     struct ami_member *member = ami_member_at(calls, at);
     struct event_member state = read_state(facts->message);
+    /* An event of one who is back may carry a reason too, the unpauser's: none of a pause. 16 and before say Reason. */
     struct slice reason = ami_get(facts->message, "PausedReason");
-    if (reason.len == 0 && state.paused) {
-        reason = ami_get(facts->message, "Reason"); /* of 16 and before */
-    }
+    reason = reason.len ? reason : ami_get(facts->message, "Reason");
+    reason = state.paused ? reason : slice_str("");
     changed = changed || !is_same(&state, &member->state);
     member->state = state;
     member->seen = calls->snapshot;

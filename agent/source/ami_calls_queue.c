@@ -110,8 +110,9 @@ static int settle_all(struct ami_calls *calls, uint64_t call_hash)
 /* ---- events ---- */
 
 /* Whether this Join was told already: by a snapshot that was ahead of the events, or by itself. */
-static bool is_told(struct ami_calls *calls, const struct ami_facts *facts, uint32_t queue)
+static bool is_told(struct ami_calls *calls, const struct ami_facts *facts)
 {
+    uint32_t queue = ami_names_find(&calls->names, facts->queue);
     uint32_t at = queue ? ami_calls_find(calls, facts->call_hash, queue, VISIT_WAITING | VISIT_TALKING) : 0;
     if (!at) {
         return false;
@@ -128,15 +129,12 @@ int ami_calls_join(struct ami_calls *calls, const struct ami_facts *facts)
         return 0;
     }
     calls->sight.joins++;
-    uint32_t queue = ami_names_find(&calls->names, facts->queue);
-    if (is_told(calls, facts, queue)) {
-        return 0;
-    }
     int status = ami_calls_door_join(calls, facts);
-    if (status == 0) {
-        status = settle_all(calls, facts->call_hash);
+    if (status != 0 || is_told(calls, facts)) {
+        return status;
     }
-    queue = ami_names_find(&calls->names, facts->queue);
+    status = settle_all(calls, facts->call_hash);
+    uint32_t queue = ami_names_find(&calls->names, facts->queue);
     uint32_t at = queue ? ami_calls_find(calls, facts->call_hash, queue, VISIT_WAITING) : 0;
     if (status == 0 && at) {
         status = ami_calls_lose(calls, at, facts->at_ms, "QueueCallerJoin");

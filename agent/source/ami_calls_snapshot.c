@@ -91,7 +91,9 @@ int ami_calls_entry(struct ami_calls *calls, const struct ami_facts *facts)
         visit->taken_ms = calls->arrival_ms;
         visit->position = visit->original_position = ami_number(facts->message, "Position", EVENT_UNKNOWN);
         calls->counters.taken_in++;
-        status = ami_calls_enter(calls, at, ami_get(facts->message, "CallerIDNum"), "QueueEntry");
+        struct slice caller = ami_get(facts->message, "CallerIDNum");
+        caller = slice_is(caller, "unknown") ? slice_str("") : caller; /* events put it in angle brackets */
+        status = ami_calls_enter(calls, at, caller, "QueueEntry");
     }
     ami_visit_at(calls, at)->listed = calls->snapshot;
     ami_calls_touch(calls, at);
@@ -260,12 +262,23 @@ static void see_talks(struct ami_calls *calls)
     }
 }
 
+/* Without the list of channels (it takes rights that the user may not have), conversations of before the gap go on
+ * unless their operator is said to be in no call. */
+static bool is_doubtful(const struct ami_calls *calls, const struct ami_visit *visit)
+{
+    if (visit->seen == calls->snapshot || (!calls->whole_calls && !calls->whole_channels)) {
+        return false;
+    }
+    if (visit->state & (VISIT_WAITING | VISIT_LEAVING | VISIT_REASON)) {
+        return calls->whole_calls;
+    }
+    return calls->whole_channels || (visit->connection != calls->connection && ami_calls_is_idle(calls, visit));
+}
+
 static void doubt(struct ami_calls *calls)
 {
     for (uint32_t at = calls->visit_head; at; at = ami_visit_at(calls, at)->next) {
-        const struct ami_visit *visit = ami_visit_at(calls, at);
-        bool waits = visit->state & (VISIT_WAITING | VISIT_LEAVING | VISIT_REASON);
-        if (visit->seen != calls->snapshot && (waits ? calls->whole_calls : calls->whole_channels)) {
+        if (is_doubtful(calls, ami_visit_at(calls, at))) {
             ami_calls_set_doubt(calls, at, calls->arrival_ms + AMI_CALLS_GRACE_MS);
         }
     }

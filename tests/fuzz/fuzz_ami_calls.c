@@ -244,7 +244,11 @@ static void restore(struct run *run, bool talks)
 {
     struct ami_calls_open open = {slice_str("1.1"), slice_str("q"), slice_str(talks ? "ana" : ""), run->now_ms - 9000,
                                   talks ? run->now_ms - 5000 : 0};
+    uint32_t before = run->calls->visits.used;
     FUZZ_CHECK(ami_calls_restore(run->calls, &open) == 0);
+    if (run->calls->visits.used == before) {
+        return;
+    }
     struct stay *stay = find_stay(&run->model, open.call_id, open.queue);
     *(talks ? &stay->talking : &stay->waiting) += 1;
 }

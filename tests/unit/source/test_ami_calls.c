@@ -455,6 +455,12 @@ static void members_are_told_when_they_change(void **state)
                 "LoginTime=1795283000 Wrapuptime=15 Penalty=2");
     assert_true(heard.events[2].member.in_call);
     assert_told("member_state q Ana S|member_state q Ana S lunch|member_state q Ana S tea");
+    say(&heard,
+        "QueueMemberPause Queue=q MemberName=Ana~S Interface=PJSIP/1 Status=2 InCall=1 Paused=0 PausedReason=back "
+        "LoginTime=1795283000 Wrapuptime=15 Penalty=2");
+    say(&heard, "QueueMember Queue=q Name=Ana~S Location=PJSIP/1 Status=2 InCall=1 Paused=0 PausedReason= "
+                "LoginTime=1795283000 Wrapuptime=15 Penalty=2");
+    assert_told("member_state q Ana S");
     say(&heard, "QueueMemberRemoved Queue=q MemberName=Ana~S Interface=PJSIP/1");
     say(&heard, "QueueMemberRemoved Queue=q MemberName=Ana~S Interface=PJSIP/1");
     say(&heard, "QueueMemberAdded Queue=q MemberName= Interface=PJSIP/2 Status=-5 Paused=77 Wrapuptime=-1 LoginTime=x");
@@ -483,6 +489,9 @@ static void refused_callers_are_told_once(void **state)
     join();
     assert_told("blocked 1.1 night JOINEMPTY|enter 1.1 q");
     say(&heard, "VarSet Uniqueid=1.1 Variable=QUEUESTATUS Value=JOINEMPTY");
+    say(&heard, "Newexten Uniqueid=1.1 Application=Queue AppData=q");
+    say(&heard, "VarSet Uniqueid=1.1 Variable=QUEUESTATUS Value=");
+    say(&heard, "VarSet Uniqueid=1.1 Variable=QUEUESTATUS Value=TIMEOUT");
     assert_told("");
     say(&heard, "Hangup Uniqueid=1.1");
     assert_int_equal(heard.calls->doors.used, 1);
@@ -594,6 +603,24 @@ static void what_a_snapshot_lacks_is_lost_after_the_grace(void **state)
     assert_told("lost 1.1 q ana|lost 3.1 q");
     assert_int_equal(ami_calls_counters(heard.calls)->lost_in_gaps, 2);
     assert_int_equal(heard.calls->visits.used, 0);
+}
+
+static void without_channels_operators_tell_conversations(void **state)
+{
+    (void)state;
+    talking();
+    say(&heard, "AgentConnect Uniqueid=2.1 DestUniqueid=2.2 Queue=q Interface=PJSIP/bob MemberName=bob");
+    heard_mark(&heard, AMI_MARK_DOWN);
+    (void)heard_text(&heard);
+    heard_mark(&heard, AMI_MARK_SNAPSHOT_BEGIN);
+    say(&heard, "QueueMember Queue=q Name=ana Location=PJSIP/ana Status=2 InCall=1");
+    say(&heard, "QueueMember Queue=q Name=bob Location=PJSIP/bob Status=1 InCall=0");
+    say(&heard, "QueueEntry Queue=q Uniqueid=3.1 CallerIDNum=unknown Wait=1");
+    say(&heard, "QueueStatusComplete");
+    heard_mark(&heard, AMI_MARK_SNAPSHOT_END);
+    heard_pass(&heard, 3000);
+    assert_string_equal(heard.events[2].caller, "");
+    assert_told("member_state q ana|member_state q bob|enter 3.1 q|lost 2.1 q bob");
 }
 
 static void a_gap_may_hide_an_answer(void **state)
@@ -847,6 +874,7 @@ int main(void)
         TEST(a_cdr_alone_tells_refused_callers),
         TEST(a_snapshot_takes_calls_in),
         TEST(what_a_snapshot_lacks_is_lost_after_the_grace),
+        TEST(without_channels_operators_tell_conversations),
         TEST(a_gap_may_hide_an_answer),
         TEST(later_snapshots_leave_calls_alone),
         TEST(open_calls_of_an_earlier_run_go_on),
