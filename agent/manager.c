@@ -361,9 +361,6 @@ static int restore_call(void *ctx, const struct call_leg *leg)
 {
     struct manager *manager = ctx;
     struct ledger *ledger = pipeline_ledger(manager->options.pipeline);
-    if (leg_is_done(leg)) {
-        return 0;
-    }
     const struct ami_calls_open open = {.call_id = slice_make(leg->call_id, leg->call_id_len),
                                         .queue = intern_name(ledger_names(ledger, LEDGER_QUEUE), leg->queue),
                                         .operator_name =
@@ -394,7 +391,7 @@ static int start_engine(struct manager *manager)
     if (status == 0) {
         status = ami_session_new(&options, loop_now_ms(), &manager->session);
     }
-    return status == 0 ? pipeline_live_open_legs(manager->options.pipeline, restore_call, manager) : status;
+    return status == 0 ? pipeline_live_resume(manager->options.pipeline, restore_call, manager) : status;
 }
 
 int manager_start(const struct manager_options *options, struct manager **out)

@@ -66,8 +66,9 @@ int pipeline_live_tick(struct pipeline *pipeline, int64_t now_ms, bool log_read)
 /* What the source counted since it was last told. */
 void pipeline_live_count(struct pipeline *pipeline, enum quality counter, uint64_t more);
 
-/* The legs that the tracker holds open, where the live source leads: what an earlier run saw last. */
-int pipeline_live_open_legs(struct pipeline *pipeline, ledger_leg_fn fn, void *ctx);
+/* The legs that an earlier run left open, each shown on the board and to the roster as it stood. Once, at the start:
+ * whether they are still there is for the source's first snapshot to tell. */
+int pipeline_live_resume(struct pipeline *pipeline, ledger_leg_fn fn, void *ctx);
 
 void pipeline_add_gap(struct pipeline *pipeline, const char *reason, int64_t now_ms);
 

@@ -387,9 +387,44 @@ void pipeline_live_count(struct pipeline *pipeline, enum quality counter, uint64
     pipeline->pending |= more > 0;
 }
 
-int pipeline_live_open_legs(struct pipeline *pipeline, ledger_leg_fn fn, void *ctx)
+struct resume {
+    struct pipeline *pipeline;
+    ledger_leg_fn fn;
+    void *ctx;
+};
+
+static int resume_leg(void *ctx, const struct call_leg *leg)
 {
-    return pipeline->live->leads ? ledger_load_open_legs(pipeline->ledger, fn, ctx) : 0;
+    const struct resume *resume = ctx;
+    struct pipeline *pipeline = resume->pipeline;
+    struct pipeline_live *live = pipeline->live;
+    if (leg_is_done(leg)) {
+        return 0;
+    }
+    struct call_event event = {.kind = EVENT_ENTER,
+                               .at_ms = leg->enter_ms,
+                               .call_id = slice_make(leg->call_id, leg->call_id_len),
+                               .queue = name_of(pipeline, LEDGER_QUEUE, leg->queue),
+                               .caller = slice_make(leg->number, leg->number_len),
+                               .position = leg->position,
+                               .wait_ms = EVENT_UNKNOWN,
+                               .talk_ms = EVENT_UNKNOWN,
+                               .ring_ms = EVENT_UNKNOWN};
+    int status = live->board ? board_put(live->board, &event) : 0;
+    if (status == 0 && leg_is_talking(leg)) {
+        event.kind = EVENT_CONNECT;
+        event.at_ms = leg->connect_ms;
+        event.operator_name = name_of(pipeline, LEDGER_OPERATOR, leg->operator_id);
+        status = live->board ? board_put(live->board, &event) : 0;
+        status = status == 0 ? roster_resume(live->roster, &event) : status;
+    }
+    return status == 0 ? resume->fn(resume->ctx, leg) : status;
+}
+
+int pipeline_live_resume(struct pipeline *pipeline, ledger_leg_fn fn, void *ctx)
+{
+    struct resume resume = {.pipeline = pipeline, .fn = fn, .ctx = ctx};
+    return ledger_load_open_legs(pipeline->ledger, resume_leg, &resume);
 }
 
 /* ---- committing ---- */

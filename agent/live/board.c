@@ -93,24 +93,10 @@ void board_on(struct board *board, int64_t at_ms)
 
 /* Names are forgotten as well, for they are kept as long as the connection; without memory for new tables the old
  * ones do. */
-static void forget(struct board *board)
-{
-    struct intern *queues;
-    struct intern *names;
-    live_callers_clear(&board->callers);
-    live_operators_clear(&board->operators);
-    if (new_names(&queues, &names) == 0) {
-        intern_free(board->queues);
-        intern_free(board->names);
-        board->queues = queues;
-        board->names = names;
-    }
-}
-
 void board_off(struct board *board, int64_t at_ms)
 {
     (void)pthread_mutex_lock(&board->lock);
-    forget(board);
+    live_operators_clear(&board->operators);
     if (board->on) {
         board->on = false;
         board->down_since_ms = at_ms;

@@ -99,7 +99,9 @@ void board_free(struct board *board);                                   /* NULL 
 
 /* Ingest thread. STATUS_NO_MEMORY leaves out what there was no memory for. */
 void board_on(struct board *board, int64_t at_ms);
-void board_off(struct board *board, int64_t at_ms); /* forgets callers and operators, keeps the events */
+/* Forgets the operators, keeps the events. Callers are kept too, unseen: the source tells which are gone once it is
+ * back, and not again of those that are still there. */
+void board_off(struct board *board, int64_t at_ms);
 int board_put(struct board *board, const struct call_event *event);
 /* An operator as the roster tells (names resolved); state SHIFT_OFF takes him off. All borrowed. */
 struct board_stand {

@@ -113,6 +113,7 @@ struct ami_member {
     uint32_t interface;
     uint32_t reason;
     uint32_t seen;
+    uint32_t told; /* number of the connection on which its state was told: on a new one it is told again */
     struct event_member state;
 };
 

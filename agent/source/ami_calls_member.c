@@ -188,7 +188,8 @@ int ami_calls_member(struct ami_calls *calls, const struct ami_facts *facts)
     struct slice reason = ami_get(facts->message, "PausedReason");
     reason = reason.len ? reason : ami_get(facts->message, "Reason");
     reason = state.paused ? reason : slice_str("");
-    changed = changed || !is_same(&state, &member->state);
+    changed = changed || member->told != calls->connection || !is_same(&state, &member->state);
+    member->told = calls->connection;
     member->state = state;
     member->seen = calls->snapshot;
     status = set_name(calls, &member->operator_name, names.operator_name, &changed);
