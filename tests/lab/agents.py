@@ -112,6 +112,12 @@ class Agent:
             raise RuntimeError(f"ringside {' '.join(arguments)} of agent {self.name}: {done.stderr.strip()}")
         return json.loads(done.stdout)
 
+    def ask_ledger(self, *arguments: str) -> dict[str, Any]:
+        """What it wrote, once it has stopped."""
+        done = subprocess.run([self.programs / "ringside", *arguments, "--ledger", self.directory / "ledger",
+                               "--format", "json"], capture_output=True, text=True, timeout=60, check=True)
+        return json.loads(done.stdout)
+
     def cpu_s(self) -> float:
         assert self.process
         return pbx.cpu_s(self.process.pid)

@@ -154,6 +154,7 @@ def main_run(options: argparse.Namespace, root: Path, directory: Path, names: li
         time.sleep(SETTLE_S)
         with (directory / "visits.jsonl").open("w", encoding="utf-8") as out:
             out.writelines(json.dumps(dataclasses.asdict(visit)) + "\n" for visit in caller.visits)
+        run.record.write(directory / "events")
         report = checks.Report(caller, run.box, run.agents, run.record, started)
         report.check_all()
         return report

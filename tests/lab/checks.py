@@ -25,8 +25,8 @@ ANNOUNCED = "announced"
 
 # Two clocks and threads of Asterisk's between a thing and its event: seen to be below 5 ms, on a loaded machine more.
 EVENT_SLACK_MS = 50
-# What the agent tells was cut at its last commit or so, the oracle's at the moment of the answer.
-EDGE_MS = 2500
+# The span begins with the agent's first snapshot and ends when it was told to stop: neither is told to the ms.
+EDGE_MS = 500
 STATE_SLACK_MS = 100
 EDGES = ("ready", "paused")
 STATES = {"ready": "ready_ms", "ring": "ring_ms", "talk": "talk_time_ms", "hold": "hold_time_ms", "wrap": "wrap_ms",
@@ -118,8 +118,9 @@ class Report:
             self.check_levels(agent)
             self.check_holds(agent)
             self.check_health(agent)
-            self.check_operators(agent)
         self.check_agents_with_each_other()
+        for agent in self.agents:
+            self.check_operators(agent)
         for refused in self.caller.refused_deeds:
             self.findings.append(Finding("lab", refused, "done", "refused", EXPLAINED,
                                          "no such member or channel then"))
@@ -155,7 +156,7 @@ class Report:
             said = [queue["Holdtime"], queue["ServicelevelPerf"], queue["ServicelevelPerf2"]]
             made = [str(mine.holdtime), f"{mine.level():.1f}", f"{mine.level2():.1f}"]
             self.note(group, f"{name}: hold, service levels", " ".join(said), " ".join(made),
-                      why="Asterisk takes the wait before the announcement, the row after it" if name == ANNOUNCED else "")
+                      why="Asterisk's wait ends before the announcement, the row's after" if name == ANNOUNCED else "")
         before = self.caller.before_reset
         for agent in self.agents:
             completed = sum(queue.straddling for queue in rebuilt.values())
@@ -209,6 +210,8 @@ class Report:
         whole = rows.rebuild(self.rows, {name: int(queue["ServiceLevel"]) for name, queue in final.queues.items()})
         group = f"agent {agent.name}, service level of the whole run"
         for name, queue in sorted(final.queues.items()):
+            if name not in self.kpi[agent.name]:
+                continue  # nobody came
             level_s = int(queue["ServiceLevel"])
             answer = agent.ask("kpi", "--from", rfc3339(self.started - 900), "--to", rfc3339(time.time() + 900),
                                "--queue", name, "--service-level", f"{level_s}s",
@@ -247,10 +250,13 @@ class Report:
         """States add up to the logged-in time exactly, and each is what the events say by definition."""
         if agent.name == agents.LOG:
             return
-        self.caller.ami.pump(0.2)
-        answer = agent.ask("operators")
         live = self.status[agent.name].get("live") or {}
-        since, until = milliseconds(live["since"]), milliseconds(answer["as_of"])
+        # A running agent tells what goes on some seconds late; one that stops tells all.
+        since, until = milliseconds(live["since"]), round(time.time() * 1000)
+        stopped = agent.stop()
+        self.note(f"agent {agent.name}, health", "exit status", 0, stopped)
+        answer = agent.ask_ledger("operators")
+        self.caller.ami.pump(0.2)
         truth = record.shifts(self.heard, since, until)
         group = f"agent {agent.name}, operators"
         told = {row["operator"]: row for row in answer["operators"]}
