@@ -161,6 +161,29 @@ void ami_calls_sight(const struct ami_calls *calls, struct ami_calls_sight *out)
     *out = calls->sight;
 }
 
+void ami_calls_held(const struct ami_calls *calls, struct ami_calls_held *out)
+{
+    const struct ami_index *const links[] = {&calls->by_call, &calls->by_linked, &calls->by_channel, &calls->by_desk,
+                                             &calls->by_ring};
+    const struct ami_pool *const pools[] = {&calls->visits, &calls->rings, &calls->doors, &calls->members,
+                                            &calls->names.items};
+    *out = (struct ami_calls_held){.calls = calls->visits.used,
+                                   .rings = calls->rings.used,
+                                   .awaited = calls->orphans + calls->doubts,
+                                   .doors = calls->doors.used,
+                                   .members = calls->members.used,
+                                   .names = calls->names.items.used};
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++) {
+        out->links += links[i]->nodes.used;
+    }
+    for (size_t i = 0; i < sizeof pools / sizeof pools[0]; i++) {
+        out->room += pools[i]->made - 1;
+    }
+    for (uint32_t at = calls->due_head; at; at = ami_visit_at(calls, at)->next_due) {
+        out->awaited++;
+    }
+}
+
 /* ---- messages ---- */
 
 static int take_hangup(struct ami_calls *calls, const struct ami_facts *facts)

@@ -23,7 +23,8 @@
  *   way this PBX shows: Newexten "Queue" and VarSet QUEUESTATUS; else CEL's APP_START and APP_END; else a Cdr with
  *   LastApplication "Queue" of a caller who never joined and did not hang up. The last two do not know the status:
  * their text is "REFUSED".
- * - A member's state is told whole with each change (EVENT_MEMBER_STATE), its removal with EVENT_MEMBER_REMOVE.
+ * - A member's state is told whole with each change and once on each connection (EVENT_MEMBER_STATE), its removal with
+ *   EVENT_MEMBER_REMOVE.
  *
  * Every event has its call_id (the caller's Uniqueid), queue, operator_name (MemberName) and interface filled in where
  * there are such, durations in milliseconds by the events' own times (ring_ms: from AgentCalled to DialEnd ANSWER, or
@@ -101,5 +102,18 @@ int ami_calls_tick(struct ami_calls *calls, int64_t now_ms);
 
 const struct ami_calls_counters *ami_calls_counters(const struct ami_calls *calls);
 void ami_calls_sight(const struct ami_calls *calls, struct ami_calls_sight *out);
+
+/* What is held now. */
+struct ami_calls_held {
+    uint32_t calls;   /* visits of queues that are not over */
+    uint32_t rings;   /* of them */
+    uint32_t links;   /* by which they are found */
+    uint32_t awaited; /* calls that something is waited for, or that are in doubt */
+    uint32_t doors;   /* channels remembered for the sake of refused callers */
+    uint32_t members;
+    uint32_t names; /* that calls, doors and members share */
+    uint32_t room;  /* most calls, rings, doors, members and names ever held at once: what memory was taken for */
+};
+void ami_calls_held(const struct ami_calls *calls, struct ami_calls_held *out);
 
 #endif

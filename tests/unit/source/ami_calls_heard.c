@@ -108,6 +108,13 @@ void heard_mark(struct heard *heard, enum ami_mark mark)
     assert_int_equal(ami_calls_mark(heard->calls, mark, heard->now_ms), 0);
 }
 
+struct ami_calls_held heard_held(const struct heard *heard)
+{
+    struct ami_calls_held held;
+    ami_calls_held(heard->calls, &held);
+    return held;
+}
+
 const char *heard_text(struct heard *heard)
 {
     static char text[8192];

@@ -30,6 +30,7 @@ void heard_bytes(struct heard *heard, struct slice bytes);
 /* "QueueCallerJoin Uniqueid=1.1 Queue=q": one message at now_ms; a blank separates, "~" in a value is a blank. */
 void say(struct heard *heard, const char *text);
 void heard_pass(struct heard *heard, int64_t ms); /* time goes by, tick after tick */
+struct ami_calls_held heard_held(const struct heard *heard);
 void heard_mark(struct heard *heard, enum ami_mark mark);
 
 /* All events so far as "kind call queue operator|...", forgotten afterwards. Borrowed until the next call. */
