@@ -7,7 +7,11 @@
 #include "agent/cli/watch_layout_internal.h"
 #include "agent/cli/watch_words.h"
 
-enum { LINE_MAX_BYTES = 512, HEAD_LINES = 2 };
+enum {
+    LINE_MAX_BYTES = 512,
+    HEAD_LINES = 2,
+    COMMIT_S = 2 /* what the log tells is read and committed within that */
+};
 
 int64_t watch_layout_run_on(const struct watch_picture *picture, int64_t span_ms)
 {
@@ -33,7 +37,7 @@ static void say_source(const struct watch_picture *picture, char *out, size_t si
     if (model->live) {
         (void)snprintf(out, size, "live from the PBX");
     } else {
-        int64_t age_s = (model->age_ms + picture->counted_ms) / 1000 + 1;
+        int64_t age_s = (model->age_ms + picture->counted_ms) / 1000 + COMMIT_S;
         (void)snprintf(out, size, "%s%.12s%sfrom the log, up to %" PRId64 " s old", *model->source_state ? "PBX " : "",
                        model->source_state, *model->source_state ? ", " : "", age_s > 99999 ? 99999 : age_s);
     }

@@ -107,7 +107,9 @@ void watch_layout_last_events(const struct watch_picture *picture, const struct 
 void watch_layout_events(const struct watch_picture *picture, struct watch_view *view, const struct watch_area *area)
 {
     if (picture->model->event_count == 0) {
-        (void)watch_grid_say(area->grid, 1, area->top, area->grid->width, "nothing has happened yet", WATCH_FAINT);
+        const char *why = picture->model->live ? "nothing has happened yet"
+                                               : "what happens is told only while there is a live source";
+        (void)watch_grid_say(area->grid, 1, area->top, area->grid->width, why, WATCH_FAINT);
         return;
     }
     watch_layout_scroll(view, picture->model->event_count, area->end - area->top - 1);

@@ -241,6 +241,9 @@ void watch_layout_queues(const struct watch_picture *picture, struct watch_view 
     const struct watch_model *model = picture->model;
     if (model->queue_count == 0) {
         (void)watch_grid_say(area->grid, 1, area->top, area->grid->width, "no queue has been seen yet", WATCH_FAINT);
+        if (model->hint_count > 0 && area->top + 1 < area->end) {
+            (void)watch_grid_say(area->grid, 1, area->top + 1, area->grid->width, model->hints[0], WATCH_PLAIN);
+        }
         return;
     }
     size_t *order = calloc(model->queue_count, sizeof *order);

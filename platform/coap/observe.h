@@ -22,7 +22,7 @@ struct observe_options {
     const struct slice *query;
     size_t query_count;
     int accept;         /* content format, or -1 */
-    int64_t silence_ms; /* asks again after so long without a word, sooner when Max-Age says so; 0: 5000 */
+    int64_t silence_ms; /* asks again after so long without a word, somewhat sooner when Max-Age is over; 0: 5000 */
 };
 
 enum observe_state {

@@ -9,6 +9,7 @@ enum {
     CONTENT = 205,
     MAX_AGE_DEFAULT_S = 60, /* RFC 7252 5.10.5 */
     AGE_MIN_MS = 1000,
+    OBSERVED_AGE_MIN_MS = 3000, /* who promised to tell is not asked all the time */
     ERROR_AGAIN_MS = 2000,
     FRESH_FOR_MS = 128000, /* RFC 7641 3.4 */
     NUMBER_HALF = 1 << 23
@@ -59,9 +60,11 @@ static void finish(struct observe *observe)
 {
     struct observe_transfer *done = &observe->transfer;
     struct buf spare = observe->whole.body;
-    int64_t age_ms =
-        done->max_age_s < observe->silence_ms / 1000 ? (int64_t)done->max_age_s * 1000 : observe->silence_ms;
-    int64_t again_ms = done->code != CONTENT ? ERROR_AGAIN_MS : age_ms < AGE_MIN_MS ? AGE_MIN_MS : age_ms;
+    int64_t least_ms = done->observed ? OBSERVED_AGE_MIN_MS : AGE_MIN_MS;
+    int64_t age_ms = (int64_t)done->max_age_s * 1000;
+    age_ms = age_ms < least_ms ? least_ms : age_ms;
+    age_ms = age_ms > observe->silence_ms ? observe->silence_ms : age_ms;
+    int64_t again_ms = done->code == CONTENT ? age_ms : ERROR_AGAIN_MS;
     done->token.len = 0;
     observe->whole = *done;
     observe->transfer.body = spare;
