@@ -92,7 +92,8 @@ class Replay:
     def __init__(self, recording: Union[Recording, str], server: AmiServer, *, log: Optional[Path] = None,
                  speed: Optional[float] = None, shift_s: Optional[int] = None,
                  away_events: Optional[int] = None, events: Optional[list[Event]] = None) -> None:
-        """speed: 1 is real time, 10 ten times as fast, None as fast as clients read.
+        """speed: 1 is real time, 10 ten times as fast, None as fast as clients read. A client with timers of its own
+        does not see them run faster: up to about 20 a second of it is short enough for what it waits for.
         shift_s: None moves the recording so that it begins now: what comes faster than real time is of the next
         minutes then, and never before what a client was told in its lists.
         away_events: when a client was lost, so many events are missed by it, then the replay waits until one has
