@@ -32,25 +32,14 @@ struct slice board_cut(struct slice text)
     return slice_make(text.data, cut_length(text, BOARD_TEXT_MAX));
 }
 
-static int new_names(struct intern **queues, struct intern **names)
-{
-    int status = intern_new(QUEUES_MAX, queues);
-    if (status == 0) {
-        status = intern_new(BOARD_OPERATORS_MAX, names);
-        if (status != 0) {
-            intern_free(*queues);
-        }
-    }
-    return status;
-}
-
 int board_new(const struct board_options *options, struct board **out)
 {
     struct board *board = calloc(1, sizeof *board);
     if (!board) {
         return STATUS_NO_MEMORY;
     }
-    if (new_names(&board->queues, &board->names) != 0 || pthread_mutex_init(&board->lock, NULL) != 0) {
+    if (intern_new(QUEUES_MAX, &board->queues) != 0 || intern_new(BOARD_OPERATORS_MAX, &board->names) != 0 ||
+        pthread_mutex_init(&board->lock, NULL) != 0) {
         intern_free(board->queues);
         intern_free(board->names);
         free(board);
@@ -91,12 +80,20 @@ void board_on(struct board *board, int64_t at_ms)
     (void)pthread_mutex_unlock(&board->lock);
 }
 
-/* Names are forgotten as well, for they are kept as long as the connection; without memory for new tables the old
- * ones do. */
+/* The end of a ring or a hold that falls into the gap is never told. */
+static void forget_passing(struct live_callers *callers)
+{
+    for (size_t i = 0; i < callers->count; i++) {
+        callers->items[i].ring_count = 0;
+        callers->items[i].hold_ms = 0;
+    }
+}
+
 void board_off(struct board *board, int64_t at_ms)
 {
     (void)pthread_mutex_lock(&board->lock);
     live_operators_clear(&board->operators);
+    forget_passing(&board->callers);
     if (board->on) {
         board->on = false;
         board->down_since_ms = at_ms;

@@ -73,7 +73,7 @@ struct board {
     int64_t down_since_ms;
     int64_t newest_ms; /* of all that was told */
     uint64_t changes;
-    struct intern *queues; /* as long as one connection lasts */
+    struct intern *queues;
     struct intern *names;  /* of operators */
     struct live_callers callers;
     struct live_operators operators;

@@ -71,10 +71,29 @@ static void test_it_says_nothing_unless_it_is_on(void **state)
     assert_int_equal(now->down_since_ms, 3000);
     assert_int_equal(now->queue_count + now->caller_count + now->operator_count, 0);
     assert_int_equal(now->event_count, 2);
-    board_on(board, 4000); /* nothing of before is left */
+    board_on(board, 4000); /* operators are told anew, callers stay until they are told to be gone */
     now = look();
-    assert_int_equal(now->caller_count + now->operator_count + now->queue_count, 0);
+    assert_int_equal(now->caller_count, 1);
+    assert_int_equal(now->operator_count, 0);
+    assert_int_equal(kit_queue(now, "sales")->logged_in, 0);
     assert_int_equal(now->down_since_ms, 0);
+}
+
+static void test_rings_and_holds_do_not_outlive_a_connection(void **state)
+{
+    (void)state;
+    board_on(board, 0);
+    kit_put(board, EVENT_ENTER, 1000, "1.1", "sales", NULL);
+    kit_put(board, EVENT_RING, 2000, "1.1", "sales", "Ana");
+    kit_put(board, EVENT_ENTER, 1500, "1.2", "sales", NULL);
+    kit_put(board, EVENT_CONNECT, 2000, "1.2", "sales", "Bo");
+    kit_put(board, EVENT_HOLD, 3000, "1.2", "sales", "Bo");
+    board_off(board, 4000);
+    board_on(board, 5000);
+    const struct board_copy *now = look();
+    assert_false(now->callers[0].ringing);
+    assert_int_equal(now->callers[1].hold_ms, 0);
+    assert_int_equal(now->callers[1].connect_ms, 2000);
 }
 
 static void test_a_call_from_end_to_end(void **state)
@@ -330,6 +349,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(test_it_says_nothing_unless_it_is_on),
+        CASE(test_rings_and_holds_do_not_outlive_a_connection),
         CASE(test_a_call_from_end_to_end),
         CASE(test_an_end_of_a_queue_he_left_already_ends_nothing),
         CASE(test_who_was_not_seen_to_enter_comes_in_with_the_answer),

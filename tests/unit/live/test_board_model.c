@@ -209,9 +209,13 @@ static void compare_all(void)
     board_copy_free(copy);
 }
 
-static void forget_all(void)
+/* What a cut connection leaves. */
+static void cut_off(void)
 {
-    memset(calls, 0, sizeof calls);
+    for (int i = 0; i < CALLS; i++) {
+        calls[i].ring_count = 0;
+        calls[i].hold_ms = 0;
+    }
     for (int i = 0; i < NAMES; i++) {
         operators[i] = (struct model_operator){.state = SHIFT_OFF};
     }
@@ -221,7 +225,8 @@ static void run(uint64_t seed)
 {
     const struct board_options options = {.keep_number = false};
     rng = (struct rng){seed};
-    forget_all();
+    memset(calls, 0, sizeof calls);
+    cut_off();
     assert_int_equal(board_new(&options, &board), 0);
     board_on(board, 1);
     for (int64_t step = 0; step < STEPS; step++) {
@@ -237,7 +242,7 @@ static void run(uint64_t seed)
         if (rng_below(&rng, 2000) == 0) {
             board_off(board, at_ms);
             board_on(board, at_ms);
-            forget_all();
+            cut_off();
         }
         if (step % 53 == 0) {
             compare_all();
