@@ -56,8 +56,10 @@ class Rebuilt:
     talktime: int = 0
     in_level: int = 0
     gave_up_in_level: int = 0
-    # Completed in this time but answered before it: seen to be counted nowhere, on 16 and on 22.
+    # Completed in this time but answered before it: seen to be counted nowhere, on 16 and on 22, unless the member had
+    # been removed when the counters were set to zero.
     straddling: int = 0
+    members: set[str] = field(default_factory=set)  # at that time
     talking: set[str] = field(default_factory=set)
 
     def take(self, row: Row, level_s: int) -> None:
@@ -65,8 +67,8 @@ class Rebuilt:
             self._average_hold(int(row.data[0]))
             self.talking.add(row.operator)
         elif row.verb in COMPLETED:
-            if row.operator in self.talking:
-                self.talking.remove(row.operator)
+            if row.operator in self.talking or row.operator not in self.members:
+                self.talking.discard(row.operator)
                 self._complete(int(row.data[-3]), int(row.data[-2]), level_s)
             else:
                 self.straddling += 1
@@ -91,8 +93,8 @@ class Rebuilt:
         return 100 * (self.in_level + self.gave_up_in_level) / below if below else 0.0
 
 
-def rebuild(rows: list[Row], levels_s: dict[str, int]) -> dict[str, Rebuilt]:
-    queues = {queue: Rebuilt() for queue in levels_s}
+def rebuild(rows: list[Row], levels_s: dict[str, int], members: dict[str, set[str]]) -> dict[str, Rebuilt]:
+    queues = {queue: Rebuilt(members=members.get(queue, set())) for queue in levels_s}
     for row in rows:
         if row.queue in queues:
             queues[row.queue].take(row, levels_s[row.queue])
