@@ -5,8 +5,8 @@ any instant he is in one state, the first of these that holds:
 
 talk, hold   connected to a queue's caller; hold while he holds every such call
 ring         an AgentCalled of his has come to nothing yet
-wrap         paused in every queue for a reason that stands for wrap-up; or within the wrap-up time after the last of his
-             calls that ended (Wrapuptime of his membership where it is above 0, else the configured time)
+wrap         paused in every queue for a reason that stands for wrap-up; or within the wrap-up time after the last
+             of his calls that ended (Wrapuptime of his membership where it is above 0, else the configured time)
 paused       in every queue that he is a member of; the reason is that of the pause that began last
 unavailable  all his devices are invalid or unavailable (4, 5)
 busy         one of his devices is in use in some way (2, 3, 6, 7, 8), but not for a call known here, for a second at

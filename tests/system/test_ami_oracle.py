@@ -150,7 +150,7 @@ def test_a_day_by_hand() -> None:
         (914, hold("Unhold", 1)),  # hold 4
         (920, call("AgentComplete", 1)),  # talk 6
         (925, member("QueueMemberAdded", "support")),  # wrap 10 goes on
-        (931, member("QueueMemberPause", "sales", Paused=1, PausedReason="Lunch")),  # busy 1: the device still is in use
+        (931, member("QueueMemberPause", "sales", Paused=1, PausedReason="Lunch")),  # busy 1: still in use
         (935, member("QueueMemberPause", "support", Paused=1, PausedReason="Coffee")),  # ready 4: paused in one of two
         (940, member("QueueMemberPause", "sales", Paused=1, PausedReason="Lunch")),  # Coffee 5, the newest pause
         (945, member("QueueMemberRemoved", "support")),  # Coffee 5
