@@ -83,6 +83,7 @@ static void on_live(void *ctx)
     if (agent->server) {
         status_server_notify_live(agent->server);
     }
+    centre_live_changed(agent->centre);
 }
 
 static bool on_log_read(void *ctx)
@@ -213,6 +214,7 @@ static int start_loop_parts(struct agent *agent)
     struct centre_options centre = {.config = agent->config,
                                     .loop = agent->loop,
                                     .ledger = pipeline_ledger(agent->pipeline),
+                                    .board = agent->board,
                                     .health = agent->health,
                                     .changed = on_news,
                                     .ctx = agent};

@@ -61,6 +61,12 @@ static void on_tell(void *ctx)
     tell_health(ctx);
 }
 
+/* Whom the site shows to nobody it does not tell the centre of either. */
+static bool tells_operators(const struct agent_privacy_config *privacy)
+{
+    return privacy->operators_to_centre && privacy->operators != AGENT_OPERATORS_NONE;
+}
+
 static int start_link(struct centre *centre)
 {
     const struct agent_config *config = centre->options.config;
@@ -69,10 +75,12 @@ static int start_link(struct centre *centre)
                                          .credentials_dir = collector->credentials,
                                          .url = collector->url[0] ? collector->url : NULL,
                                          .sync = {.ledger = centre->options.ledger,
+                                                  .board = centre->options.board,
                                                   .site = config->site.id,
                                                   .agent_version = RINGSIDE_VERSION,
                                                   .zone = zone_name(),
                                                   .live = collector->live,
+                                                  .operators = tells_operators(&config->privacy),
                                                   .live_min_ms = collector->live_interval_ms,
                                                   .heartbeat_ms = collector->heartbeat_ms,
                                                   .open_min_ms = collector->open_interval_ms,
@@ -120,5 +128,12 @@ void centre_committed(struct centre *centre, int64_t lag_ms)
     if (centre) {
         link_set_lag(centre->link, lag_ms);
         link_committed(centre->link);
+    }
+}
+
+void centre_live_changed(struct centre *centre)
+{
+    if (centre) {
+        link_live_changed(centre->link);
     }
 }

@@ -9,7 +9,9 @@ enum {
     LIMITS_QUEUE_NAME_MAX = 255,    /* bytes of a queue's name; longer ones are cut by the agent */
     LIMITS_QUEUES_MAX = 65535,      /* of one site */
     LIMITS_BATCH_INTERVALS_MAX = 4096,
-    LIMITS_GAPS_MAX = 64, /* of one message */
+    LIMITS_GAPS_MAX = 64,          /* of one message, of either kind */
+    LIMITS_OPERATORS_MAX = 1000,   /* of one site that are told of by name */
+    LIMITS_OPERATOR_TEXT_MAX = 64, /* bytes of such a name, or of a reason; longer ones are cut by the agent */
     LIMITS_EPOCH_BYTES = 16,
     LIMITS_ARENA_BYTES = 1024 * 1024 /* enough memory for decoding any message of that size that makes sense */
 };

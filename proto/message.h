@@ -11,6 +11,7 @@
 #include "platform/base/slice.h"
 #include "proto/limits.h"
 #include "proto/measures.h"
+#include "proto/shift.h"
 #include "proto/summary.h"
 
 enum { MESSAGE_PROTOCOL = 2, MESSAGE_PROTOCOL_OLDEST = 1 };
@@ -59,12 +60,23 @@ struct message_gap {
 };
 
 struct message_live_queue {
-    uint32_t queue;
+    uint32_t queue; /* 0: the site's operators, each counted once; no callers */
     uint32_t waiting;
     int64_t oldest_enter_ms; /* 0: nobody waits */
     uint32_t talking;
-    int32_t ready;  /* -1: not known */
-    int32_t paused; /* -1: not known */
+    int32_t ready;  /* -1: not known, as all below */
+    int32_t paused; /* operators, as logged_in and on_call */
+    int32_t held;   /* callers, of those that talk */
+    int32_t logged_in;
+    int32_t on_call;
+};
+
+struct message_live_operator {
+    struct slice name;
+    enum shift_state state; /* SHIFT_OFF: not logged in any more */
+    int64_t since_ms;       /* 0: not known */
+    uint32_t queue;         /* of the call, by the site's number; 0: none */
+    struct slice reason;    /* empty: none */
 };
 
 struct message_live {
@@ -82,6 +94,13 @@ struct message_live {
     size_t quality_count; /* 0 or all of them */
     const struct message_gap *gaps;
     size_t gap_count;
+    const struct message_live_operator *operators;
+    size_t operator_count;
+    bool operators_all;
+    bool operators_unknown;
+    uint32_t operators_more;             /* logged in than are told of, plus one; 0: as told before */
+    const struct message_gap *live_gaps; /* no calls are missing */
+    size_t live_gap_count;
 };
 
 enum message_outcome { MESSAGE_TAKEN, MESSAGE_STALE, MESSAGE_CONFLICT, MESSAGE_REFUSED };

@@ -407,6 +407,13 @@ void link_committed(struct link *link)
     }
 }
 
+void link_live_changed(struct link *link)
+{
+    if (link->sync && link->credentials && sync_live_changed(link->sync)) {
+        engine_due(link);
+    }
+}
+
 void link_set_lag(struct link *link, int64_t lag_ms)
 {
     link->lag_ms = lag_ms;

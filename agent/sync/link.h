@@ -34,6 +34,7 @@ struct link_facts {
 int link_start(const struct link_options *options, struct link **out); /* copies; returns owned */
 void link_stop(struct link *link);                                     /* NULL is fine */
 void link_committed(struct link *link);
+void link_live_changed(struct link *link); /* the board has: cheap, however often */
 void link_set_lag(struct link *link, int64_t lag_ms);
 void link_facts(const struct link *link, struct link_facts *out);
 

@@ -141,6 +141,7 @@ void sync_connected(struct sync *sync, int64_t now_ms, uint32_t payload_max)
     sync->failures = 0;
     sync->live_bare = false;
     sync->live_sent_ms = -1;
+    sync->live_looked_ms = -1;
     sync->quality_sent_ms = -1;
     sync_rewind(sync);
     set_state(sync, now_ms < sync->hold_until_ms ? SYNC_HELD : SYNC_GREETING, now_ms);
@@ -151,6 +152,13 @@ void sync_committed(struct sync *sync, int64_t now_ms)
     (void)now_ms;
     sync->live_news = true;
     sync_rewind(sync);
+}
+
+bool sync_live_changed(struct sync *sync)
+{
+    bool known = sync->live_news || !sync->options.live;
+    sync->live_news = true;
+    return !known;
 }
 
 void sync_set_lag(struct sync *sync, int64_t lag_ms)
@@ -476,6 +484,7 @@ void sync_free(struct sync *sync)
     }
     sync_write_acks(sync, 0, true);
     sync_free_batches(sync);
+    sync_forget_people(sync);
     free(sync->queues);
     message_batch_writer_free(sync->writer);
     message_arena_free(sync->arena);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "agent/ledger/ledger_write.h"
+#include "agent/live/board.h"
 #include "platform/base/slice.h"
 
 struct sync;
@@ -28,11 +29,13 @@ struct sync_transport {
 
 struct sync_options {
     struct ledger *ledger; /* borrowed; the writer's handle, on its thread */
+    struct board *board;   /* what is happening now, borrowed; NULL, or off: the ledger's open legs tell it */
     const char *site;
     const char *agent_version;
     const char *zone;
     uint8_t instance[8];
     bool live;            /* send the live view and open intervals; without: closed intervals and a heartbeat */
+    bool operators;       /* the live view tells who they are and how they stand, of the board */
     int64_t live_min_ms;  /* a live view at most so often */
     int64_t heartbeat_ms; /* and at least so often */
     int64_t open_min_ms;  /* an open interval at most so often */
@@ -78,6 +81,7 @@ int64_t sync_turn(struct sync *sync, int64_t now_ms, int64_t wall_ms);
 
 /* What happened; sync_turn() is due after each. */
 void sync_committed(struct sync *sync, int64_t now_ms); /* the ledger has news */
+bool sync_live_changed(struct sync *sync);              /* the board has; false: it was known, no turn is due */
 void sync_set_lag(struct sync *sync, int64_t lag_ms);   /* how far reading the log is behind; -1: not known */
 void sync_connected(struct sync *sync, int64_t now_ms, uint32_t payload_max);
 void sync_closed(struct sync *sync, int64_t now_ms, const char *reason);

@@ -15,10 +15,15 @@ enum {
 };
 
 /* queue: by the ledger's number. What the connection was told of it, and what is the case. */
-struct sync_waiting {
+struct sync_standing {
     uint32_t waiting;
     uint32_t talking;
     int64_t oldest_enter_ms;
+    int32_t held; /* -1: not known, as all below */
+    int32_t logged_in;
+    int32_t ready;
+    int32_t paused;
+    int32_t on_call;
 };
 struct sync_queue {
     uint64_t named;       /* tag of the batch that named it on this connection; 0: none */
@@ -26,8 +31,23 @@ struct sync_queue {
     int64_t open_start_s; /* newest interval that was sent before it was over */
     int64_t open_sent_ms;
     uint32_t open_revision;
-    struct sync_waiting now;
-    struct sync_waiting told;
+    struct sync_standing now;
+    struct sync_standing told;
+};
+
+/* operator: one who is logged in, as the connection was told of him. */
+struct sync_operator {
+    char name[LIMITS_OPERATOR_TEXT_MAX + 1];
+    char reason[LIMITS_OPERATOR_TEXT_MAX + 1];
+    enum shift_state state;
+    int64_t since_ms;
+    uint32_t queue;
+};
+struct sync_people {
+    struct sync_operator *told; /* ascending by name */
+    size_t count;
+    uint32_t more; /* not told of by name */
+    bool known;    /* the collector has a list of ours */
 };
 
 /* batch: intervals under way, or answered and not yet written to the ledger; newest first, as they were walked. */
@@ -91,9 +111,11 @@ struct sync {
 
     bool live_bare;  /* the collector did not understand what the live view told: only that we live */
     bool live_first; /* on this connection none was answered yet */
-    bool live_news;  /* something was committed since the last look */
+    bool live_news;  /* something was committed, or the board changed, since the last look */
     bool live_more;  /* not all fitted */
     int64_t live_sent_ms;
+    int64_t live_looked_ms; /* -1: not yet on this connection */
+    struct sync_people people;
     int64_t quality_sent_ms;
     uint64_t quality_told[QUALITY_COUNT];
     uint32_t gap_told; /* number of the newest gap that the collector has */
@@ -138,6 +160,26 @@ void sync_pause(struct sync *sync, int64_t now_ms);
 /* sync_reply.c */
 void sync_batch_answered(struct sync *sync, struct sync_batch *batch, int64_t now_ms, unsigned code,
                          struct slice payload);
+
+struct slice sync_cut(struct slice text, size_t max); /* at a whole UTF-8 character */
+
+/* sync_figures.c: what is the case in each queue. */
+struct sync_names { /* what a message needs beside its queues; owned by whoever looks */
+    struct message_live_queue *queues;
+    struct message_queue *names;
+    struct queue_settings *settings;
+};
+int sync_count_board(struct sync *sync, const struct board_copy *board);
+int sync_count_legs(struct sync *sync, struct ledger_view *view);
+/* Puts into the message what changed, as much as it may hold. *more: there is more. */
+int sync_put_figures(struct sync *sync, struct ledger_view *view, struct message_live *live, struct sync_names *room,
+                     bool *more);
+void sync_names_free(struct sync_names *room);
+
+/* sync_people.c: `board` NULL: not known, or not to be told. *out is owned. */
+int sync_put_people(struct sync *sync, const struct board_copy *board, struct message_live *live,
+                    struct message_live_operator **out, bool *more);
+void sync_forget_people(struct sync *sync);
 
 /* sync_live.c */
 void sync_send_live(struct sync *sync, int64_t now_ms, int64_t wall_ms);

@@ -8,7 +8,8 @@
 /* Counters of lines read change all the time; how the centre counts them need not be told as often as that it lives. */
 static const int64_t QUALITY_PACE_MS = INT64_C(5) * 60 * 1000;
 
-enum { QUEUE_BYTES = 48, NAME_BYTES = 24 }; /* of a message, at most, beside the texts */
+/* A board changes all the time; how often it is looked at. */
+static const int64_t LOOK_PACE_MS = 1000;
 
 struct look {
     struct sync *sync;
@@ -16,11 +17,13 @@ struct look {
     struct ledger_facts facts;
     struct ledger_backlog backlog;
     struct message_live live;
-    struct message_live_queue *queues;
-    struct message_queue *names;
-    struct queue_settings *settings; /* of the names */
-    struct ledger_gap gaps[LIMITS_GAPS_MAX];
+    struct board_copy *board; /* NULL: there is none, or it is off */
+    struct sync_names names;
+    struct message_live_operator *operators;
+    struct ledger_gap gaps[LIMITS_GAPS_MAX]; /* by number, of both kinds */
+    size_t gap_count;
     struct message_gap told_gaps[LIMITS_GAPS_MAX];
+    struct message_gap told_live_gaps[LIMITS_GAPS_MAX];
     bool more;
 };
 
@@ -32,112 +35,59 @@ int64_t sync_live_due_ms(const struct sync *sync)
     if (sync->live_sent_ms < 0) {
         return 0;
     }
-    bool soon = sync->live_more || sync->live_first || (sync->options.live && sync->live_news && !sync->live_bare);
-    int64_t pace_ms = soon ? sync->options.live_min_ms : sync->options.heartbeat_ms;
-    pace_ms = pace_ms < sync->options.heartbeat_ms ? pace_ms : sync->options.heartbeat_ms;
-    return sync->live_sent_ms + pace_ms;
-}
-
-static int count_leg(void *ctx, const struct call_leg *leg)
-{
-    struct sync_queue *queue = sync_queue_at(((struct look *)ctx)->sync, leg->queue);
-    if (!queue) {
-        return leg->queue > LIMITS_QUEUES_MAX ? 0 : STATUS_NO_MEMORY;
+    int64_t beat_ms = sync->live_sent_ms + sync->options.heartbeat_ms;
+    int64_t soon_ms = sync->live_sent_ms + sync->options.live_min_ms;
+    if (sync->live_more || sync->live_first) {
+        return soon_ms < beat_ms ? soon_ms : beat_ms;
     }
-    struct sync_waiting *now = &queue->now;
-    now->talking += leg_is_talking(leg);
-    if (leg_is_waiting(leg)) {
-        now->waiting++;
-        if (now->oldest_enter_ms == 0 || leg->enter_ms < now->oldest_enter_ms) {
-            now->oldest_enter_ms = leg->enter_ms;
-        }
+    if (!sync->options.live || !sync->live_news || sync->live_bare) {
+        return beat_ms;
     }
-    return 0;
+    int64_t pace_ms = sync->options.live_min_ms < LOOK_PACE_MS ? sync->options.live_min_ms : LOOK_PACE_MS;
+    if (sync->live_looked_ms >= 0 && sync->live_looked_ms + pace_ms > soon_ms) {
+        soon_ms = sync->live_looked_ms + pace_ms;
+    }
+    return soon_ms < beat_ms ? soon_ms : beat_ms;
 }
 
-static bool same_waiting(const struct sync_waiting *a, const struct sync_waiting *b)
-{
-    return a->waiting == b->waiting && a->talking == b->talking && a->oldest_enter_ms == b->oldest_enter_ms;
-}
-
-static int count_legs(struct look *look)
+/* What the board shows is what there is now, and all of it; else the newest commit tells of callers. */
+static int count(struct look *look)
 {
     struct sync *sync = look->sync;
-    for (size_t i = 0; i < sync->queue_count; i++) {
-        sync->queues[i].now = (struct sync_waiting){0};
-    }
-    return sync->options.live ? ledger_view_open_legs(look->view, count_leg, look, NULL) : 0;
-}
-
-static size_t count_changed(const struct sync *sync)
-{
-    size_t changed = 0;
-    for (size_t i = 0; i < sync->queue_count; i++) {
-        changed += !same_waiting(&sync->queues[i].now, &sync->queues[i].told);
-    }
-    return changed;
-}
-
-static size_t add_name(struct look *look, uint32_t number)
-{
-    size_t at = look->live.queue_count++;
-    look->names[at] = sync_queue_message(look->sync, look->view, number, &look->settings[at]);
-    return NAME_BYTES + look->names[at].name.len + look->names[at].label.len;
-}
-
-static void add_queues(struct look *look)
-{
-    struct sync *sync = look->sync;
-    size_t bytes = 0;
-    for (size_t i = 0; i < sync->queue_count; i++) {
-        struct sync_queue *queue = &sync->queues[i];
-        if (same_waiting(&queue->now, &queue->told)) {
-            continue;
-        }
-        if (bytes + QUEUE_BYTES + NAME_BYTES + LIMITS_QUEUE_NAME_MAX + sizeof look->settings->label >
-            sync->payload_limit / 2) {
-            look->more = true;
-            break;
-        }
-        look->queues[look->live.live_count++] =
-            (struct message_live_queue){.queue = (uint32_t)i,
-                                        .waiting = queue->now.waiting,
-                                        .oldest_enter_ms = queue->now.oldest_enter_ms,
-                                        .talking = queue->now.talking,
-                                        .ready = -1,
-                                        .paused = -1};
-        bytes += QUEUE_BYTES;
-        if (!queue->live_named) {
-            bytes += add_name(look, (uint32_t)i);
-            queue->live_named = true;
-        }
-        queue->told = queue->now;
-    }
-}
-
-static int list_queues(struct look *look)
-{
-    size_t changed = count_changed(look->sync);
-    if (changed == 0 || look->sync->live_bare) {
+    if (!sync->options.live) {
         return 0;
     }
-    look->queues = calloc(changed, sizeof *look->queues);
-    look->names = calloc(changed, sizeof *look->names);
-    look->settings = calloc(changed, sizeof *look->settings);
-    if (!look->queues || !look->names || !look->settings) {
-        return STATUS_NO_MEMORY;
+    int status = sync->options.board ? board_copy(sync->options.board, &look->board) : 0;
+    if (status == 0 && look->board && !look->board->on) {
+        board_copy_free(look->board);
+        look->board = NULL;
     }
-    add_queues(look);
-    look->live.live = look->queues;
-    look->live.queues = look->names;
-    return 0;
+    if (status != 0) {
+        return status;
+    }
+    return look->board ? sync_count_board(sync, look->board) : sync_count_legs(sync, look->view);
+}
+
+static int list(struct look *look)
+{
+    struct sync *sync = look->sync;
+    int status = count(look);
+    if (status != 0 || sync->live_bare) {
+        return status;
+    }
+    status = sync_put_figures(sync, look->view, &look->live, &look->names, &look->more);
+    if (status == 0) {
+        const struct board_copy *people = sync->options.operators ? look->board : NULL;
+        status = sync_put_people(sync, people, &look->live, &look->operators, &look->more);
+    }
+    return status;
 }
 
 /* Keeps the oldest of those the collector has not heard of, by their numbers. */
 static int take_gap(void *ctx, const struct ledger_gap *gap)
 {
     struct look *look = ctx;
-    size_t *count = &look->live.gap_count;
+    size_t *count = &look->gap_count;
     if (gap->number <= look->sync->gap_told || look->sync->live_bare) {
         return 0;
     }
@@ -158,12 +108,18 @@ static int take_gap(void *ctx, const struct ledger_gap *gap)
 
 static void list_gaps(struct look *look)
 {
-    for (size_t i = 0; i < look->live.gap_count; i++) {
+    struct message_live *live = &look->live;
+    for (size_t i = 0; i < look->gap_count; i++) {
         const struct ledger_gap *gap = &look->gaps[i];
-        look->told_gaps[i] =
-            (struct message_gap){.from_ms = gap->from_ms, .to_ms = gap->to_ms, .reason = slice_str(gap->reason)};
+        struct message_gap told = {.from_ms = gap->from_ms, .to_ms = gap->to_ms, .reason = slice_str(gap->reason)};
+        if (gap->kind == LEDGER_GAP_LIVE) {
+            look->told_live_gaps[live->live_gap_count++] = told;
+        } else {
+            look->told_gaps[live->gap_count++] = told;
+        }
     }
-    look->live.gaps = look->told_gaps;
+    live->gaps = look->told_gaps;
+    live->live_gaps = look->told_live_gaps;
 }
 
 static void list_quality(struct look *look, int64_t now_ms)
@@ -185,10 +141,7 @@ static int look_at_all(struct look *look, int64_t now_ms)
         status = ledger_view_backlog(look->view, &look->backlog);
     }
     if (status == 0) {
-        status = count_legs(look);
-    }
-    if (status == 0) {
-        status = list_queues(look);
+        status = list(look);
     }
     if (status == 0) {
         status = ledger_view_gaps(look->view, take_gap, look);
@@ -219,7 +172,7 @@ static int compose(struct look *look, int64_t now_ms)
     sync->live_first = false;
     sync->live_more = look->more;
     sync->refused_told = look->backlog.refused;
-    sync->gap_sent = look->live.gap_count > 0 ? look->gaps[look->live.gap_count - 1].number : sync->gap_told;
+    sync->gap_sent = look->gap_count > 0 ? look->gaps[look->gap_count - 1].number : sync->gap_told;
     if (look->live.quality_count > 0) {
         memcpy(sync->quality_told, look->facts.quality, sizeof sync->quality_told);
         sync->quality_sent_ms = now_ms;
@@ -241,7 +194,10 @@ static int post(struct sync *sync, int64_t now_ms)
 
 static bool is_news(const struct look *look)
 {
-    return look->live.live_count > 0 || look->live.gap_count > 0 || look->backlog.refused != look->sync->refused_told;
+    const struct message_live *live = &look->live;
+    bool people =
+        live->operator_count > 0 || live->operators_all || live->operators_unknown || live->operators_more > 0;
+    return live->live_count > 0 || people || look->gap_count > 0 || look->backlog.refused != look->sync->refused_told;
 }
 
 static int look_and_send(struct look *look, int64_t now_ms)
@@ -256,6 +212,7 @@ static int look_and_send(struct look *look, int64_t now_ms)
     bool sends = status == 0 && (beat || is_news(look));
     sync->live_news = false;
     sync->live_more = false;
+    sync->live_looked_ms = now_ms;
     if (sends) {
         status = compose(look, now_ms);
     }
@@ -271,9 +228,9 @@ void sync_send_live(struct sync *sync, int64_t now_ms, int64_t wall_ms)
         look->sync = sync;
         look->live.now_ms = wall_ms;
         status = look_and_send(look, now_ms);
-        free(look->queues);
-        free(look->names);
-        free(look->settings);
+        sync_names_free(&look->names);
+        free(look->operators);
+        board_copy_free(look->board);
     }
     free(look);
     if (status != 0) {

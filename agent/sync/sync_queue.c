@@ -1,8 +1,10 @@
 #include <stdlib.h>
-#include <string.h>
 
 #include "agent/sync/sync_internal.h"
 #include "platform/base/utf8.h"
+
+/* Of a queue that is not named, for all that is known. */
+static const struct sync_standing idle = {.held = -1, .logged_in = -1, .ready = -1, .paused = -1, .on_call = -1};
 
 struct sync_queue *sync_queue_at(struct sync *sync, uint32_t number)
 {
@@ -18,7 +20,9 @@ struct sync_queue *sync_queue_at(struct sync *sync, uint32_t number)
         if (!queues) {
             return NULL;
         }
-        memset(&queues[sync->queue_count], 0, (count - sync->queue_count) * sizeof *queues);
+        for (size_t i = sync->queue_count; i < count; i++) {
+            queues[i] = (struct sync_queue){.now = idle, .told = idle};
+        }
         sync->queues = queues;
         sync->queue_count = count;
     }
@@ -37,23 +41,24 @@ void sync_forget_told(struct sync *sync)
     sync_forget_names(sync);
     for (size_t i = 0; i < sync->queue_count; i++) {
         sync->queues[i].live_named = false;
-        sync->queues[i].told = (struct sync_waiting){0};
+        sync->queues[i].told = idle;
     }
+    sync_forget_people(sync);
     sync->live_first = true;
 }
 
-static struct slice cut_name(struct slice name)
+struct slice sync_cut(struct slice text, size_t max)
 {
     size_t len = 0;
-    while (len < name.len) {
+    while (len < text.len) {
         size_t used;
-        (void)utf8_next(slice_make(name.data + len, name.len - len), &used, NULL);
-        if (len + used > LIMITS_QUEUE_NAME_MAX) {
+        (void)utf8_next(slice_make(text.data + len, text.len - len), &used, NULL);
+        if (len + used > max) {
             break;
         }
         len += used;
     }
-    return slice_make(name.data, len);
+    return slice_make(text.data, len);
 }
 
 static uint32_t to_u32(int64_t value)
@@ -73,7 +78,7 @@ struct message_queue sync_queue_message(const struct sync *sync, struct ledger_v
         name = intern_name(ledger_names(sync->options.ledger, LEDGER_QUEUE), number);
     }
     return (struct message_queue){.number = number,
-                                  .name = cut_name(name),
+                                  .name = sync_cut(name, LIMITS_QUEUE_NAME_MAX),
                                   .label = slice_str(settings->label),
                                   .sl_method = settings->sl_method,
                                   .sl_threshold_ms = to_u32(settings->sl_threshold_ms),

@@ -93,6 +93,18 @@ int admit_queue(const struct message_queue *queue, struct admit_why *why)
     return 0;
 }
 
+int admit_operator(const struct message_live_operator *who, struct admit_why *why)
+{
+    if (who->name.len == 0 || who->name.len > LIMITS_OPERATOR_TEXT_MAX || !is_plain(who->name)) {
+        return refuse(why, STATUS_INVALID, "an operator's name is no text of 1 to %d bytes", LIMITS_OPERATOR_TEXT_MAX);
+    }
+    if (who->reason.len > LIMITS_OPERATOR_TEXT_MAX || !is_plain(who->reason)) {
+        return refuse(why, STATUS_INVALID, "a pause has a reason that is no text of at most %d bytes",
+                      LIMITS_OPERATOR_TEXT_MAX);
+    }
+    return 0;
+}
+
 int admit_gap(const struct message_gap *gap, const struct admit_rules *rules, struct admit_why *why)
 {
     if (gap->from_ms < 0 || gap->to_ms < gap->from_ms) {

@@ -22,6 +22,7 @@ int admit_site(struct slice claimed, const char *certified, struct admit_why *wh
 int admit_hello(const struct message_hello *hello, struct admit_why *why);
 int admit_batch(const struct message_batch *batch, struct admit_why *why);
 int admit_queue(const struct message_queue *queue, struct admit_why *why);
+int admit_operator(const struct message_live_operator *who, struct admit_why *why);
 int admit_gap(const struct message_gap *gap, const struct admit_rules *rules, struct admit_why *why);
 
 /* Counters and histograms that contradict each other are refused (an answered call has one wait; a maximum lies in the

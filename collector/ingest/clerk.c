@@ -209,6 +209,7 @@ void clerk_free(struct clerk *clerk)
     message_arena_free(clerk->arena);
     summary_deinit(&clerk->interval.sum);
     free(clerk->replies);
+    free(clerk->standing);
     (void)pthread_mutex_destroy(&clerk->lock);
     free(clerk);
 }

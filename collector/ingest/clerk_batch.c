@@ -46,6 +46,11 @@ static int learn_queue(struct clerk_peer *peer, uint32_t number, uint32_t queue)
     return 0;
 }
 
+uint32_t clerk_queue_of(const struct clerk_peer *peer, uint32_t number)
+{
+    return number < peer->queue_count ? peer->queues[number] : 0;
+}
+
 /* The store's number of a name: 0 where there is no room, or the site named too many new queues (*later). Numbers grow
  * with each new name. After a start, the first to tell the last one of the known names pays for it too. */
 static uint32_t number_of(struct clerk *clerk, struct clerk_site *site, struct slice name, bool *later)
@@ -168,7 +173,7 @@ static int take_one(struct batch_work *work, uint32_t index, int decoded)
     if (admit_interval(interval, work->batch->interval_s, &work->rules, &balanced, &why) != 0) {
         return refuse_item(work, index, why.text);
     }
-    uint32_t queue = interval->queue < peer->queue_count ? peer->queues[interval->queue] : 0;
+    uint32_t queue = clerk_queue_of(peer, interval->queue);
     if (queue == 0) {
         work->names_missing = true;
         return 0;

@@ -30,6 +30,7 @@ struct clerk_peer {
     uint32_t protocol; /* 0: has not said hello */
     uint8_t epoch[LIMITS_EPOCH_BYTES];
     uint32_t epoch_number; /* 0: to be looked up */
+    bool live_told;        /* it tells how its queues are */
     bool unsure;           /* it comes from the commit under way */
     uint32_t interval_s;
     int64_t seen_ms;
@@ -48,10 +49,16 @@ struct clerk_before {
 };
 
 struct clerk_live_queue {
-    uint32_t number; /* the site's own */
-    uint32_t waiting;
-    uint32_t talking;
-    int64_t oldest_enter_ms; /* 0: nobody waits */
+    uint32_t number;              /* the site's own; 0: its operators in all queues */
+    struct store_live_queue told; /* its number 0: the name is not known */
+};
+
+struct clerk_people {
+    struct store_live_operator *items; /* by name */
+    size_t count;
+    size_t cap;
+    uint32_t more; /* not told of by name */
+    bool known;
 };
 
 struct clerk_site {
@@ -73,9 +80,12 @@ struct clerk_site {
     int64_t logged_ms[CLERK_EVENT_KINDS]; /* the same of the log, which no failed commit takes back */
     int64_t presence_ms;                  /* when the first of presence_lines was logged */
     unsigned presence_lines;
-    struct clerk_live_queue *live; /* queues that are not idle, as last told */
+    struct clerk_live_queue *live; /* queues that are not idle, as last told, by number */
     size_t live_count;
     size_t live_cap;
+    bool live_changed; /* as is, beside the contact: */
+    struct clerk_people people;
+    bool people_changed;
     struct admit_bucket names; /* of queues and gaps that were not known before */
     struct clerk_before before;
 };
@@ -91,7 +101,9 @@ struct clerk {
     size_t site_count;
     struct clerk_site *changed;
     struct clerk_site *touched;
-    uint32_t newest_queue; /* the highest number of a name that was seen so far */
+    uint32_t newest_queue;             /* the highest number of a name that was seen so far */
+    struct store_live_queue *standing; /* of a site, as it is written */
+    size_t standing_cap;
     struct message_item_reply *replies;
     size_t reply_cap;
     struct members *members;
@@ -147,6 +159,18 @@ void clerk_answer(struct desk_job *job, unsigned code, const char *text);
 int clerk_hello(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *peer, struct desk_job *job);
 int clerk_batch(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *peer, struct desk_job *job);
 int clerk_live(struct clerk *clerk, struct clerk_site *site, struct clerk_peer *peer, struct desk_job *job);
+
+uint32_t clerk_queue_of(const struct clerk_peer *peer, uint32_t number); /* the store's; 0: it was not named */
+
+/* clerk_standing: how a site's queues and operators are, as it last told. */
+int clerk_take_standing(struct clerk *clerk, struct clerk_site *site, const struct clerk_peer *peer,
+                        const struct message_live *told);
+int clerk_take_people(struct clerk *clerk, struct clerk_site *site, const struct clerk_peer *peer,
+                      const struct message_live *told);
+void clerk_forget_standing(struct clerk_site *site);                    /* it does not tell */
+int clerk_write_standing(struct clerk *clerk, struct clerk_site *site); /* within a transaction, what changed */
+void clerk_standing_written(struct clerk_site *site);
+void clerk_free_standing(struct clerk_site *site);
 
 /* Finds or adopts the ledger's epoch: 0 with peer->epoch_number; positive: refused, the job is answered. */
 enum { CLERK_REFUSED_JOB = 1, CLERK_PUT_OFF_JOB = 2, CLERK_PUT_OFF_S = 600 };

@@ -232,9 +232,10 @@ bool clerk_contacts_due(const struct clerk *clerk)
 
 int clerk_write_contacts(struct clerk *clerk, bool all)
 {
-    for (const struct clerk_site *site = clerk->changed; site; site = site->next_changed) {
+    for (struct clerk_site *site = clerk->changed; site; site = site->next_changed) {
         if (is_due(clerk, site, all) && !members_gone(clerk->members, site->number)) {
             int status = store_put_contact(clerk->store, site->number, &site->contact);
+            status = status == 0 ? clerk_write_standing(clerk, site) : status;
             if (status != 0) {
                 return status;
             }
@@ -249,6 +250,7 @@ void clerk_contacts_written(struct clerk *clerk, bool all)
         struct clerk_site *site = *at;
         if (is_due(clerk, site, all)) {
             site->changed = false;
+            clerk_standing_written(site);
             site->written_ms = clerk->now_ms == 0 ? 1 : clerk->now_ms;
             *at = site->next_changed;
         } else {
@@ -269,7 +271,7 @@ void clerk_sites_free(struct clerk *clerk)
             free(peer);
         }
         if (site) {
-            free(site->live);
+            clerk_free_standing(site);
         }
         free(site);
     }

@@ -12,9 +12,9 @@
 #include "collector/store/store_internal.h"
 #include "platform/base/status.h"
 
-const char *const store_db_names[STORE_DB_COUNT] = {"meta",      "names",   "name_index", "epochs", "queues",
-                                                    "intervals", "pending", "hours",      "days",   "contacts",
-                                                    "gaps",      "events",  "grouping"};
+const char *const store_db_names[STORE_DB_COUNT] = {
+    "meta", "names",    "name_index", "epochs", "queues",   "intervals", "pending",   "hours",
+    "days", "contacts", "gaps",       "events", "grouping", "live",      "operators", "live_gaps"};
 
 static const uint64_t GROW_BYTES_MAX = UINT64_C(64) << 20;
 
@@ -22,6 +22,10 @@ static int open_dbs(struct store *store, bool create)
 {
     for (int i = 0; i < STORE_DB_COUNT; i++) {
         int status = kv_db(store->kv, store_db_names[i], create, &store->db[i]);
+        if (status == STATUS_NOT_FOUND && i >= STORE_DB_LATER) {
+            store->lacks_later = true;
+            return 0;
+        }
         if (status != 0) {
             return status == STATUS_NOT_FOUND ? STATUS_VERSION : status;
         }

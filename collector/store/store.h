@@ -13,6 +13,7 @@
 #include "platform/base/slice.h"
 #include "proto/limits.h"
 #include "proto/measures.h"
+#include "proto/shift.h"
 #include "proto/summary.h"
 
 struct store;
@@ -77,6 +78,30 @@ struct store_contact {
     uint32_t talking;
     int64_t oldest_enter_ms; /* when the one who waits longest entered, by the site's clock; 0: nobody waits */
     uint32_t site_refused;   /* summaries that the site keeps because they were refused */
+    int64_t live_seen_ms;    /* when its live view was last told or left as it was; 0 as live_ms */
+};
+
+/* What a site last told of a queue, or of its operators in all its queues (STORE_QUEUE_TOTAL: the callers are 0). -1:
+ * not known. Moments are by the site's clock. */
+enum { STORE_LIVE_QUEUES_MAX = 4096 }; /* of one site */
+struct store_live_queue {
+    uint32_t queue;
+    uint32_t waiting;
+    uint32_t talking;
+    int64_t oldest_enter_ms; /* 0: nobody waits */
+    int32_t held;
+    int32_t logged_in;
+    int32_t ready;
+    int32_t paused;
+    int32_t on_call;
+};
+
+struct store_live_operator {
+    char name[LIMITS_OPERATOR_TEXT_MAX + 1];
+    char reason[LIMITS_OPERATOR_TEXT_MAX + 1];
+    enum shift_state state;
+    int64_t since_ms; /* 0: not known */
+    uint32_t queue;   /* of the call; 0: none */
 };
 
 struct store_event {
@@ -151,8 +176,21 @@ typedef int (*store_pending_fn)(void *ctx, const struct store_pending *item);
 int store_view_pending(struct store_view *view, int64_t from_s, int64_t to_s, store_pending_fn fn, void *ctx,
                        uint64_t *bad);
 
+/* What the site's live view last told, as of its contact's live_seen_ms; queues that are not told of are idle. *more:
+ * operators beside those told by name. 0, what fn returned, or a failure; STORE_UNTOLD: the site does not tell. */
+enum { STORE_UNTOLD = 1 };
+typedef int (*store_live_queue_fn)(void *ctx, const struct store_live_queue *queue);
+int store_view_live(struct store_view *view, uint32_t site, store_live_queue_fn fn, void *ctx);
+typedef int (*store_live_operator_fn)(void *ctx, const struct store_live_operator *who);
+int store_view_operators(struct store_view *view, uint32_t site, uint32_t *more, store_live_operator_fn fn, void *ctx);
+typedef int (*store_queue_fn)(void *ctx, uint32_t queue); /* those that the site has told of, by number */
+int store_view_queues(struct store_view *view, uint32_t site, store_queue_fn fn, void *ctx);
+
+/* Of which time the site knows that it has not seen the calls; and of which it only lacks operators, holds and refused
+ * callers. */
 typedef int (*store_gap_fn)(void *ctx, const struct store_gap *gap);
 int store_view_gaps(struct store_view *view, uint32_t site, store_gap_fn fn, void *ctx);
+int store_view_live_gaps(struct store_view *view, uint32_t site, store_gap_fn fn, void *ctx);
 /* Newest first. site 0: of all. */
 typedef int (*store_event_fn)(void *ctx, const struct store_event *event);
 int store_view_events(struct store_view *view, uint32_t site, store_event_fn fn, void *ctx);

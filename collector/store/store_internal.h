@@ -34,7 +34,11 @@ enum store_db {
     STORE_DB_GAPS,       /* site u32, from u64 (ms) -> to, reason */
     STORE_DB_EVENTS,     /* at u64 (ms), number u32 */
     STORE_DB_GROUPING,   /* scope u32 -> group, day zone */
-    STORE_DB_COUNT
+    STORE_DB_LIVE,       /* site u32 -> its queues */
+    STORE_DB_OPERATORS,  /* site u32 -> who is logged in there */
+    STORE_DB_LIVE_GAPS,  /* as gaps, of what is not calls */
+    STORE_DB_COUNT,
+    STORE_DB_LATER = STORE_DB_LIVE /* these a store may lack that was never written by a collector with a live view */
 };
 
 extern const char *const store_db_names[STORE_DB_COUNT];
@@ -68,6 +72,7 @@ struct store_roller;
 struct store {
     struct kv *kv;
     bool writable;
+    bool lacks_later; /* none of STORE_DB_LATER and behind: read beside a collector of before */
     int lock_fd;
     unsigned db[STORE_DB_COUNT];
     struct store_options options;
@@ -127,8 +132,13 @@ int store_contact_read(struct wire_reader *payload, struct store_contact *out);
 void store_event_write(const struct store_event *event, struct buf *out);
 int store_event_read(struct wire_reader *payload, struct store_event *out);
 int store_gap_read(struct wire_reader *payload, struct store_gap *out);
+int store_live_read(struct wire_reader *payload, store_live_queue_fn fn, void *ctx);
+int store_operators_read(struct wire_reader *payload, uint32_t *more, store_live_operator_fn fn, void *ctx);
 int store_settings_read(struct wire_reader *payload, struct queue_settings *out);
 int store_summary_read(struct slice bytes, struct summary *out);
+
+/* store_put.c: puts store->value unless just that is held: what did not change costs no page. */
+int store_put_changed(struct store *store, enum store_db db, const struct record_key *key);
 
 static inline uint32_t store_hour_of(uint32_t start_s)
 {

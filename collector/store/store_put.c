@@ -210,8 +210,7 @@ int store_put_interval(struct store *store, const struct store_interval *interva
     return store_txn_fail(store, status);
 }
 
-/* Puts store->value unless just that is held: what did not change costs no page. */
-static int put_changed(struct store *store, enum store_db db, const struct record_key *key)
+int store_put_changed(struct store *store, enum store_db db, const struct record_key *key)
 {
     struct slice held;
     int status = record_end(&store->value, key);
@@ -235,7 +234,7 @@ int store_put_queue(struct store *store, uint32_t site, uint32_t queue, const st
     wire_put_svarint(value, settings->sl_threshold_ms);
     wire_put_svarint(value, settings->short_abandon_ms);
     wire_put_bytes(value, slice_str(settings->label));
-    return put_changed(store, STORE_DB_QUEUES, &key);
+    return store_put_changed(store, STORE_DB_QUEUES, &key);
 }
 
 int store_put_contact(struct store *store, uint32_t site, const struct store_contact *contact)
@@ -243,16 +242,26 @@ int store_put_contact(struct store *store, uint32_t site, const struct store_con
     struct record_key key = record_key_u32(site);
     record_begin(&store->value);
     store_contact_write(contact, &store->value);
-    return put_changed(store, STORE_DB_CONTACTS, &key);
+    return store_put_changed(store, STORE_DB_CONTACTS, &key);
 }
 
-int store_put_gap(struct store *store, uint32_t site, const struct store_gap *gap)
+static int put_gap(struct store *store, enum store_db db, uint32_t site, const struct store_gap *gap)
 {
     struct record_key key = record_key_u32_u64(site, (uint64_t)(gap->from_ms > 0 ? gap->from_ms : 0));
     record_begin(&store->value);
     wire_put_svarint(&store->value, gap->to_ms);
     wire_put_bytes(&store->value, slice_str(gap->reason));
-    return put_changed(store, STORE_DB_GAPS, &key);
+    return store_put_changed(store, db, &key);
+}
+
+int store_put_gap(struct store *store, uint32_t site, const struct store_gap *gap)
+{
+    return put_gap(store, STORE_DB_GAPS, site, gap);
+}
+
+int store_put_live_gap(struct store *store, uint32_t site, const struct store_gap *gap)
+{
+    return put_gap(store, STORE_DB_LIVE_GAPS, site, gap);
 }
 
 static int drop_oldest_event(struct store *store)

@@ -317,8 +317,9 @@ static int drop_marks_of(struct store *store, struct kv_txn *before, uint32_t si
 
 static int drop_site(struct store *store, struct kv_txn *before, uint32_t site)
 {
-    static const enum store_db of_a_site[] = {STORE_DB_EPOCHS, STORE_DB_QUEUES,   STORE_DB_HOURS,   STORE_DB_DAYS,
-                                              STORE_DB_GAPS,   STORE_DB_CONTACTS, STORE_DB_GROUPING};
+    static const enum store_db of_a_site[] = {STORE_DB_EPOCHS,    STORE_DB_QUEUES,   STORE_DB_HOURS,    STORE_DB_DAYS,
+                                              STORE_DB_GAPS,      STORE_DB_CONTACTS, STORE_DB_GROUPING, STORE_DB_LIVE,
+                                              STORE_DB_OPERATORS, STORE_DB_LIVE_GAPS};
     uint64_t intervals = 0;
     uint64_t others = 0;
     int status = drop_marks_of(store, before, site);

@@ -136,12 +136,12 @@ static int tend_cells(struct store *store, uint32_t before_s)
 }
 
 /* Gaps say of which time the numbers are not whole: they go with the cells. */
-static int tend_gaps(struct store *store, uint32_t before_s)
+static int tend_gaps(struct store *store, enum store_db db, uint32_t before_s)
 {
     struct kv_cursor *cursor = NULL;
     struct slice key;
     struct slice value;
-    int status = kv_cursor_open(store->txn, store->db[STORE_DB_GAPS], &cursor);
+    int status = kv_cursor_open(store->txn, store->db[db], &cursor);
     status = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
     while (status == 0) {
         if (record_key_at_u64(key, 4) / 1000 < before_s) {
@@ -189,7 +189,8 @@ int store_tend(struct store *store, int64_t now_ms, bool *more)
     store->room_bytes = 0; /* this is what room is kept for */
     status = intervals ? tend_intervals(store, intervals_before_s) : 0;
     status = status == 0 && cells ? tend_cells(store, cells_before_s) : status;
-    status = status == 0 && cells ? tend_gaps(store, cells_before_s) : status;
+    status = status == 0 && cells ? tend_gaps(store, STORE_DB_GAPS, cells_before_s) : status;
+    status = status == 0 && cells ? tend_gaps(store, STORE_DB_LIVE_GAPS, cells_before_s) : status;
     (void)store_txn_fail(store, status);
     status = store_end(store);
     *more = status == 0;

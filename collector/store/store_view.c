@@ -107,6 +107,7 @@ struct walk {
     store_interval_fn interval_fn;
     store_pending_fn pending_fn;
     store_gap_fn gap_fn;
+    store_queue_fn queue_fn;
     void *ctx;
     uint64_t bad;
     int outcome; /* of fn: what ended the walk */
@@ -245,6 +246,28 @@ int store_view_gaps(struct store_view *view, uint32_t site, store_gap_fn fn, voi
     struct walk walk = {.view = view, .site = site, .gap_fn = fn, .ctx = ctx};
     struct record_key from = record_key_u32_u64(site, 0);
     return run(&walk, STORE_DB_GAPS, &from, each_gap, NULL);
+}
+
+int store_view_live_gaps(struct store_view *view, uint32_t site, store_gap_fn fn, void *ctx)
+{
+    struct walk walk = {.view = view, .site = site, .gap_fn = fn, .ctx = ctx};
+    struct record_key from = record_key_u32_u64(site, 0);
+    return view->store->lacks_later ? 0 : run(&walk, STORE_DB_LIVE_GAPS, &from, each_gap, NULL);
+}
+
+static int each_queue(void *ctx, struct slice key, struct slice value)
+{
+    struct walk *walk = ctx;
+    (void)value;
+    return record_key_at_u32(key, 0) != walk->site ? WALK_OVER
+                                                   : step(walk, walk->queue_fn(walk->ctx, record_key_at_u32(key, 4)));
+}
+
+int store_view_queues(struct store_view *view, uint32_t site, store_queue_fn fn, void *ctx)
+{
+    struct walk walk = {.view = view, .site = site, .queue_fn = fn, .ctx = ctx};
+    struct record_key from = record_key_u32_u32(site, 0);
+    return run(&walk, STORE_DB_QUEUES, &from, each_queue, NULL);
 }
 
 static int open_cursor(struct store_view *view, enum store_db db, struct kv_cursor **out)

@@ -49,7 +49,13 @@ int store_put_interval(struct store *store, const struct store_interval *interva
 int store_put_queue(struct store *store, uint32_t site, uint32_t queue, const struct queue_settings *settings);
 int store_put_contact(struct store *store, uint32_t site, const struct store_contact *contact);
 int store_put_gap(struct store *store, uint32_t site, const struct store_gap *gap); /* the same again does nothing */
-int store_put_event(struct store *store, const struct store_event *event);          /* the newest 10000 are kept */
+int store_put_live_gap(struct store *store, uint32_t site, const struct store_gap *gap);
+int store_put_event(struct store *store, const struct store_event *event); /* the newest 10000 are kept */
+
+/* A site's live view as a whole, queues by number; NULL: it does not tell. The same again does nothing. */
+int store_put_live(struct store *store, uint32_t site, const struct store_live_queue *queues, size_t count);
+int store_put_operators(struct store *store, uint32_t site, const struct store_live_operator *operators, size_t count,
+                        uint32_t more);
 
 /* How cells hang together; borrowed for the call, from the store's thread. */
 struct store_layout {

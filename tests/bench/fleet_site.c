@@ -64,8 +64,15 @@ static void ask_live(struct fleet_site *site)
     struct message_live_queue queues[4];
     int64_t now_ms = clock_wall_ms();
     for (uint32_t i = 0; i < 4; i++) {
-        queues[i] = (struct message_live_queue){
-            .queue = i + 1, .waiting = 2, .oldest_enter_ms = now_ms - 41000, .talking = 5, .ready = -1, .paused = -1};
+        queues[i] = (struct message_live_queue){.queue = i + 1,
+                                                .waiting = 2,
+                                                .oldest_enter_ms = now_ms - 41000,
+                                                .talking = 5,
+                                                .ready = 0,
+                                                .paused = 2,
+                                                .held = 1,
+                                                .logged_in = 8,
+                                                .on_call = 6};
     }
     struct message_live live = {.now_ms = now_ms, .lag_ms = 0, .live = queues, .live_count = site->named ? 4 : 0};
     buf_reset(&fleet->out);

@@ -38,7 +38,7 @@ MODULES = {
     "agent/kpi": {EVENT, "proto", BASE},
     "agent/ledger": {EVENT, "proto", BASE, "platform/kv"},
     "agent/credentials": {"proto", "platform/tls", "platform/file", BASE},
-    "agent/sync": {"agent/ledger", "agent/credentials", EVENT, "proto", "platform/coap", "platform/tls", "platform/loop",
+    "agent/sync": {"agent/ledger", "agent/live", "agent/credentials", EVENT, "proto", "platform/coap", "platform/tls", "platform/loop",
                    "platform/time", BASE},
     "agent/status": {"agent/ledger", "agent/live", EVENT, "proto", "proto/report", "platform/coap", "platform/json", "platform/time", BASE},
     "agent/cli": {"agent/status", "agent/ledger", EVENT, "proto", "proto/report", "platform/coap", "platform/json", "platform/time",

@@ -211,9 +211,9 @@ static void live(struct buf *out)
 {
     const struct message_queue queues[] = {sales, support};
     const struct message_live_queue view[] = {
-        {1, 3, now_ms - 61000, 5, 0, -1},
-        {70000, 0, 0, 0, 4, 2},
-        {3, 1, now_ms + 500, 0, -1, -1},
+        {1, 3, now_ms - 61000, 5, 0, -1, -1, -1, -1},
+        {70000, 0, 0, 0, 4, 2, -1, -1, -1},
+        {3, 1, now_ms + 500, 0, -1, -1, -1, -1, -1},
     };
     const uint64_t quality[] = {0, 12, UINT64_C(1) << 40, 0};
     const struct message_gap gaps[] = {{now_ms - 90000, now_ms - 30000, slice_str("log rotated away unread")}};
@@ -237,6 +237,52 @@ static void live(struct buf *out)
         out));
 }
 
+static void live_operators(struct buf *out)
+{
+    const struct message_live_queue view[] = {{1, 2, now_ms - 1, 4, 1, 2, 1, 8, 5}, {2, 0, 0, 0, 0, 0, 0, 0, 0}};
+    const struct message_live_operator operators[] = {
+        {slice_str("Ana García"), SHIFT_TALK, now_ms - 93000, 1, slice_str("")},
+        {slice_str("o-5f2c9a"), SHIFT_PAUSED, now_ms + 20, 0, slice_str("lunch")},
+        {slice_str("SIP/101"), SHIFT_READY, 0, 0, slice_str("")},
+        {slice_str("gone"), SHIFT_OFF, now_ms, 0, slice_str("")},
+    };
+    const struct message_gap gaps[] = {{now_ms - 500, now_ms, slice_str("the log was not there")}};
+    const struct message_gap live_gaps[] = {{now_ms - 9000, now_ms - 1000, slice_str("no manager connection")},
+                                            {now_ms - 900, now_ms - 900, slice_str("")}};
+    must(message_live_encode(
+        &(struct message_live){
+            .now_ms = now_ms,
+            .lag_ms = 0,
+            .live = view,
+            .live_count = 2,
+            .operators = operators,
+            .operator_count = 4,
+            .operators_all = true,
+            .operators_more = 17,
+            .gaps = gaps,
+            .gap_count = 1,
+            .live_gaps = live_gaps,
+            .live_gap_count = 2,
+        },
+        out));
+}
+
+static void live_operators_unknown(struct buf *out)
+{
+    const struct message_live_queue view[] = {{1, 2, now_ms - 1, 4, -1, -1, -1, -1, -1}};
+    must(message_live_encode(
+        &(struct message_live){.now_ms = now_ms, .lag_ms = 0, .live = view, .live_count = 1, .operators_unknown = true},
+        out));
+}
+
+/* A heartbeat of a later version: fields that nobody knows yet, of every wire type. */
+static void live_unknown_fields(struct buf *out)
+{
+    static const uint8_t later[] = {0xc0, 0x0c, 0x07, 0xca, 0x0c, 0x02, 'h', 'i', 0xd1, 0x0c, 1, 2, 3, 4, 5, 6, 7, 8};
+    live_operators_unknown(out);
+    buf_append(out, later, sizeof later);
+}
+
 static void live_heartbeat(struct buf *out)
 {
     must(message_live_encode(&(struct message_live){.now_ms = now_ms, .lag_ms = -1}, out));
@@ -253,5 +299,8 @@ const struct vector vectors[] = {
     {"batch_reply", batch_reply, vectors_tell_batch_reply},
     {"live", live, vectors_tell_live},
     {"live_heartbeat", live_heartbeat, vectors_tell_live},
+    {"live_operators", live_operators, vectors_tell_live},
+    {"live_operators_unknown", live_operators_unknown, vectors_tell_live},
+    {"live_unknown_fields", live_unknown_fields, vectors_tell_live},
 };
 const size_t vector_count = sizeof vectors / sizeof *vectors;

@@ -221,17 +221,49 @@ static void put_live(struct buf *out, const struct message_live *live)
         put_number(out, "talking", queue->talking);
         put_number(out, "ready", queue->ready);
         put_number(out, "paused", queue->paused);
+        put_number(out, "held", queue->held);
+        put_number(out, "logged_in", queue->logged_in);
+        put_number(out, "on_call", queue->on_call);
         buf_append_str(out, "}");
     }
-    buf_append_str(out, "], \"gaps\": [");
-    for (size_t i = 0; i < live->gap_count; i++) {
+    buf_append_str(out, "]");
+}
+
+static void put_operators(struct buf *out, const struct message_live *live)
+{
+    put_bool(out, "operators_all", live->operators_all);
+    put_bool(out, "operators_unknown", live->operators_unknown);
+    put_number(out, "operators_more", live->operators_more);
+    buf_append_str(out, ", \"operators\": [");
+    for (size_t i = 0; i < live->operator_count; i++) {
+        const struct message_live_operator *who = &live->operators[i];
         next_item(out, i);
-        buf_printf(out, "\"from_ms\": %" PRId64, live->gaps[i].from_ms);
-        put_number(out, "to_ms", live->gaps[i].to_ms);
-        put_text(out, "reason", live->gaps[i].reason);
+        buf_printf(out, "\"queue\": %" PRIu32, who->queue);
+        put_text(out, "name", who->name);
+        put_text(out, "state", slice_str(shift_state_names[who->state]));
+        put_number(out, "since_ms", who->since_ms);
+        put_text(out, "reason", who->reason);
         buf_append_str(out, "}");
     }
-    buf_append_str(out, "], \"quality\": [");
+    buf_append_str(out, "]");
+}
+
+static void put_gaps(struct buf *out, const char *key, const struct message_gap *gaps, size_t count)
+{
+    buf_printf(out, ", \"%s\": [", key);
+    for (size_t i = 0; i < count; i++) {
+        next_item(out, i);
+        buf_printf(out, "\"from_ms\": %" PRId64, gaps[i].from_ms);
+        put_number(out, "to_ms", gaps[i].to_ms);
+        put_text(out, "reason", gaps[i].reason);
+        buf_append_str(out, "}");
+    }
+    buf_append_str(out, "]");
+}
+
+static void put_quality(struct buf *out, const struct message_live *live)
+{
+    buf_append_str(out, ", \"quality\": [");
     for (size_t i = 0; i < live->quality_count; i++) {
         buf_printf(out, "%s%" PRIu64, i == 0 ? "" : ", ", live->quality[i]);
     }
@@ -252,6 +284,10 @@ void vectors_tell_live(struct slice bytes, struct buf *out)
         put_number(out, "refused", live.refused);
         put_queues(out, live.queues, live.queue_count);
         put_live(out, &live);
+        put_operators(out, &live);
+        put_gaps(out, "gaps", live.gaps, live.gap_count);
+        put_gaps(out, "live_gaps", live.live_gaps, live.live_gap_count);
+        put_quality(out, &live);
         buf_append_str(out, "}\n");
     }
     message_arena_free(arena);

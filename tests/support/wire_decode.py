@@ -163,18 +163,26 @@ def before(now: int, age: int) -> int:
     return now - age + (1 if age > 0 else 0)
 
 
+LIVE_KNOWN = ("ready", "paused", "held", "logged_in", "on_call")  # plus one; 0: not known
+
+
 def live(schema: ModuleType, data: bytes) -> Meaning:
     message = schema.Live.FromString(data)
+    gaps = {kind: [plain(gap, "from_ms", "to_ms", "reason") for gap in getattr(message, kind)]
+            for kind in ("gaps", "live_gaps")}
     return {
         "message": "live",
-        **plain(message, "now_ms", "dirty", "lag_ms", "all", "refused"),
+        **plain(message, "now_ms", "dirty", "lag_ms", "all", "refused", "operators_all", "operators_unknown",
+                "operators_more"),
         "oldest_dirty_s": before(message.now_ms // 1000, message.oldest_dirty),
         "queues": queues(message),
         "live": [{**plain(queue, "queue", "waiting", "talking"),
                   "oldest_enter_ms": before(message.now_ms, queue.oldest_wait),
-                  "ready": queue.ready - 1,
-                  "paused": queue.paused - 1} for queue in message.live],
-        "gaps": [plain(gap, "from_ms", "to_ms", "reason") for gap in message.gaps],
+                  **{name: getattr(queue, name) - 1 for name in LIVE_KNOWN}} for queue in message.live],
+        "operators": [{**plain(who, "name", "queue", "reason"),
+                       "state": schema.OperatorState.Name(who.state).lower(),
+                       "since_ms": before(message.now_ms, who.since)} for who in message.operators],
+        **gaps,
         "quality": list(message.quality),
     }
 

@@ -240,9 +240,10 @@ static void knows_who_waits_now(void **state)
     office_open(&office);
     uint32_t site = office_add_site(&office, "branch-07");
     const int64_t early_ms = NOW_S * INT64_C(1000) - 60000;
-    const struct message_live_queue both[] = {{1, 2, early_ms, 5, -1, -1}, {2, 1, early_ms + 1000, 0, -1, -1}};
-    const struct message_live_queue first_idle = {1, 0, 0, 0, -1, -1};
-    const struct message_live_queue third = {3, 0, 0, 4, -1, -1};
+    const struct message_live_queue both[] = {{1, 2, early_ms, 5, -1, -1, -1, -1, -1},
+                                              {2, 1, early_ms + 1000, 0, -1, -1, -1, -1, -1}};
+    const struct message_live_queue first_idle = {1, 0, 0, 0, -1, -1, -1, -1, -1};
+    const struct message_live_queue third = {3, 0, 0, 4, -1, -1, -1, -1, -1};
     assert_int_equal(office_greet(&office, site, "branch-07", 1, 5, 1), 204);
     tell_live(&office, site, true, both, 2);
     assert_live(&office, site, 3, 5, early_ms);
