@@ -10,6 +10,7 @@
 
 #define NCURSES_NOMACROS 1
 #include <ncurses.h>
+#include <term.h>
 
 #include "agent/cli/watch_view.h"
 #include "platform/base/status.h"
@@ -113,24 +114,29 @@ static void choose_colours(void)
     }
 }
 
-/* Less than this and there is no full screen to speak of. */
+/* With less there is no full screen to speak of. */
 static bool can_do_enough(void)
 {
-    const char *move = tigetstr("cup");
-    const char *clear_screen = tigetstr("clear");
-    return move && move != (const char *)-1 && clear_screen && clear_screen != (const char *)-1;
+    int error;
+    if (setupterm(NULL, STDOUT_FILENO, &error) != OK) {
+        return false;
+    }
+    const char *move_to = tigetstr("cup");
+    const char *wipe = tigetstr("clear");
+    bool enough = move_to && move_to != (const char *)-1 && wipe && wipe != (const char *)-1;
+    (void)del_curterm(cur_term);
+    return enough;
 }
 
 int watch_draw_start(bool colour)
 {
     (void)setlocale(LC_CTYPE, "");
+    if (!can_do_enough()) {
+        return STATUS_UNSUPPORTED;
+    }
     drawing.has_before = tcgetattr(STDIN_FILENO, &drawing.before) == 0;
     drawing.screen = newterm(NULL, stdout, stdin);
     if (!drawing.screen) {
-        return STATUS_UNSUPPORTED;
-    }
-    if (!can_do_enough()) {
-        watch_draw_end();
         return STATUS_UNSUPPORTED;
     }
     remember_terminal();
@@ -170,10 +176,10 @@ bool watch_draw_utf8(void)
 
 void watch_draw_size(size_t *width, size_t *height)
 {
-    int columns = getmaxx(stdscr);
-    int lines = getmaxy(stdscr);
-    *width = columns > 0 ? (size_t)columns : 1;
-    *height = lines > 0 ? (size_t)lines : 1;
+    int wide = getmaxx(stdscr);
+    int high = getmaxy(stdscr);
+    *width = wide > 0 ? (size_t)wide : 1;
+    *height = high > 0 ? (size_t)high : 1;
 }
 
 static void draw_cell(const struct watch_cell *cell, int x, int y)

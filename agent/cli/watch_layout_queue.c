@@ -138,7 +138,7 @@ static void draw_row(const struct drawing *drawing, const struct row *row, struc
     switch (row->kind) {
     case ROW_TITLE: draw_title(drawing, row->text, grid, y); break;
     case ROW_NOTE: (void)watch_grid_say(grid, MARGIN + 4, y, grid->width, row->text, WATCH_FAINT); break;
-    case ROW_WAITING: draw_caller(picture, row, drawing->queue->threshold_ms, drawing->callers, grid, y); break;
+    case ROW_WAITING:
     case ROW_TALKING: draw_caller(picture, row, drawing->queue->threshold_ms, drawing->callers, grid, y); break;
     case ROW_OPERATOR_HEADS: watch_columns_heads(drawing->operators, WATCH_OPERATOR_COLUMNS, grid, y); break;
     case ROW_OPERATOR:

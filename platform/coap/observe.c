@@ -55,7 +55,9 @@ static void take_nack(coap_session_t *session, const coap_pdu_t *sent, const coa
     (void)mid;
     (void)reason; /* silence is judged by our own clock, long before libcoap gives up */
     struct observe *observe = coap_session_get_app_data(session);
-    observe->broken |= observe && !observe->closing;
+    if (observe && !observe->closing) {
+        observe->broken = true;
+    }
 }
 
 /* The whole context goes: a session alone would live on in libcoap's queue of what is to be sent again. */
