@@ -10,6 +10,7 @@
 #include <malloc.h>
 #endif
 
+#include "agent/status/kept.h"
 #include "agent/status/report.h"
 #include "platform/base/status.h"
 #include "platform/coap/endpoint.h"
@@ -43,7 +44,9 @@ struct status_server {
     struct tidings moves;       /* of the board, or of what /live shows beside it */
     uint32_t queues;            /* ids 1..queues are registered */
     bool queues_missing;        /* some could not be registered: tried again */
-    struct report_cache *cache; /* of the server's thread */
+    struct report_cache *cache; /* of the server's thread, as the next */
+    struct kept kept;
+    atomic_uint_fast64_t commit_count; /* that were told of */
 };
 
 static int64_t server_now_ms(const struct status_server *server)
@@ -177,6 +180,56 @@ static void give_memory_back(size_t body_bytes)
 #endif
 }
 
+static void write_question(const struct endpoint_request *request, int format, struct buf *out)
+{
+    buf_append(out, &format, sizeof format);
+    for (size_t i = 0; i < request->query_count; i++) {
+        buf_append(out, &request->query[i].len, sizeof request->query[i].len);
+        buf_append(out, request->query[i].data, request->query[i].len);
+    }
+}
+
+static struct kept_moment this_moment(const struct status_server *server)
+{
+    return (struct kept_moment){.changes = server->options.board ? board_changes(server->options.board) : 0,
+                                .commits = atomic_load(&server->commit_count)};
+}
+
+static bool make_answer(struct status_server *server, const struct query *query, enum render_format format,
+                        struct endpoint_answer *answer)
+{
+    struct query_why why;
+    struct json *document = NULL;
+    int status = make_document(server, query, &document, &why);
+    if (status != 0) {
+        refuse_report(answer, status, why.text);
+        return false;
+    }
+    const struct render_style style = {.width = TEXT_WIDTH};
+    status = render(query->kind, format, document, &style, &answer->body);
+    json_free(document);
+    if (status != 0) {
+        refuse(answer, ENDPOINT_UNAVAILABLE, status_str(status));
+    }
+    return status == 0;
+}
+
+static bool make_live_answer(struct status_server *server, const struct endpoint_request *request,
+                             const struct query *query, enum render_format format, struct endpoint_answer *answer)
+{
+    struct buf question = BUF_INIT;
+    struct kept_moment moment = this_moment(server);
+    int64_t now_ms = clock_monotonic_ms();
+    write_question(request, answer->format, &question);
+    bool made = kept_take(&server->kept, &question, moment, now_ms, &answer->body);
+    if (!made && make_answer(server, query, format, answer)) {
+        made = true;
+        kept_put(&server->kept, &question, moment, now_ms, &answer->body);
+    }
+    buf_deinit(&question);
+    return made;
+}
+
 static void answer_get(void *ctx, const struct endpoint_request *request, struct endpoint_answer *answer)
 {
     struct status_server *server = ctx;
@@ -186,24 +239,17 @@ static void answer_get(void *ctx, const struct endpoint_request *request, struct
         !take_accept(request, &query, &format, answer)) {
         return;
     }
-    struct query_why why;
-    struct json *document = NULL;
-    int status = make_document(server, &query, &document, &why);
-    if (status != 0) {
-        refuse_report(answer, status, why.text);
+    bool live = query.kind == REPORT_LIVE;
+    bool made =
+        live ? make_live_answer(server, request, &query, format, answer) : make_answer(server, &query, format, answer);
+    if (!made) {
         return;
     }
-    const struct render_style style = {.width = TEXT_WIDTH};
-    status = render(query.kind, format, document, &style, &answer->body);
-    json_free(document);
-    give_memory_back(answer->body.len);
-    if (status != 0) {
-        refuse(answer, ENDPOINT_UNAVAILABLE, status_str(status));
-        return;
+    if (!live) { /* the next of these comes soon and takes the same */
+        give_memory_back(answer->body.len);
     }
     answer->code = ENDPOINT_CONTENT;
-    answer->max_age_s =
-        (uint32_t)(((query.kind == REPORT_LIVE ? server->moves.min_ms : server->commits.min_ms) + 999) / 1000);
+    answer->max_age_s = (uint32_t)(((live ? server->moves.min_ms : server->commits.min_ms) + 999) / 1000);
 }
 
 /* Queues become resources as they are first seen, so that each can be discovered and observed. With `changed`, the
@@ -327,6 +373,7 @@ static void free_server(struct status_server *server)
 {
     endpoint_free(server->endpoint);
     report_cache_free(server->cache);
+    kept_deinit(&server->kept);
     free(server);
 }
 
@@ -379,6 +426,7 @@ static void tell(struct status_server *server, struct tidings *tidings)
 
 void status_server_notify(struct status_server *server)
 {
+    atomic_fetch_add(&server->commit_count, 1);
     tell(server, &server->commits);
     tell(server, &server->moves); /* today's figures are part of /live */
 }

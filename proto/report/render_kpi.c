@@ -203,7 +203,7 @@ static void put_legend(const struct json *document, struct buf *out)
                                     : "! the books do not balance: see `ringside ledger check`\n");
     }
     if (!json_bool(document, "complete")) {
-        buf_append_str(out, central ? "~ not all is here:\n" : "~ part of the log could not be read:\n");
+        buf_append_str(out, central ? "~ not all is here:\n" : "~ calls may be missing:\n");
     }
     if (json_bool(document, "intervals_dropped")) {
         buf_append_str(out, "  single intervals are no longer held so far back: only whole hours (UTC) are\n");

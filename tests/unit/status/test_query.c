@@ -114,6 +114,26 @@ static void test_reports_know_their_own_options(void **state)
     assert_int_equal(take("from=now"), STATUS_INVALID);
     query_init(&query, REPORT_QUEUES);
     assert_int_equal(take("queue=x"), 0);
+    query_init(&query, REPORT_LIVE);
+    assert_int_equal(take("queue=x"), 0);
+    assert_int_equal(take("limit=7"), 0);
+    assert_int_equal(take("by=hour"), STATUS_INVALID);
+    assert_string_equal(why.text, "live has no option 'by'; it has queue, limit");
+}
+
+static void test_operators_by_time_and_queue(void **state)
+{
+    (void)state;
+    query_init(&query, REPORT_OPERATORS);
+    assert_int_equal(take("from=yesterday"), 0);
+    assert_int_equal(take("by=queue,day"), 0);
+    assert_true(query.by_queue);
+    assert_int_equal(query.grain, QUERY_BY_DAY);
+    assert_int_equal(take("by=total"), STATUS_INVALID);
+    assert_string_equal(why.text,
+                        "by 'total' is not allowed; allowed: queue, interval, hour, day, with commas between");
+    assert_int_equal(take("service_level=20s"), STATUS_INVALID);
+    assert_string_equal(why.text, "operators has no option 'service_level'; it has from, to, by");
 }
 
 static void test_an_empty_span_is_refused(void **state)
@@ -142,6 +162,7 @@ int main(void)
         cmocka_unit_test_setup(test_nothing_asked_is_everything, setup),
         cmocka_unit_test_setup(test_refusals_say_what_is_allowed, setup),
         cmocka_unit_test_setup(test_reports_know_their_own_options, setup),
+        cmocka_unit_test_setup(test_operators_by_time_and_queue, setup),
         cmocka_unit_test_setup(test_an_empty_span_is_refused, setup),
         cmocka_unit_test_setup(test_too_many_queues, setup),
     };
