@@ -387,8 +387,10 @@ static bool is_past(const struct ami_calls *calls, int64_t due_ms)
 
 static int settle_due(struct ami_calls *calls)
 {
+    /* What is awaited anew goes behind the last one, and has time. */
+    uint32_t last = calls->due_tail;
     for (uint32_t at = calls->due_head; at;) {
-        uint32_t next = ami_visit_at(calls, at)->next_due;
+        uint32_t next = at == last ? 0 : ami_visit_at(calls, at)->next_due;
         if (is_past(calls, ami_visit_at(calls, at)->due_ms)) {
             int status = ami_calls_settle(calls, at, false);
             if (status != 0) {

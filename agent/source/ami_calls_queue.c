@@ -75,14 +75,13 @@ static int guess(struct ami_calls *calls, uint32_t at)
 
 int ami_calls_settle(struct ami_calls *calls, uint32_t at, bool now)
 {
-    int64_t due_ms = ami_visit_at(calls, at)->due_ms;
     ami_calls_unawait(calls, at);
     switch (ami_visit_at(calls, at)->state) {
     case VISIT_WAITING: return ami_calls_cancel_old(calls, at);
     case VISIT_LEAVING:
         if (!now && ami_calls_is_answered(calls, at) &&
             calls->arrival_ms - ami_visit_at(calls, at)->left_ms < AMI_CALLS_ANSWERED_MS) {
-            ami_calls_await(calls, at, due_ms + AMI_CALLS_ANSWERED_MS);
+            ami_calls_await(calls, at, calls->arrival_ms + AMI_CALLS_ANSWERED_MS);
             return 0;
         }
         return left(calls, at, EVENT_EXIT_KEY, "QueueCallerLeave");

@@ -64,7 +64,8 @@ int ami_calls_cancel_old(struct ami_calls *calls, uint32_t visit)
     for (uint32_t at = ami_visit_at(calls, visit)->rings; at;) {
         const struct ami_ring *ring = ami_ring_at(calls, at);
         uint32_t next = ring->next;
-        if (ring->ended_ms && ring->due_ms > calls->arrival_ms) {
+        bool set_back = ring->due_ms - calls->arrival_ms > AMI_CALLS_LEAVE_MS; /* the clock was */
+        if (ring->ended_ms && ring->due_ms > calls->arrival_ms && !set_back) {
             again_ms = ring->due_ms;
         } else if (ring->ended_ms) {
             int status = cancel(calls, at, ring->ended_ms, "DialEnd");

@@ -231,6 +231,25 @@ static void a_transfer_back_into_the_queue_is_a_second_visit(void **state)
     assert_told("enter 1.1 q|transfer_blind 1.1 q ana|ring 1.1 q bob|connect 1.1 q bob|complete_operator 1.1 q bob");
 }
 
+static void a_clock_set_back_holds_nothing_up(void **state)
+{
+    (void)state;
+    join();
+    ring("ana", "1.2");
+    ring("bob", "1.3");
+    say(&heard, "DialEnd Uniqueid=1.1 DestUniqueid=1.3 DialStatus=CANCEL");
+    heard.now_ms -= 3600 * 1000;
+    heard_pass(&heard, 400);
+    assert_told("enter 1.1 q|ring 1.1 q ana|ring 1.1 q bob|ring_canceled 1.1 q bob");
+    say(&heard, "DialEnd Uniqueid=1.1 DestUniqueid=1.2 DialStatus=ANSWER");
+    leave();
+    heard.now_ms -= 3600 * 1000;
+    heard_pass(&heard, 4000);
+    connected();
+    assert_told("connect 1.1 q ana");
+    assert_int_equal(heard_held(&heard).awaited, 0);
+}
+
 static void joins_of_one_call_are_visits(void **state)
 {
     (void)state;
@@ -365,6 +384,7 @@ int main(void)
         CASE(an_answer_wins_over_a_request_to_hang_up),
         CASE(an_answer_may_overtake_the_leave),
         CASE(a_transfer_back_into_the_queue_is_a_second_visit),
+        CASE(a_clock_set_back_holds_nothing_up),
         CASE(joins_of_one_call_are_visits),
         CASE(nonsense_is_left_out),
         CASE(memory_does_not_grow),

@@ -158,6 +158,22 @@ static void without_channels_operators_tell_conversations(void **state)
     assert_told("member_state q ana|member_state q bob|enter 3.1 q|lost 2.1 q bob");
 }
 
+static void members_are_told_anew_on_each_connection(void **state)
+{
+    (void)state;
+    const char *item = "QueueMember Queue=q Name=ana Location=PJSIP/ana Status=1 InCall=0";
+    for (int i = 0; i < 2; i++) {
+        heard_mark(&heard, AMI_MARK_SNAPSHOT_BEGIN);
+        say(&heard, item);
+        end_lists();
+        heard_mark(&heard, AMI_MARK_SNAPSHOT_BEGIN);
+        say(&heard, item);
+        end_lists();
+        assert_told("member_state q ana");
+        heard_mark(&heard, AMI_MARK_DOWN);
+    }
+}
+
 static void a_gap_may_hide_an_answer(void **state)
 {
     (void)state;
@@ -269,6 +285,7 @@ int main(void)
         CASE(a_snapshot_takes_calls_in),
         CASE(what_a_snapshot_lacks_is_lost_after_the_grace),
         CASE(without_channels_operators_tell_conversations),
+        CASE(members_are_told_anew_on_each_connection),
         CASE(a_gap_may_hide_an_answer),
         CASE(later_snapshots_leave_calls_alone),
         CASE(open_calls_of_an_earlier_run_go_on),
