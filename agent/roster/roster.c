@@ -163,7 +163,7 @@ static int put_removal(struct roster *roster, const struct call_event *event)
 }
 
 /* Rings at his phone, or he answers. One that is known already says nothing new. */
-static int put_engagement(struct roster *roster, const struct call_event *event, bool talking, bool counts)
+static int put_engagement(struct roster *roster, const struct call_event *event, bool talking)
 {
     struct person *person = NULL;
     int status = event->call_id.len > 0 ? take_person(roster, event->operator_name, &person) : 0;
@@ -186,8 +186,8 @@ static int put_engagement(struct roster *roster, const struct call_event *event,
         known->dormant = false;
         return leave(roster, person, at_ms);
     }
-    status = engagement_add(roster, person, event->call_id, queue, talking);
-    if (status == 0 && talking && counts) {
+    status = engagement_add(roster, person, event->call_id, queue, talking, false);
+    if (status == 0 && talking) {
         status = tell_count(roster, person, SHIFT_ANSWERED, queue, at_ms);
     }
     return status == 0 ? leave(roster, person, at_ms) : status;
@@ -195,17 +195,25 @@ static int put_engagement(struct roster *roster, const struct call_event *event,
 
 static int put_connect(struct roster *roster, const struct call_event *event)
 {
-    return put_engagement(roster, event, true, true);
+    return put_engagement(roster, event, true);
 }
 
 int roster_resume(struct roster *roster, const struct call_event *connect)
 {
-    return put_engagement(roster, connect, true, false);
+    struct person *person = NULL;
+    int status = connect->call_id.len > 0 ? take_person(roster, connect->operator_name, &person) : 0;
+    if (!person) {
+        return status;
+    }
+    uint32_t queue = queue_of(roster, connect);
+    struct engagement *known = engagement_find(roster, person, connect->call_id, queue, true);
+    bool is_new = !known || known->queue != queue;
+    return is_new ? engagement_add(roster, person, connect->call_id, queue, true, true) : 0;
 }
 
 static int put_ring(struct roster *roster, const struct call_event *event)
 {
-    return put_engagement(roster, event, false, false);
+    return put_engagement(roster, event, false);
 }
 
 /* The ring ends without an answer; where he hung up while it was announced, so does what was a conversation. */

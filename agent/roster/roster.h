@@ -103,8 +103,8 @@ void roster_free(struct roster *roster);
  * first event. 0, STATUS_NO_MEMORY or a callback's failure. */
 int roster_put(struct roster *roster, const struct call_event *event);
 
-/* A conversation that began before this roster did and was counted then: as its EVENT_CONNECT, but counts nothing. Its
- * at_ms is when it is taken in: time before that was told by the roster before. */
+/* A conversation that an earlier run saw begin and counted, from its EVENT_CONNECT: as one that outlasted
+ * roster_down(). The time of the event does not matter. */
 int roster_resume(struct roster *roster, const struct call_event *connect);
 
 /* Time passed: wrap-ups end, a busy that holds is settled, and of some operators, at the latest of those of whom

@@ -48,7 +48,8 @@ static void drop_oldest(struct roster *roster, struct person *person)
     engagement_drop(roster, oldest);
 }
 
-int engagement_add(struct roster *roster, struct person *person, struct slice call_id, uint32_t queue, bool talking)
+int engagement_add(struct roster *roster, struct person *person, struct slice call_id, uint32_t queue, bool talking,
+                   bool dormant)
 {
     if (roster->engagement_count >= roster->bucket_count && grow(roster) != 0) {
         return STATUS_NO_MEMORY;
@@ -68,6 +69,7 @@ int engagement_add(struct roster *roster, struct person *person, struct slice ca
                                  .hash = hash,
                                  .queue = queue,
                                  .talking = talking,
+                                 .dormant = dormant,
                                  .call_id_len = call_id.len};
     memcpy(added->call_id, call_id.data, call_id.len);
     *bucket = added;

@@ -93,7 +93,8 @@ struct roster {
 
 /* roster_call.c */
 enum { PERSON_ENGAGEMENTS_MAX = 32 }; /* the oldest goes beyond: ends that never came */
-int engagement_add(struct roster *roster, struct person *person, struct slice call_id, uint32_t queue, bool talking);
+int engagement_add(struct roster *roster, struct person *person, struct slice call_id, uint32_t queue, bool talking,
+                   bool dormant);
 /* The next of this call behind `after` (NULL: the first); of any operator and queue. */
 struct engagement *engagement_next(const struct roster *roster, struct slice call_id, const struct engagement *after);
 /* Of this operator (NULL: any) and, where he has one of it, of this queue. */

@@ -62,18 +62,23 @@ static void put_line(struct model *model, const struct model_event *event, bool 
 {
     struct model_line *ring = find(model, event->person, event->call, event->queue, false);
     struct model_line *known = find(model, event->person, event->call, event->queue, talking);
-    if (talking && ring) {
+    bool is_new = !known || known->queue != event->queue;
+    if (talking && ring && !event->resumed) {
         ring->live = false;
     }
-    if (known && known->queue == event->queue) {
-        known->dormant = false;
+    if (!is_new) {
+        known->dormant &= event->resumed;
         return;
     }
     if (model->line_count == MODEL_LINES_MAX) {
         return; /* the test makes fewer */
     }
-    model->lines[model->line_count++] = (struct model_line){
-        .live = true, .person = event->person, .call = event->call, .queue = event->queue, .talking = talking};
+    model->lines[model->line_count++] = (struct model_line){.live = true,
+                                                            .person = event->person,
+                                                            .call = event->call,
+                                                            .queue = event->queue,
+                                                            .talking = talking,
+                                                            .dormant = event->resumed};
     if (talking && !event->resumed) {
         model->counts[event->person][event->queue][SHIFT_ANSWERED]++;
     }

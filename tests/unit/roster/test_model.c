@@ -246,6 +246,7 @@ static struct model_event any_event(struct rng *rng)
                                 .call = (int)rng_below(rng, MODEL_CALLS),
                                 .interface = (int)rng_below(rng, MODEL_INTERFACES),
                                 .resumed = rng_chance(rng, 10)};
+    event.resumed &= event.kind == EVENT_CONNECT;
     event.member = (struct event_member){.device = (enum event_device)devices[rng_below(rng, 16)],
                                          .paused = rng_chance(rng, 35),
                                          .in_call = rng_chance(rng, 10),
@@ -279,9 +280,9 @@ static void put(const struct model_event *event, int at_ms)
                               .interface = slice_str(event->interface < 0 ? "" : interfaces[event->interface]),
                               .text = slice_str(is_member ? reasons[event->reason] : ""),
                               .member = is_member ? &event->member : NULL};
-    int status = event->kind == EVENT_NONE                        ? roster_down(world.roster, T0 + at_ms)
-                 : event->kind == EVENT_CONNECT && event->resumed ? roster_resume(world.roster, &told)
-                                                                  : roster_put(world.roster, &told);
+    int status = event->kind == EVENT_NONE ? roster_down(world.roster, T0 + at_ms)
+                 : event->resumed          ? roster_resume(world.roster, &told)
+                                           : roster_put(world.roster, &told);
     assert_int_equal(status, 0);
     model_put(&world.model, event, at_ms);
 }

@@ -376,22 +376,37 @@ static void absurd_times_are_stood(void **state)
     kit_end(&kit);
 }
 
-static void a_conversation_is_resumed_uncounted(void **state)
+static void resume(struct kit *kit, int64_t at_ms, const char *call_id)
+{
+    struct call_event event = {.kind = EVENT_CONNECT,
+                               .at_ms = KIT_T0 + at_ms,
+                               .operator_name = slice_str("ann"),
+                               .queue = slice_str("sales"),
+                               .call_id = slice_str(call_id)};
+    assert_int_equal(roster_resume(kit->roster, &event), 0);
+}
+
+/* Of an earlier run: counted then, and its time told up to when that run ended. */
+static void a_conversation_is_resumed_when_he_is_seen_in_it(void **state)
 {
     (void)state;
     struct kit kit;
     kit_begin(&kit, 0);
-    kit_member(&kit, 0, "sales", KIT_IN_USE, NULL);
-    struct call_event event = {.kind = EVENT_CONNECT,
-                               .at_ms = KIT_T0,
-                               .operator_name = slice_str("ann"),
-                               .queue = slice_str("sales"),
-                               .call_id = slice_str("c1")};
-    assert_int_equal(roster_resume(kit.roster, &event), 0);
-    kit_put(&kit, 500, EVENT_CONNECT, "sales", "c1"); /* known */
-    kit_put(&kit, 1000, EVENT_OPERATOR_DUMP, "sales", "c1");
-    assert_string_equal(kit_states(&kit), "talk@sales 0-1000");
-    assert_string_equal(kit_counts(&kit), "");
+    resume(&kit, -60000, "c1");
+    resume(&kit, -60000, "c1");
+    resume(&kit, -90000, "gone");
+    assert_int_equal(roster_logged_in(kit.roster), 0);
+    kit_member(&kit, 0, "sales", KIT_IDLE, NULL); /* not he, or not yet */
+    kit_put(&kit, 300, EVENT_LOST, "", "gone");
+    kit_member(&kit, 500, "sales", KIT_IN_USE, NULL);
+    assert_string_equal(kit_shown(&kit), "talk@sales since 500 call c1 login 0 [sales PJSIP/100]");
+    kit_put(&kit, 1000, EVENT_COMPLETE_CALLER, "sales", "c1");
+    kit_down(&kit, 1500);
+    resume(&kit, 0, "c2");
+    kit_put(&kit, 2000, EVENT_CONNECT, "sales", "c2"); /* or told of again */
+    kit_put(&kit, 2500, EVENT_OPERATOR_DUMP, "sales", "c2");
+    assert_string_equal(kit_states(&kit), "ready 0-500, talk@sales 500-1000, ready 1000-1500, talk@sales 2000-2500");
+    assert_string_equal(kit_counts(&kit), "ended sales 1000");
     kit_end(&kit);
 }
 
@@ -413,7 +428,7 @@ int main(void)
         cmocka_unit_test(ends_that_never_come_do_not_pile_up),
         cmocka_unit_test(what_says_nothing_is_ignored),
         cmocka_unit_test(absurd_times_are_stood),
-        cmocka_unit_test(a_conversation_is_resumed_uncounted),
+        cmocka_unit_test(a_conversation_is_resumed_when_he_is_seen_in_it),
         cmocka_unit_test(a_failure_is_passed_on_and_nothing_told_is_lost),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
