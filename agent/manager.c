@@ -62,7 +62,7 @@ static int take_message(void *ctx, const struct ami_message *message, int64_t ar
 {
     struct manager *manager = ctx;
     if (ami_has(message, "Timestamp")) {
-        manager->ahead_ms += ami_time_ms(message, arrival_ms) - arrival_ms;
+        manager->ahead_ms = ami_time_ms(message, arrival_ms) - clock_wall_ms();
     }
     return ami_calls_message(manager->calls, message, arrival_ms);
 }
@@ -406,7 +406,9 @@ int manager_start(const struct manager_options *options, struct manager **out)
     const struct keeper_client client = {.before = before_commit, .room = on_room, .ctx = manager};
     int status = start_engine(manager);
     if (status == 0) {
-        status = loop_timer_start(options->loop, 0, TICK_MS, on_tick, manager, &manager->tick);
+        int64_t retry_ms = options->source->retry_max_ms;
+        uint64_t tick_ms = retry_ms < TICK_MS ? (uint64_t)retry_ms : TICK_MS;
+        status = loop_timer_start(options->loop, 0, tick_ms, on_tick, manager, &manager->tick);
     }
     if (status == 0) {
         status = keeper_add(options->keeper, &client);

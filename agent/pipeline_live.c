@@ -362,12 +362,12 @@ static void tell_outage(struct pipeline *pipeline, int64_t now_ms)
 int pipeline_live_tick(struct pipeline *pipeline, int64_t now_ms, bool log_read)
 {
     struct pipeline_live *live = pipeline->live;
+    int status = roster_tick(live->roster, now_ms);
     if (!live->on) {
         tell_outage(pipeline, now_ms);
-        return 0;
+        return status;
     }
     live->cursor.cursor.last_ms = now_ms;
-    int status = roster_tick(live->roster, now_ms);
     if (status == 0 && live->leads) {
         status = track_tick(pipeline->track, now_ms);
         pipeline->pending |= book_dirty_count(pipeline->book) > 0;

@@ -106,13 +106,15 @@ static int64_t in_range(const struct ami_message *message, const char *name, int
 
 static struct event_member read_state(const struct ami_message *message)
 {
-    int64_t wrap_up_s = in_range(message, "Wrapuptime", TIME_MAX_S, -1);
+    /* Asterisk tells 0 for a queue that has none set; then the site's own setting is to hold, as where it is not told.
+     */
+    int64_t wrap_up_s = in_range(message, "Wrapuptime", TIME_MAX_S, 0);
     return (struct event_member){
         .device = (enum event_device)in_range(message, "Status", EVENT_DEVICE_COUNT - 1, EVENT_DEVICE_UNKNOWN),
         .paused = in_range(message, "Paused", 1, 0) != 0,
         .in_call = in_range(message, "InCall", TIME_MAX_S, 0) != 0,
         .login_ms = in_range(message, "LoginTime", INT64_C(1) << 40, 0) * 1000,
-        .wrap_up_ms = wrap_up_s < 0 ? -1 : wrap_up_s * 1000,
+        .wrap_up_ms = wrap_up_s == 0 ? -1 : wrap_up_s * 1000,
         .penalty = in_range(message, "Penalty", TIME_MAX_S, 0),
     };
 }

@@ -203,12 +203,14 @@ static bool on_wanted(void *ctx, struct slice event)
 /* Attempts of many, or of one that fails at once, are spread over twice the time with each failure. */
 static int64_t retry_ms(struct ami_session *session)
 {
-    int64_t max_ms = AMI_RETRY_MIN_MS;
-    for (unsigned i = 0; i <= session->failures && max_ms < session->options.retry_max_ms; i++) {
+    int64_t limit_ms = session->options.retry_max_ms;
+    int64_t min_ms = AMI_RETRY_MIN_MS < limit_ms ? AMI_RETRY_MIN_MS : limit_ms;
+    int64_t max_ms = min_ms;
+    for (unsigned i = 0; i <= session->failures && max_ms < limit_ms; i++) {
         max_ms *= 2;
     }
-    max_ms = max_ms < session->options.retry_max_ms ? max_ms : session->options.retry_max_ms;
-    return ami_session_random_ms(session, AMI_RETRY_MIN_MS, max_ms);
+    max_ms = max_ms < limit_ms ? max_ms : limit_ms;
+    return ami_session_random_ms(session, min_ms, max_ms);
 }
 
 static int64_t refused_retry_ms(struct ami_session *session)
