@@ -30,6 +30,7 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import procfs
+from ami import bench_ami
 from branch import Branch
 from coap_get import Client, Refused
 from crowd import bench_hostile, bench_sessions
@@ -55,6 +56,7 @@ QUERY_ROUNDS_MAX = 12
 SIZES = {
     "runs": (5, 7, "of the import"),
     "seconds": (12, 30, "of the live part"),
+    "ami_reconnects": (200, 10000, "of the agent to the manager interface"),
     "sites": (300, 5000, "of the sessions"),
     "reconnecting": (200, 2000, "of these, cut off at once"),
     "hostile": (200, 1000, "hostile peers"),
@@ -285,7 +287,7 @@ def centre_part(bench: Callable[..., Iterator[Figure]]) -> Callable[..., Iterato
 
 
 PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
-    "import": bench_import, "live": bench_live, "query": bench_query, "wire": centre_part(bench_wire),
+    "import": bench_import, "live": bench_live, "ami": bench_ami, "query": bench_query, "wire": centre_part(bench_wire),
     "wire-day": centre_part(bench_wire_day), "ingest": centre_part(bench_ingest),
     "store": centre_part(bench_store), "query-centre": centre_part(bench_query_centre),
     "sessions": centre_part(bench_sessions), "hostile": centre_part(bench_hostile)}
