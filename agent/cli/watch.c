@@ -96,6 +96,9 @@ static void explain_answer(const struct cli_options *options, const struct obser
         (void)snprintf(why->text, sizeof why->text,
                        "the agent at %.120s has no live view, it is older than this ringside; `ringside queues` works",
                        options->agent);
+    } else if (answer->code == NOT_FOUND && silent) { /* so libcoap takes leave of those who observe */
+        (void)snprintf(why->text, sizeof why->text, "the agent at %.120s is ending, or it is no ringside-agent",
+                       options->agent);
     } else if (silent || answer->code == CONTENT) {
         (void)snprintf(why->text, sizeof why->text, "%.120s answered %u.%02u; is it a ringside-agent?", options->agent,
                        answer->code / 100, answer->code % 100);

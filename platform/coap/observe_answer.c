@@ -11,6 +11,7 @@ enum {
     AGE_MIN_MS = 1000,
     OBSERVED_AGE_MIN_MS = 3000, /* who promised to tell is not asked all the time */
     ERROR_AGAIN_MS = 2000,
+    START_OVER_MS = 100,
     FRESH_FOR_MS = 128000, /* RFC 7641 3.4 */
     NUMBER_HALF = 1 << 23
 };
@@ -75,12 +76,13 @@ static void finish(struct observe *observe)
     observe_set_state(observe, OBSERVE_ANSWERS);
 }
 
-/* The answer changed under way, or is not as it should be: from the beginning, but not in a tight circle. */
+/* The answer changed under way, is not as it should be, or says nothing but that one should ask: from the beginning,
+ * but not in a tight circle. */
 static void start_over(struct observe *observe)
 {
     observe->transfer.token.len = 0;
     observe->asked_ms = -1;
-    observe->ask_at_ms = observe->heard_ms + 50;
+    observe->ask_at_ms = observe->heard_ms + START_OVER_MS;
 }
 
 static void ask_for_block(struct observe *observe, unsigned exponent)
@@ -169,7 +171,11 @@ coap_response_t observe_take_response(coap_session_t *session, const coap_pdu_t 
         struct option number = find_option(received, COAP_OPTION_OBSERVE);
         if (is_fresh(observe, received, number)) {
             observe->heard_ms = observe_clock_ms();
-            begin(observe, received, number.there);
+            if (coap_pdu_get_code(received) == COAP_RESPONSE_CODE(203)) {
+                start_over(observe); /* "Valid": for those who asked with a tag, which nobody here does */
+            } else {
+                begin(observe, received, number.there);
+            }
         }
     } else if (coap_pdu_get_type(received) != COAP_MESSAGE_ACK) {
         return COAP_RESPONSE_FAIL;
