@@ -37,7 +37,7 @@ struct watch {
     int64_t good_ms;  /* of the last answer that could be read */
     int64_t stood_ms; /* when waits stopped running on; 0: they run */
     bool bad_answer;
-    char trouble[sizeof((struct query_why *)0)->text];
+    struct query_why trouble;
     bool due; /* something changed since it was drawn */
     bool due_now;
     int64_t drawn_ms;
@@ -149,7 +149,7 @@ static int take_answer(struct watch *watch, struct query_why *why)
     watch->bad_answer = status != 0;
     watch->due = true;
     if (status != 0) {
-        memcpy(watch->trouble, why->text, sizeof watch->trouble);
+        watch->trouble = *why;
         return status;
     }
     watch->good_ms = now_ms;
@@ -191,10 +191,11 @@ static const char *trouble_of(struct watch *watch)
 {
     enum observe_state state = observe_state(watch->observe);
     if (state == OBSERVE_REFUSED || state == OBSERVE_SILENT) {
-        (void)snprintf(watch->trouble, sizeof watch->trouble, "%s at %.120s; what follows is what it last said",
+        (void)snprintf(watch->trouble.text, sizeof watch->trouble.text,
+                       "%s at %.120s; what follows is what it last said",
                        state == OBSERVE_REFUSED ? "no agent answers" : "the agent is silent", watch->options->agent);
     }
-    return watch->trouble;
+    return watch->trouble.text;
 }
 
 /* What is held or only remembered does not run on. */
@@ -244,7 +245,8 @@ static int draw(struct watch *watch)
     return 0;
 }
 
-static void take_keys(struct watch *watch)
+/* Whether there were any. */
+static bool take_keys(struct watch *watch)
 {
     int key;
     bool any = false;
@@ -254,13 +256,12 @@ static void take_keys(struct watch *watch)
             watch->leaving = true;
         }
     }
-    watch->empty_reads = any ? 0 : watch->empty_reads + 1;
-    watch->leaving |= watch->empty_reads > EMPTY_READS_MAX;
     watch->due_now |= any;
     if (!watch->view.paused && watch->newer) {
         show_model(watch, watch->newer, watch->newer_ms);
         watch->newer = NULL;
     }
+    return any;
 }
 
 static int64_t wait_ms(const struct watch *watch)
@@ -295,10 +296,10 @@ static int step(struct watch *watch, struct query_why *why)
     }
     watch->due |= (happened & OBSERVE_STATE) != 0;
     if ((happened & OBSERVE_INPUT) || happened == 0) { /* 0: a signal, such as that of a new size */
-        size_t empty_reads = watch->empty_reads;
-        take_keys(watch);
-        watch->empty_reads = happened == 0 ? empty_reads : watch->empty_reads;
+        bool any = take_keys(watch);
+        watch->empty_reads = any || happened == 0 ? 0 : watch->empty_reads + 1;
     }
+    watch->leaving |= watch->empty_reads > EMPTY_READS_MAX;
     watch->leaving |= caught != 0;
     return 0;
 }
