@@ -110,6 +110,13 @@ static void set_failure(coap_pdu_t *response, unsigned code, struct slice diagno
     }
 }
 
+/* A notification is made as an answer to the request by which the observer registered, with a message id given to both.
+ * An answer piggybacks on an ACK, or has a message id of its own. */
+static bool is_notification(const coap_pdu_t *request, const coap_pdu_t *response)
+{
+    return coap_pdu_get_type(response) != COAP_MESSAGE_ACK && coap_pdu_get_mid(request) == coap_pdu_get_mid(response);
+}
+
 static void release_body(coap_session_t *session, void *body)
 {
     (void)session;
@@ -128,8 +135,16 @@ static void handle_get(coap_resource_t *resource, coap_session_t *session, const
     struct endpoint_answer answer = {.code = ENDPOINT_INTERNAL, .format = ENDPOINT_FORMAT_NONE};
     endpoint->options.get(endpoint->options.ctx, &asked, &answer);
     if (answer.code != ENDPOINT_CONTENT || answer.body.failed || answer.body.len == 0) {
-        set_failure(response, answer.code == ENDPOINT_CONTENT ? ENDPOINT_INTERNAL : answer.code,
-                    buf_slice(&answer.body));
+        if (is_notification(request, response)) {
+            /* libcoap 4.3.1 deletes the observer whose notification is an error, and uses it once more. "Valid", no
+             * longer fresh: the observer asks again, and hears the error as an answer. */
+            uint8_t none;
+            coap_pdu_set_code(response, COAP_RESPONSE_CODE(203));
+            (void)coap_add_option(response, COAP_OPTION_MAXAGE, coap_encode_var_safe(&none, sizeof none, 0), &none);
+        } else {
+            set_failure(response, answer.code == ENDPOINT_CONTENT ? ENDPOINT_INTERNAL : answer.code,
+                        buf_slice(&answer.body));
+        }
         buf_deinit(&answer.body);
         return;
     }
