@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Optional
+from typing import IO, Optional
 
 import agents
 import ami
@@ -79,6 +79,16 @@ def mount_in(root: Path) -> None:
     subprocess.run(["mount", "--rbind", "/dev", root / "dev"], check=True)
 
 
+def lock(directory: Path) -> IO[str]:
+    """One lab at a time: runs share the chroot and what --keep keeps. The lock ends with the process."""
+    held = (directory / "lock").open("w", encoding="ascii")
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        sys.exit("lab: another lab is running")
+    return held
+
+
 def programs() -> Path:
     return Path(os.environ.get("RINGSIDE_BIN", TOP / "build" / "release" / "bin")).resolve()
 
@@ -87,7 +97,7 @@ class Run:
     """One PBX, its calls, and the agents that watch it."""
 
     def __init__(self, root: Path, directory: Path, names: list[str]) -> None:
-        self.box = pbx.Pbx(root, f"lab-{os.getpid()}-{directory.name}")
+        self.box = pbx.Pbx(root, f"lab-{directory.name}")
         self.directory = directory
         self.names = names
         self.agents: list[agents.Agent] = []
@@ -138,7 +148,7 @@ def measure(root: Path, directory: Path, seed: int, names: list[str]) -> checks.
         elapsed_s = time.monotonic() - started
         live = run.agents[0].ask("status").get("live", {}) if run.agents else {}
         return checks.Load(elapsed_s, run.box.cpu_s() - before_s - idle_s, idle_s / LOAD_IDLE_S,
-                           live.get("actions", 0), live.get("received_bytes", 0))
+                           live.get("actions", 0), live.get("received_bytes", 0), live.get("filtered", False))
 
 
 def main_run(options: argparse.Namespace, root: Path, directory: Path, names: list[str]) -> checks.Report:
@@ -170,6 +180,9 @@ def main() -> int:
         root.parent.mkdir(parents=True, exist_ok=True)
         enter_namespaces(options, root)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    held = lock(root.parent)
+    for leftover in (root / "srv").glob("lab-*"):  # of a run that was killed
+        shutil.rmtree(leftover)
     mount_in(root)
     raise_loopback()
     work = TOP / "build" / "lab" / "run"
@@ -190,6 +203,7 @@ def main() -> int:
     finally:
         if not options.keep:
             shutil.rmtree(work, ignore_errors=True)
+        held.close()
 
 
 if __name__ == "__main__":

@@ -45,6 +45,7 @@ class Load:
     idle_rate: float
     actions: int
     received_bytes: int
+    filtered: bool
 
 
 @dataclass
@@ -307,6 +308,7 @@ class Report:
             self.findings.append(Finding(group, what, "", f"{one.cpu_s:.2f} s CPU over {one.elapsed_s:.0f} s of calls, "
                                          f"idle {one.idle_rate * 1000:.1f} ms/s", AGREES))
         self.findings.append(Finding(group, "the agent's", "", f"{with_agent.actions} actions, "
+                                     f"{'filtered' if with_agent.filtered else 'not filtered'}, "
                                      f"{with_agent.received_bytes} bytes received, Asterisk's CPU "
                                      f"{100 * (with_agent.cpu_s / without.cpu_s - 1):+.0f} %", AGREES))
 
