@@ -19,6 +19,7 @@ const char *event_kind_str(enum event_kind kind)
         [EVENT_RING_NO_ANSWER] = "ring_no_answer",
         [EVENT_RING_CANCELED] = "ring_canceled",
         [EVENT_OPERATOR_DUMP] = "operator_dump",
+        [EVENT_LEAVE] = "leave",
         [EVENT_RING] = "ring",
         [EVENT_LOST] = "lost",
         [EVENT_HOLD] = "hold",

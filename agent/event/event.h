@@ -29,6 +29,7 @@ enum event_kind {
     EVENT_RING_NO_ANSWER, /* an operator did not pick up: ring */
     EVENT_RING_CANCELED,  /* caller left while an operator's phone rang: ring */
     EVENT_OPERATOR_DUMP,  /* operator hung up during the announcement; the caller waits on */
+    EVENT_LEAVE,          /* caller waits no longer; an answer or the reason follows, with this same time */
     EVENT_RING,           /* an operator's phone begins to ring for this call */
     EVENT_LOST,           /* the call is over, or not where it was, and nobody saw how */
     EVENT_HOLD,           /* caller put on hold */

@@ -142,6 +142,7 @@ static int take_enter(struct board *board, const struct call_event *event)
     caller->enter_ms = event->at_ms;
     caller->connect_ms = 0;
     caller->hold_ms = 0;
+    caller->left_ms = 0;
     caller->operator_id = 0;
     caller->ring_count = 0;
     caller->position = event->position > 0 && event->position <= UINT32_MAX ? (uint32_t)event->position : 0;
@@ -164,10 +165,19 @@ static int take_connect(struct board *board, const struct call_event *event)
     if (caller) {
         caller->connect_ms = event->at_ms;
         caller->hold_ms = 0;
+        caller->left_ms = 0;
         caller->ring_count = 0;
         caller->operator_id = operator_of(board, event);
     }
     return status;
+}
+
+static void take_leave(struct board *board, const struct call_event *event)
+{
+    struct live_caller *caller = find_caller(board, event);
+    if (caller && caller->connect_ms == 0) {
+        caller->left_ms = event->at_ms;
+    }
 }
 
 static void take_ring(struct board *board, const struct call_event *event)
@@ -256,6 +266,7 @@ static const struct treatment treatments[EVENT_KIND_COUNT] = {
     [EVENT_WITHDRAW] = {take_end, true, true, false},
     [EVENT_LOST] = {take_end, true, true, false},
     [EVENT_BLOCKED] = {take_nothing, true, true, true},
+    [EVENT_LEAVE] = {take_leave, true, false, false},
     [EVENT_RING] = {take_ring, true, false, false},
     [EVENT_RING_NO_ANSWER] = {take_ring_end, true, true, false},
     [EVENT_RING_CANCELED] = {take_ring_end, true, false, false},

@@ -49,7 +49,10 @@ static void copy_callers(const struct board *board, struct board_copy *copy)
 {
     for (size_t i = 0; i < board->callers.count; i++) {
         const struct live_caller *from = &board->callers.items[i];
-        struct board_caller *to = &copy->callers[i];
+        if (from->left_ms != 0) {
+            continue;
+        }
+        struct board_caller *to = &copy->callers[copy->caller_count++];
         uint32_t operator_id = from->connect_ms        ? from->operator_id
                                : from->ring_count == 0 ? 0
                                                        : from->rings[from->ring_count - 1];
@@ -66,7 +69,6 @@ static void copy_callers(const struct board *board, struct board_copy *copy)
             count_caller(&copy->queues[from->queue - 1], from);
         }
     }
-    copy->caller_count = board->callers.count;
 }
 
 static void count_member(struct board_queue *queue, const struct live_operator *who, bool paused)

@@ -14,6 +14,7 @@ struct live_caller {
     int64_t enter_ms;
     int64_t connect_ms;
     int64_t hold_ms;
+    int64_t left_ms; /* waits no longer since; 0: does, or talks. What became of him is about to be told */
     uint32_t queue;
     uint32_t operator_id;
     uint32_t position;
@@ -74,7 +75,7 @@ struct board {
     int64_t newest_ms; /* of all that was told */
     uint64_t changes;
     struct intern *queues;
-    struct intern *names;  /* of operators */
+    struct intern *names; /* of operators */
     struct live_callers callers;
     struct live_operators operators;
     struct live_events events;

@@ -8,6 +8,7 @@
  *   in counters.guessed_exits. Which key it was is not told: that would take class dtmf, and with it what callers dial.
  * - A Leave of a caller whose operator picked up (DialEnd ANSWER) is an answer on its way, however long the dialplan
  *   runs in between.
+ * - EVENT_LEAVE is told at once when a caller waits no longer and what became of him is not known yet.
  * - AgentComplete may lack the caller's fields, the operator's, or both: then the operator's conversation is the one
  *   it ends. Its reason "transfer" becomes blind or attended by the BlindTransfer/AttendedTransfer event beside it.
  *   The operator's channel (DestUniqueid) tells better than the caller's id, which a transfer into a queue may change.

@@ -64,6 +64,14 @@ static int left(struct ami_calls *calls, uint32_t at, enum event_kind kind, cons
     return status;
 }
 
+/* He waits no longer, which is to be seen at once; what became of him is known a moment later. */
+static int tell_leave(struct ami_calls *calls, uint32_t at, const char *verb)
+{
+    const struct ami_visit *visit = ami_visit_at(calls, at);
+    struct call_event event = ami_calls_of(calls, visit, EVENT_LEAVE, visit->left_ms, verb);
+    return ami_calls_put(calls, &event);
+}
+
 static int guess(struct ami_calls *calls, uint32_t at)
 {
     if (ami_visit_at(calls, at)->asked) {
@@ -183,7 +191,7 @@ int ami_calls_abandon(struct ami_calls *calls, const struct ami_facts *facts)
     /* The reason is on its way: also for a caller who hung up, for he may have been too late. */
     ami_visit_at(calls, at)->state = VISIT_REASON;
     ami_calls_await(calls, at, calls->arrival_ms + AMI_CALLS_REASON_MS);
-    return 0;
+    return tell_leave(calls, at, "QueueCallerAbandon");
 }
 
 int ami_calls_leave(struct ami_calls *calls, const struct ami_facts *facts)
@@ -198,7 +206,7 @@ int ami_calls_leave(struct ami_calls *calls, const struct ami_facts *facts)
     visit->left_ms = facts->at_ms;
     visit->position = ami_number(facts->message, "Position", visit->position);
     ami_calls_await(calls, at, calls->arrival_ms + AMI_CALLS_LEAVE_MS);
-    return 0;
+    return tell_leave(calls, at, "QueueCallerLeave");
 }
 
 int ami_calls_asked(struct ami_calls *calls, const struct ami_facts *facts)

@@ -16,6 +16,7 @@ struct visit {
     uint64_t queue;
     int64_t enter_ms;
     int64_t connect_ms;
+    int64_t left_ms; /* waited no longer since; how it ended was not told yet */
     int64_t end_ms;
     int64_t ring_ms; /* -1: not known */
     int64_t fine_enter_ms;
@@ -179,7 +180,11 @@ enum moment { ENTER, CONNECT, END };
 
 static int64_t moment_ms(const struct visit *visit, enum moment moment)
 {
-    return moment == ENTER ? visit->enter_ms : moment == CONNECT ? visit->connect_ms : visit->end_ms;
+    switch (moment) {
+    case ENTER: return visit->enter_ms;
+    case CONNECT: return visit->connect_ms;
+    default: return visit->end_ms != 0 ? visit->end_ms : visit->left_ms;
+    }
 }
 
 /* The visit of this call and queue of which the moment lies nearest to at_ms; *off_ms says how near. Of those without
@@ -202,6 +207,14 @@ static struct visit *nearest(struct witness *witness, uint64_t call, uint64_t qu
     return best;
 }
 
+/* Somebody who was transferred back into the queue that he talks in waits there while his conversation still ends. */
+static bool fits(const struct visit *visit, enum event_kind kind)
+{
+    bool talks = visit->connect_ms != 0;
+    bool ends_talk = kind >= EVENT_COMPLETE_OPERATOR && kind <= EVENT_TRANSFER_ATTENDED;
+    return kind == EVENT_LOST || talks == ends_talk;
+}
+
 /* The newest visit that was seen and is not over; what has no call id is of none. */
 static struct visit *open_visit(struct witness *witness, const struct call_event *event)
 {
@@ -211,7 +224,7 @@ static struct visit *open_visit(struct witness *witness, const struct call_event
     for (uint32_t at = *bucket_of(witness, call); at != NO_SLOT; at = witness->visits[at].next) {
         struct visit *visit = &witness->visits[at];
         if (visit->call == call && visit->queue == queue && visit->seen && visit->end_ms == 0 &&
-            (!best || visit->enter_ms > best->enter_ms)) {
+            fits(visit, event->kind) && (!best || visit->enter_ms > best->enter_ms)) {
             best = visit;
         }
     }
@@ -249,7 +262,9 @@ int witness_see(struct witness *witness, const struct call_event *event)
         return 0;
     }
     switch ((int)event->kind) {
+    case EVENT_LEAVE: visit->left_ms = event->at_ms; break;
     case EVENT_CONNECT:
+        visit->left_ms = 0;
         visit->connect_ms = event->at_ms;
         visit->ring_ms = event->ring_ms == EVENT_UNKNOWN ? -1 : event->ring_ms;
         break;
