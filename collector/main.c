@@ -6,6 +6,7 @@
 #include "collector/config.h"
 #include "collector/init_command.h"
 #include "collector/kpi_command.h"
+#include "collector/live_command.h"
 #include "collector/options.h"
 #include "collector/place.h"
 #include "collector/site_command.h"
@@ -30,6 +31,7 @@ static const char usage_text[] = "usage: ringside-collector [-c FILE] [COMMAND]\
                                  "  site revoke ID     its certificate counts no more; its numbers stay\n"
                                  "  site remove ID     the same, and its numbers are deleted\n"
                                  "  kpi [OPTION]...    figures; see ringside-collector kpi --help\n"
+                                 "  live [OPTION]...   what is happening now; see ringside-collector live --help\n"
                                  "  store check        verify every record, and hours and days by their intervals\n"
                                  "  help, version\n"
                                  "\n"
@@ -121,11 +123,8 @@ static int run_with_config(const struct arguments *arguments)
     static const struct {
         const char *name;
         int (*run)(const struct collector_config *config, int argc, char **argv);
-    } commands[] = {{"run", run_daemon},
-                    {"init", init_command},
-                    {"site", site_command},
-                    {"kpi", run_kpi},
-                    {"store", store_command}};
+    } commands[] = {{"run", run_daemon}, {"init", init_command}, {"site", site_command},
+                    {"kpi", run_kpi},    {"live", live_command}, {"store", store_command}};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(arguments->words[0], commands[i].name) == 0) {
             struct collector_config *config = NULL;
@@ -156,7 +155,7 @@ static int run_command(const struct arguments *arguments)
     static const char *const help[] = {"help", "--help", "-h", NULL};
     static const char *const version[] = {"version", "--version", NULL};
     const char *command = arguments->words[0];
-    bool own_help = strcmp(command, "kpi") == 0;
+    bool own_help = strcmp(command, "kpi") == 0 || strcmp(command, "live") == 0;
     for (int i = 0; i < (own_help ? 1 : arguments->word_count); i++) {
         if (is_word(arguments->words[i], help + (i > 0))) {
             (void)fputs(usage_text, stdout);

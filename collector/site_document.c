@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "collector/query/live_site.h"
 #include "proto/quality.h"
 #include "proto/report/fields.h"
 
@@ -143,9 +144,21 @@ static void put_counters(const struct store_contact *contact, struct json *out)
     }
 }
 
+/* All its queues together, each operator once. */
+static void put_now(const struct site_document *from, const struct registry_site *site, struct json *out)
+{
+    struct live_site live;
+    struct json *now = json_put_map(out, "live");
+    (void)live_site_read(from->view, site, from->now_ms, &live);
+    live_figures_put(&live.total, now);
+    live_site_put_age(&live, from->now_ms, now);
+    live_site_free(&live);
+}
+
 struct listing {
     struct json *list;
     size_t max;
+    const char *kind; /* of gaps */
 };
 
 static int add_gap(void *ctx, const struct store_gap *gap)
@@ -154,6 +167,7 @@ static int add_gap(void *ctx, const struct store_gap *gap)
     struct json *row = json_add_map(listing->list);
     fields_time(row, "from", gap->from_ms);
     fields_time(row, "to", gap->to_ms);
+    json_put_str(row, "kind", listing->kind);
     json_put_str(row, "reason", gap->reason);
     return json_count(listing->list, "") >= listing->max;
 }
@@ -175,11 +189,14 @@ void site_document_full(const struct site_document *from, const struct registry_
     put_brief(from, site, known, &contact, out);
     put_registry(site, out);
     put_link(&contact, known, out);
+    put_now(from, site, out);
     put_counters(&contact, out);
-    struct listing gaps = {json_put_list(out, "gaps"), GAPS_MAX};
-    struct listing events = {json_put_list(out, "events"), EVENTS_MAX};
+    struct listing gaps = {json_put_list(out, "gaps"), GAPS_MAX, "calls"};
+    struct listing live_gaps = {gaps.list, 2 * GAPS_MAX, "live"};
+    struct listing events = {json_put_list(out, "events"), EVENTS_MAX, NULL};
     if (from->view) {
         (void)store_view_gaps(from->view, site->number, add_gap, &gaps);
+        (void)store_view_live_gaps(from->view, site->number, add_gap, &live_gaps);
         (void)store_view_events(from->view, site->number, add_event, &events);
     }
 }

@@ -11,8 +11,7 @@ enum { VALUE_MAX = 48, MS_SECOND = 1000 };
 
 /* ---- values ---- */
 
-/* In the unit that people would say: 0.4 s, 12 s, 5 min, 3 h, 60 d. */
-static const char *span_text(int64_t ms, char text[VALUE_MAX])
+const char *site_text_span(int64_t ms, char *text, size_t size)
 {
     static const struct {
         int64_t ms;
@@ -20,12 +19,17 @@ static const char *span_text(int64_t ms, char text[VALUE_MAX])
     } units[] = {{86400 * MS_SECOND, "d"}, {3600 * MS_SECOND, "h"}, {60 * MS_SECOND, "min"}, {MS_SECOND, "s"}};
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (ms >= 2 * units[i].ms) {
-            (void)snprintf(text, VALUE_MAX, "%" PRId64 " %s", ms / units[i].ms, units[i].unit);
+            (void)snprintf(text, size, "%" PRId64 " %s", ms / units[i].ms, units[i].unit);
             return text;
         }
     }
-    (void)snprintf(text, VALUE_MAX, "%.1f s", (double)ms / MS_SECOND);
+    (void)snprintf(text, size, "%.1f s", (double)ms / MS_SECOND);
     return text;
+}
+
+static const char *span_text(int64_t ms, char text[VALUE_MAX])
+{
+    return site_text_span(ms, text, VALUE_MAX);
 }
 
 static const char *span_at(const struct json *json, const char *path, char text[VALUE_MAX])
@@ -185,7 +189,9 @@ static void put_history(const struct json *site, struct buf *out)
     char to[VALUE_MAX];
     for (size_t i = 0; i < json_count(gaps, ""); i++) {
         const struct json *row = json_item(gaps, i);
-        buf_printf(out, "gap           %s to %s: ", moment_at(row, "from", from), moment_at(row, "to", to));
+        bool live = strcmp(json_text(row, "kind"), "live") == 0;
+        buf_printf(out, "gap           %s to %s%s: ", moment_at(row, "from", from), moment_at(row, "to", to),
+                   live ? " (not of calls)" : "");
         text_put_plain(out, slice_str(json_text(row, "reason")));
         buf_append_str(out, "\n");
     }
@@ -213,6 +219,9 @@ static void put_link(const struct json *site, struct buf *out)
     put_line(out, "clock", offset_at(site, "clock_offset_ms", text));
     put_text(out, site, "version", "agent_version");
     put_text(out, site, "epoch", "epoch");
+    struct counter_walk now = {out, "now           "};
+    (void)json_each(json_at(site, "live"), put_counter, &now);
+    buf_append_str(out, now.lead[0] != ',' ? "" : json_bool(site, "live/stale") ? " (stale)\n" : "\n");
     struct counter_walk walk = {out, "counted       "};
     (void)json_each(json_at(site, "counters"), put_counter, &walk);
     buf_append_str(out, walk.lead[0] == ',' ? "\n" : "");
@@ -303,13 +312,17 @@ void site_text_csv_site(const struct json *site, struct buf *out)
     put_row(site, false, out);
 }
 
+void site_text_csv_rows(const struct json *rows, struct buf *out)
+{
+    for (size_t i = 0; i < json_count(rows, ""); i++) {
+        if (i == 0) {
+            put_row(json_item(rows, i), true, out);
+        }
+        put_row(json_item(rows, i), false, out);
+    }
+}
+
 void site_text_csv_list(const struct json *document, struct buf *out)
 {
-    const struct json *sites = json_at(document, "sites");
-    for (size_t i = 0; i < json_count(sites, ""); i++) {
-        if (i == 0) {
-            put_row(json_item(sites, i), true, out);
-        }
-        put_row(json_item(sites, i), false, out);
-    }
+    site_text_csv_rows(json_at(document, "sites"), out);
 }

@@ -101,6 +101,7 @@ struct message_live {
     uint32_t operators_more;             /* logged in than are told of, plus one; 0: as told before */
     const struct message_gap *live_gaps; /* no calls are missing */
     size_t live_gap_count;
+    uint32_t heartbeat_s; /* such a message comes at least so often; 0: as told before */
 };
 
 enum message_outcome { MESSAGE_TAKEN, MESSAGE_STALE, MESSAGE_CONFLICT, MESSAGE_REFUSED };

@@ -124,6 +124,7 @@ int message_live_encode(const struct message_live *live, struct buf *out)
     packed.quality = (uint64_t *)live->quality;
     packed.all = live->all;
     packed.refused = live->refused;
+    packed.heartbeat_s = live->heartbeat_s;
     packed.operators_all = live->operators_all;
     packed.operators_unknown = live->operators_unknown;
     packed.operators_more = live->operators_more;
@@ -212,6 +213,7 @@ static int live_get(const Ringside__Live *from, struct message_live *out)
     out->refused = from->refused;
     out->quality = from->quality;
     out->quality_count = from->n_quality;
+    out->heartbeat_s = from->heartbeat_s;
     out->operators_all = from->operators_all;
     out->operators_unknown = from->operators_unknown;
     out->operators_more = from->operators_more;

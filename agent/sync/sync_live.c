@@ -156,6 +156,7 @@ static int look_at_all(struct look *look, int64_t now_ms)
     look->live.refused = look->backlog.refused > UINT32_MAX ? UINT32_MAX : (uint32_t)look->backlog.refused;
     look->live.lag_ms = sync->lag_ms;
     look->live.all = sync->options.live && sync->live_first && !sync->live_bare;
+    look->live.heartbeat_s = look->live.all ? (uint32_t)(sync->options.heartbeat_ms / 1000) : 0;
     return 0;
 }
 

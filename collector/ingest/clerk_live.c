@@ -58,6 +58,7 @@ static void note_contact(struct clerk *clerk, struct clerk_site *site, const str
     contact->oldest_backlog_s = live->oldest_dirty_s;
     contact->lag_ms = live->lag_ms;
     contact->site_refused = live->refused;
+    contact->heartbeat_s = live->heartbeat_s > 0 ? live->heartbeat_s : contact->heartbeat_s;
     size_t max = sizeof contact->quality / sizeof contact->quality[0];
     size_t count = live->quality_count < max ? live->quality_count : max;
     if (count > 0) {

@@ -8,7 +8,7 @@
 #include "platform/base/log.h"
 #include "platform/base/status.h"
 
-enum { CONTACT_PACE_MS = 5000, EVENT_PACE_MS = 600 * 1000 };
+enum { CONTACT_PACE_MS = 5000, LIVE_PACE_MS = 1000, EVENT_PACE_MS = 600 * 1000 };
 enum { PRESENCE_LINES = 10, PRESENCE_MS = 600 * 1000 };
 
 /* Names of queues are for ever and all sites share the room for them, so one site alone must not take it: as many at
@@ -214,10 +214,11 @@ void clerk_give_back(struct clerk_site *site)
     site->names.messages += 1;
 }
 
-/* Contacts change with every message; they are written now and then, and at the end. */
+/* Contacts change with every message; they are written now and then, and at the end. Who waits is wanted sooner. */
 static bool is_due(const struct clerk *clerk, const struct clerk_site *site, bool all)
 {
-    return all || site->written_ms == 0 || clerk->now_ms - site->written_ms >= CONTACT_PACE_MS;
+    int64_t pace_ms = site->live_changed || site->people_changed ? LIVE_PACE_MS : CONTACT_PACE_MS;
+    return all || site->written_ms == 0 || clerk->now_ms - site->written_ms >= pace_ms;
 }
 
 bool clerk_contacts_due(const struct clerk *clerk)

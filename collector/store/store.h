@@ -79,6 +79,7 @@ struct store_contact {
     int64_t oldest_enter_ms; /* when the one who waits longest entered, by the site's clock; 0: nobody waits */
     uint32_t site_refused;   /* summaries that the site keeps because they were refused */
     int64_t live_seen_ms;    /* when its live view was last told or left as it was; 0 as live_ms */
+    uint32_t heartbeat_s;    /* it speaks at least so often; 0: not told */
 };
 
 /* What a site last told of a queue, or of its operators in all its queues (STORE_QUEUE_TOTAL: the callers are 0). -1:

@@ -128,6 +128,7 @@ void store_contact_write(const struct store_contact *contact, struct buf *out)
     wire_put_varint(out, contact->talking);
     wire_put_svarint(out, contact->oldest_enter_ms);
     wire_put_svarint(out, contact->live_seen_ms);
+    wire_put_varint(out, contact->heartbeat_s);
 }
 
 static void get_quality(struct wire_reader *payload, struct store_contact *out)
@@ -165,6 +166,11 @@ int store_contact_read(struct wire_reader *payload, struct store_contact *out)
     out->waiting = (uint32_t)wire_get_varint_max(payload, UINT32_MAX);
     out->talking = (uint32_t)wire_get_varint_max(payload, UINT32_MAX);
     out->oldest_enter_ms = wire_get_svarint(payload);
-    out->live_seen_ms = wire_left(payload) > 0 ? wire_get_svarint(payload) : out->live_ms;
+    if (wire_left(payload) == 0) { /* of a collector before these were kept */
+        out->live_seen_ms = out->live_ms;
+        return done(payload);
+    }
+    out->live_seen_ms = wire_get_svarint(payload);
+    out->heartbeat_s = (uint32_t)wire_get_varint_max(payload, UINT32_MAX);
     return done(payload);
 }

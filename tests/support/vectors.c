@@ -259,6 +259,7 @@ static void live_operators(struct buf *out)
             .operator_count = 4,
             .operators_all = true,
             .operators_more = 17,
+            .heartbeat_s = 30,
             .gaps = gaps,
             .gap_count = 1,
             .live_gaps = live_gaps,

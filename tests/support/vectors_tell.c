@@ -282,6 +282,7 @@ void vectors_tell_live(struct slice bytes, struct buf *out)
         put_number(out, "lag_ms", live.lag_ms);
         put_bool(out, "all", live.all);
         put_number(out, "refused", live.refused);
+        put_number(out, "heartbeat_s", live.heartbeat_s);
         put_queues(out, live.queues, live.queue_count);
         put_live(out, &live);
         put_operators(out, &live);

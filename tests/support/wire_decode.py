@@ -172,7 +172,7 @@ def live(schema: ModuleType, data: bytes) -> Meaning:
             for kind in ("gaps", "live_gaps")}
     return {
         "message": "live",
-        **plain(message, "now_ms", "dirty", "lag_ms", "all", "refused", "operators_all", "operators_unknown",
+        **plain(message, "now_ms", "dirty", "lag_ms", "all", "refused", "heartbeat_s", "operators_all", "operators_unknown",
                 "operators_more"),
         "oldest_dirty_s": before(message.now_ms // 1000, message.oldest_dirty),
         "queues": queues(message),
