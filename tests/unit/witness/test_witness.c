@@ -132,6 +132,29 @@ static void stays_of_one_call_are_told_apart(void **state)
     witness_free(witness);
 }
 
+/* A blind transfer into the queue that the operator answered from: AgentComplete comes behind the second join. */
+static void a_caller_waits_again_while_his_conversation_ends(void **state)
+{
+    (void)state;
+    struct witness *witness = looking();
+    see(witness, EVENT_ENTER, T + 151, "a.1");
+    see(witness, EVENT_CONNECT, T + 3284, "a.1");
+    see(witness, EVENT_ENTER, T + 6089, "a.1");
+    see(witness, EVENT_TRANSFER_BLIND, T + 6090, "a.1");
+    see(witness, EVENT_CONNECT, T + 8705, "a.1");
+    see(witness, EVENT_COMPLETE_OPERATOR, T + 15883, "a.1");
+    (void)told(witness, EVENT_ENTER, T, "a.1");
+    assert_int_equal(told(witness, EVENT_CONNECT, T + 3000, "a.1").wait_ms, 3133);
+    struct call_event row = told(witness, EVENT_TRANSFER_BLIND, T + 6000, "a.1");
+    assert_int_equal(row.at_ms, T + 6090);
+    assert_int_equal(row.talk_ms, 2806);
+    assert_int_equal(told(witness, EVENT_ENTER, T + 6000, "a.1").at_ms, T + 6089);
+    assert_int_equal(told(witness, EVENT_CONNECT, T + 8000, "a.1").wait_ms, 2616);
+    assert_int_equal(told(witness, EVENT_COMPLETE_OPERATOR, T + 15000, "a.1").talk_ms, 7178);
+    assert_int_equal(witness_counters(witness)->differs, 0);
+    witness_free(witness);
+}
+
 static void who_alone_knows_a_call_is_counted_once(void **state)
 {
     (void)state;
@@ -224,6 +247,7 @@ int main(void)
         cmocka_unit_test(times_far_apart_are_left_and_counted),
         cmocka_unit_test(ring_times_that_cannot_be_are_left),
         cmocka_unit_test(stays_of_one_call_are_told_apart),
+        cmocka_unit_test(a_caller_waits_again_while_his_conversation_ends),
         cmocka_unit_test(who_alone_knows_a_call_is_counted_once),
         cmocka_unit_test(a_row_read_before_its_event_is_no_difference),
         cmocka_unit_test(a_log_that_is_behind_is_waited_for),
