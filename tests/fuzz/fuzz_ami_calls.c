@@ -197,6 +197,7 @@ static int put(void *ctx, const struct call_event *event)
     case EVENT_MEMBER_STATE:
     case EVENT_MEMBER_REMOVE: FUZZ_CHECK(event->queue.len > 0 && event->interface.len > 0); break;
     case EVENT_BLOCKED:
+    case EVENT_LEAVE:
     case EVENT_OPERATOR_DUMP: FUZZ_CHECK(event->call_id.len > 0 && event->queue.len > 0); break;
     case EVENT_RING:
     case EVENT_RING_NO_ANSWER:

@@ -17,6 +17,11 @@ static void copy(char *to, size_t size, struct slice from)
 
 void heard_add(struct heard *heard, const struct call_event *event)
 {
+    if (event->kind == EVENT_LEAVE) {
+        heard->leaves++;
+        heard->left_ms = event->at_ms;
+        return;
+    }
     if (heard->drop) {
         heard->count++;
         return;

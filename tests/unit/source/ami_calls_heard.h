@@ -19,7 +19,9 @@ struct heard {
     struct heard_event *events;
     size_t count, cap;
     int64_t now_ms;
-    bool drop; /* only count */
+    bool drop;       /* only count */
+    size_t leaves;   /* EVENT_LEAVE: counted, and not among the events, for the log has no such row */
+    int64_t left_ms; /* the time of the newest */
 };
 
 void heard_init(struct heard *heard);

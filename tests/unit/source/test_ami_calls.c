@@ -103,6 +103,20 @@ static void a_leave_with_nothing_after_it_is_a_key(void **state)
     assert_told("enter 1.1 q|exit_key 1.1 q|enter 1.1 other");
 }
 
+static void a_leave_is_told_before_its_reason(void **state)
+{
+    (void)state;
+    size_t before = heard.leaves;
+    join();
+    leave();
+    assert_int_equal(heard.leaves, before + 1);
+    assert_int_equal(heard.left_ms, heard.now_ms);
+    assert_told("enter 1.1 q");
+    heard_pass(&heard, AMI_CALLS_LEAVE_MS + 100);
+    assert_told("exit_key 1.1 q");
+    assert_int_equal(heard.leaves, before + 1);
+}
+
 static void an_answer_may_come_long_after_the_leave(void **state)
 {
     (void)state;
@@ -378,6 +392,7 @@ int main(void)
         CASE(losers_of_a_race_are_canceled),
         CASE(a_ring_that_nothing_ends_is_canceled),
         CASE(a_leave_with_nothing_after_it_is_a_key),
+        CASE(a_leave_is_told_before_its_reason),
         CASE(an_answer_may_come_long_after_the_leave),
         CASE(a_request_to_hang_up_tells_abandons),
         CASE(queuestatus_tells_the_rest),
