@@ -18,7 +18,10 @@
 #include "platform/time/clock.h"
 #include "platform/time/zone.h"
 
-enum { CALLERS_REMEMBERED = 1024 };
+enum {
+    CALLERS_REMEMBERED = 1024,
+    LIVE_FIRST_MS = 150, /* events of the manager interface come within some ms of the log's rows */
+};
 
 struct agent {
     const struct agent_config *config;
@@ -178,7 +181,8 @@ static int start_sources(struct agent *agent)
                                         .loop = agent->loop,
                                         .keeper = agent->keeper,
                                         .pipeline = agent->pipeline,
-                                        .health = agent->health};
+                                        .health = agent->health,
+                                        .hold_ms = ami ? LIVE_FIRST_MS : 0};
     struct manager_options manager = {.source = ami,
                                       .loop = agent->loop,
                                       .keeper = agent->keeper,

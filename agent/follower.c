@@ -23,6 +23,9 @@ struct follower {
     struct loop_again *again;
     struct loop_timer *poll;
     struct loop_timer *settle;
+    struct loop_timer *held;   /* NULL: nothing is held back, see options.hold_ms */
+    struct follow_chunk chunk; /* what is held back, while `holding` */
+    bool holding;
     int64_t looked_at_ms; /* monotonic, as the next */
     int64_t hinted_at_ms;
     struct health_source health;
@@ -70,9 +73,40 @@ static int take(struct follower *follower, const struct follow_chunk *chunk)
     return status;
 }
 
+static bool at_the_end(const struct follower *follower)
+{
+    return follow_state(follower->follow) == FOLLOW_READING && follow_lag_bytes(follower->follow) == 0;
+}
+
+/* The chunk is borrowed until the next read, so there is none before it was taken. What is further back in the log is
+ * old: nothing is waited for. */
+static bool hold_back(struct follower *follower, const struct follow_chunk *chunk)
+{
+    if (!follower->held || !at_the_end(follower)) {
+        return false;
+    }
+    follower->chunk = *chunk;
+    follower->holding = true;
+    (void)loop_timer_restart(follower->held, (uint64_t)follower->options.hold_ms);
+    return true;
+}
+
+static void on_held(void *ctx)
+{
+    struct follower *follower = ctx;
+    if (!follower->holding || keeper_is_stopped(follower->options.keeper)) {
+        return;
+    }
+    follower->holding = false;
+    if (take(follower, &follower->chunk) == 0) {
+        loop_again_start(follower->again);
+    }
+}
+
 static bool may_read(const struct follower *follower)
 {
-    return !keeper_is_held(follower->options.keeper) && !keeper_is_stopped(follower->options.keeper);
+    return !follower->holding && !keeper_is_held(follower->options.keeper) &&
+           !keeper_is_stopped(follower->options.keeper);
 }
 
 static int read_some(void *ctx)
@@ -98,6 +132,9 @@ static int read_some(void *ctx)
         follower->health.last_error[0] = 0;
         if (chunk.gap) {
             log_write(LOG_WARNING, "source", "%s: bytes of the log were gone before they were read", chunk.path);
+        }
+        if (hold_back(follower, &chunk)) {
+            return LOOP_DONE;
         }
         if (take(follower, &chunk) != 0) {
             return LOOP_DONE;
@@ -142,7 +179,7 @@ static void on_poll(void *ctx)
 
 bool follower_is_caught_up(const struct follower *follower)
 {
-    return follow_state(follower->follow) == FOLLOW_READING && follow_lag_bytes(follower->follow) == 0;
+    return !follower->holding && at_the_end(follower);
 }
 
 static void before_commit(void *ctx)
@@ -175,6 +212,10 @@ static int start_watches(struct follower *follower)
     }
     if (status == 0) {
         status = loop_timer_start(loop, SETTLE_MS, 0, on_settled, follower, &follower->settle);
+    }
+    uint64_t hold_ms = (uint64_t)follower->options.hold_ms;
+    if (status == 0 && hold_ms > 0) {
+        status = loop_timer_start(loop, hold_ms, 0, on_held, follower, &follower->held);
     }
     if (status == 0 && follow_fd(follower->follow) >= 0) {
         status =
@@ -239,6 +280,7 @@ void follower_stop(struct follower *follower)
     loop_fd_stop(follower->watch);
     loop_timer_stop(follower->poll);
     loop_timer_stop(follower->settle);
+    loop_timer_stop(follower->held);
     loop_again_free(follower->again);
     follow_close(follower->follow);
     free(follower);

@@ -19,6 +19,9 @@ struct follower_options {
     struct keeper *keeper; /* outlives the follower, but does not call it after its stop */
     struct pipeline *pipeline;
     struct status_health *health;
+    /* What was read of the log's end waits so long before it is taken, so that a live source, which tells of the same
+     * calls a moment after they were written, is heard first. 0: it is taken at once. */
+    int64_t hold_ms;
 };
 
 int follower_start(const struct follower_options *options, struct follower **out); /* returns owned */
