@@ -1,4 +1,4 @@
-/* bench_wire_day LOG DIR [--no-live] [--live-interval MS] [--open-interval MS]
+/* bench_wire_day LOG DIR [--no-live] [--live-interval MS] [--open-interval MS] [--board] [--operators]
  *
  * What a site's day costs on the wire: the agent's pipeline reads LOG second by second in virtual time, commits as the
  * daemon does, and the real sync engine sends to a collector that takes everything; DIR (must exist, empty) holds the
@@ -10,7 +10,8 @@
  *   TCP over IPv4: 52 bytes a segment (20 + 20 + 12 for timestamps) of at most 1448 bytes, and as many for each bare
  *     acknowledgement: one of the request (the answer waits for a disk) and one of the answer
  *
- * Connecting itself is counted by the caller, who can measure it. One JSON object. */
+ * With --board a manager interface tells of callers and operators beside the log; with --operators the centre is told
+ * who they are. Connecting itself is counted by the caller, who can measure it. One JSON object. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@
 #include "platform/base/status.h"
 #include "platform/file/atomic.h"
 #include "proto/message.h"
+#include "tests/bench/wire_board.h"
 
 enum { LOG_MAX = 256 << 20, PADDING = 64, ANSWER_MS = 80, QUIET_COMMIT_S = 60, AFTER_S = 1200, PENDING = 64 };
 enum {
@@ -54,6 +56,7 @@ struct day {
     struct agent_config *config;
     struct pipeline *pipeline;
     struct sync *sync;
+    struct wire_board *board; /* NULL: without */
     struct buf log;
     size_t at;
     int64_t wall_ms;
@@ -204,6 +207,9 @@ static void take_lines(struct day *day)
 
 static void run_second(struct day *day)
 {
+    if (day->board && wire_board_until(day->board, day->wall_ms)) {
+        (void)sync_live_changed(day->sync);
+    }
     take_lines(day);
     must(pipeline_tick(day->pipeline, day->wall_ms), "the clock");
     bool quiet = day->wall_ms / 1000 % QUIET_COMMIT_S == 0;
@@ -233,7 +239,7 @@ static void run_engine(struct day *day, int64_t until_ms)
     }
 }
 
-static void open_box(struct day *day, const char *log, const char *dir, const struct sync_options *wanted)
+static void open_box(struct day *day, const char *log, const char *dir, const struct sync_options *wanted, bool board)
 {
     char text[4600];
     (void)snprintf(
@@ -256,6 +262,10 @@ static void open_box(struct day *day, const char *log, const char *dir, const st
     must(pipeline_open(&options, &day->pipeline), dir);
     must(message_arena_new(LIMITS_ARENA_BYTES, &day->arena), "an arena");
     struct sync_options sync = *wanted;
+    if (board) {
+        day->board = wire_board_new(slice_make((const char *)day->log.data, day->log.len));
+        sync.board = wire_board(day->board);
+    }
     sync.ledger = pipeline_ledger(day->pipeline);
     sync.random_ctx = day;
     sync.transport.ctx = day;
@@ -265,6 +275,7 @@ static void open_box(struct day *day, const char *log, const char *dir, const st
 static void close_box(struct day *day)
 {
     sync_free(day->sync);
+    wire_board_free(day->board);
     pipeline_close(day->pipeline);
     agent_config_free(day->config);
     message_arena_free(day->arena);
@@ -310,10 +321,14 @@ int main(int argc, char **argv)
                                    .random = on_random,
                                    .transport = {.connect = on_connect, .close = on_close, .request = on_request}};
     if (argc < 3) {
-        (void)fprintf(stderr, "usage: bench_wire_day LOG DIR [--no-live] [--live-interval MS] [--open-interval MS]\n");
+        (void)fprintf(stderr, "usage: bench_wire_day LOG DIR [--no-live] [--live-interval MS] [--open-interval MS] "
+                              "[--board] [--operators]\n");
         return 2;
     }
+    bool board = false;
     for (int i = 3; i < argc; i++) {
+        board |= strcmp(argv[i], "--board") == 0;
+        options.operators |= strcmp(argv[i], "--operators") == 0;
         options.live = options.live && strcmp(argv[i], "--no-live") != 0;
         options.live_min_ms =
             strcmp(argv[i], "--live-interval") == 0 && argv[i + 1] ? atoll(argv[i + 1]) : options.live_min_ms;
@@ -322,7 +337,7 @@ int main(int argc, char **argv)
     }
     options.heartbeat_ms = options.live ? 30000 : 300000; /* the agent's own defaults */
     log_set_level(LOG_ERROR);
-    open_box(&day, argv[1], argv[2], &options);
+    open_box(&day, argv[1], argv[2], &options, board);
     int64_t began_ms = day.now_ms;
     int64_t rest_s = AFTER_S;
     while (day.at < day.log.len || rest_s-- > 0) {

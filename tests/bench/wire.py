@@ -216,7 +216,9 @@ def bench_wire_day(bin_dir: Path, sim: Any, home: Path, _args: argparse.Namespac
     log, ledger = site_ledger(bin_dir, sim, home, "--calls-per-day", "1000")
     figures = list(check_formula(bin_dir, ledger, home))
     connect_bytes = figures[0].value if figures else 0.0
-    for name, options, budget in (("with the live view", [], 3 * MB), ("without", ["--no-live"], 0.3 * MB)):
+    for name, options, budget in (("with the live view", [], 3 * MB),
+                                  ("with operators by name too", ["--board", "--operators"], 3 * MB),
+                                  ("without", ["--no-live"], 0.3 * MB)):
         with tempfile.TemporaryDirectory(prefix="ringside-bench-", dir=quick_dir()) as quick:
             done = subprocess.run([bin_dir / "bench_wire_day", log, quick, *options], check=True, capture_output=True)
         day = json.loads(done.stdout)

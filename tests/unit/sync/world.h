@@ -15,6 +15,8 @@ enum {
     WORLD_NOW_MS = 50000,
     WORLD_INTERVAL_S = 900,
     WORLD_QUEUES = 12,
+    WORLD_NUMBERS = WORLD_QUEUES + 2, /* 0, and one for a queue that the ledger has not heard of */
+    WORLD_PEOPLE = 1100,
     WORLD_BEFORE = 2900, /* intervals that the collector's map has room for before and after the start */
     WORLD_AFTER = 300,
     WORLD_NEVER_CALLS = 13,  /* a batch with an interval of so many calls is not understood at all */
@@ -49,7 +51,7 @@ struct world_live { /* one message, as it came */
     int64_t at_ms;
     bool all;
     size_t live_count;
-    struct message_live_queue live[WORLD_QUEUES + 1];
+    struct message_live_queue live[WORLD_NUMBERS];
     size_t name_count;
     uint64_t dirty;
     int64_t oldest_dirty_s;
@@ -58,6 +60,21 @@ struct world_live { /* one message, as it came */
     size_t quality_count;
     size_t gap_count;
     char first_gap[64];
+    size_t live_gap_count;
+    char first_live_gap[64];
+    uint32_t heartbeat_s;
+    size_t operator_count;
+    bool operators_all;
+    bool operators_unknown;
+    size_t bytes;
+};
+
+struct world_operator { /* as the collector knows him */
+    char name[LIMITS_OPERATOR_TEXT_MAX + 1];
+    char reason[LIMITS_OPERATOR_TEXT_MAX + 1];
+    enum shift_state state;
+    int64_t since_ms;
+    uint32_t queue;
 };
 
 struct world_sent { /* an interval, as it came */
@@ -88,7 +105,12 @@ struct world {
     bool up;
     bool linked; /* the engine believes in its connection */
     bool greeted;
-    bool named[WORLD_QUEUES + 1];
+    bool named[WORLD_NUMBERS];
+    struct message_live_queue figures[WORLD_NUMBERS]; /* as the collector knows them */
+    struct world_operator people[WORLD_PEOPLE];
+    size_t people_count;
+    uint32_t people_more;
+    bool people_known;
     struct message_arena *arena;
     struct world_entry *entries;
     /* What it is told to answer, once each or for ever: */
@@ -126,6 +148,9 @@ void world_put(struct world *world, uint32_t queue, int64_t start_s, unsigned ca
 /* As if the ledger had been put back to an older copy: the collector holds a later revision with other content. */
 void world_surpass(struct world *world, uint32_t queue, int64_t start_s, uint64_t by);
 void world_commit_leg(struct world *world, uint64_t seq, uint32_t queue, enum leg_state state, int64_t enter_ms);
+
+/* NULL: the collector does not know him. */
+const struct world_operator *world_operator(const struct world *world, const char *name);
 
 void world_run(struct world *world, int64_t ms); /* lets so much time pass */
 struct sync_facts world_facts(const struct world *world);
