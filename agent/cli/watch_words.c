@@ -131,6 +131,7 @@ const char *watch_words_event(const char *kind, enum watch_role *role)
         {"blocked", "! refused", WATCH_WARN},
         {"ring_no_answer", "! not picked up", WATCH_WARN},
         {"ring_canceled", "  ringing ended", WATCH_PLAIN},
+        {"leave", "  left the queue", WATCH_PLAIN},
         {"operator_dump", "! operator hung up", WATCH_WARN},
         {"ring", "  ringing", WATCH_FAINT},
         {"lost", "! call lost", WATCH_WARN},
