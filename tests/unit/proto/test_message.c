@@ -143,6 +143,7 @@ static void every_limit_is_survived(void **state)
                                             {.number = 2, .name = slice_str("b")}};
     const struct message_live_queue view[20] = {{.queue = 1}};
     const struct message_gap gaps[1] = {{1, 2, slice_str("why")}};
+    const struct message_live_operator operators[5] = {{slice_str("Ana"), SHIFT_PAUSED, 3, 1, slice_str("lunch")}};
     const struct message_live live = {.now_ms = 9,
                                       .queues = queues,
                                       .queue_count = 2,
@@ -151,11 +152,15 @@ static void every_limit_is_survived(void **state)
                                       .quality = quality,
                                       .quality_count = 3,
                                       .gaps = gaps,
-                                      .gap_count = 1};
+                                      .gap_count = 1,
+                                      .operators = operators,
+                                      .operator_count = 5,
+                                      .live_gaps = gaps,
+                                      .live_gap_count = 1};
     struct buf bytes = BUF_INIT;
     assert_int_equal(message_live_encode(&live, &bytes), 0);
     size_t enough = 0;
-    for (size_t limit = 0; limit < 8000; limit += 16) {
+    for (size_t limit = 0; limit < 10000; limit += 16) {
         struct message_arena *arena = arena_new(limit);
         struct message_live got;
         int status = message_live_decode(arena, buf_slice(&bytes), &got);
@@ -181,6 +186,12 @@ static void a_live_view_that_no_agent_writes_is_refused(void **state)
     (void)state;
     assert_int_equal(live_status("", 0), 0);
     assert_int_equal(live_status("\x08\x05", 2), 0);
+    assert_int_equal(live_status("\x08\x05\x5a\x02\x10\x08", 6), 0);              /* an operator that is unavailable */
+    assert_int_equal(live_status("\x08\x05\x5a\x02\x10\x09", 6), STATUS_INVALID); /* a state that there is not */
+    assert_int_equal(live_status("\x08\x05\x5a\x02\x18\x0c", 6), STATUS_INVALID); /* since 5 ms ago, at 5 */
+    assert_int_equal(live_status("\x08\x05\x5a\x03\x0a\x01\xff", 7), STATUS_INVALID); /* a name that is no text */
+    assert_int_equal(live_status("\x08\x05\x32\x06\x40\xff\xff\xff\xff\x0f", 10),
+                     STATUS_INVALID); /* logged in: 2^32 - 2 */
     assert_int_equal(live_status("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", 11), STATUS_INVALID); /* 2^64 - 1 ms */
     assert_int_equal(live_status("\x08\x05\x32\x02\x18\x0a", 6), 0);                      /* 4 ms ago, at 1 */
     assert_int_equal(live_status("\x08\x05\x32\x02\x18\x0c", 6), STATUS_INVALID);         /* 5 ms ago: at 0 */

@@ -96,6 +96,8 @@ static void contacts_and_settings_come_back(void **state)
     contact.waiting = 5;
     contact.talking = 6;
     contact.oldest_enter_ms = 76;
+    contact.live_seen_ms = 78;
+    contact.heartbeat_s = 30;
     (void)snprintf(contact.zone, sizeof contact.zone, "Europe/Madrid");
     memset(contact.epoch, 7, sizeof contact.epoch);
     assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
@@ -112,12 +114,105 @@ static void contacts_and_settings_come_back(void **state)
     assert_true(found.backlog == 7 && found.flood_refusals == 8 && found.interval_s == 900);
     assert_true(found.quality_count == 3 && found.quality[2] == UINT64_MAX && found.site_refused == 4);
     assert_true(found.live_ms == 77 && found.waiting == 5 && found.talking == 6 && found.oldest_enter_ms == 76);
+    assert_true(found.live_seen_ms == 78 && found.heartbeat_s == 30);
     assert_string_equal(found.zone, contact.zone);
     assert_memory_equal(found.epoch, contact.epoch, sizeof found.epoch);
     assert_false(store_view_queue_settings(view, 3, 2, &found_settings));
     assert_true(store_view_queue_settings(view, 3, 1, &found_settings));
     assert_true(found_settings.sl_method == SL_GENESYS && found_settings.sl_threshold_ms == 15000);
     assert_string_equal(found_settings.label, settings.label);
+    store_view_end(view);
+    store_close(store);
+}
+
+struct live_seen {
+    struct store_live_queue rows[8];
+    size_t row_count;
+    struct store_live_operator people[8];
+    size_t people_count;
+    size_t gaps;
+};
+
+static int take_live_row(void *ctx, const struct store_live_queue *row)
+{
+    struct live_seen *seen = ctx;
+    seen->rows[seen->row_count++] = *row;
+    return 0;
+}
+
+static int take_live_operator(void *ctx, const struct store_live_operator *who)
+{
+    struct live_seen *seen = ctx;
+    seen->people[seen->people_count++] = *who;
+    return who->state == SHIFT_TALK ? 9 : 0;
+}
+
+static int count_live_gap(void *ctx, const struct store_gap *gap)
+{
+    ((struct live_seen *)ctx)->gaps += gap->to_ms > gap->from_ms;
+    return 0;
+}
+
+static bool same_row(const struct store_live_queue *a, const struct store_live_queue *b)
+{
+    return a->queue == b->queue && a->waiting == b->waiting && a->talking == b->talking &&
+           a->oldest_enter_ms == b->oldest_enter_ms && a->held == b->held && a->logged_in == b->logged_in &&
+           a->ready == b->ready && a->paused == b->paused && a->on_call == b->on_call;
+}
+
+static bool same_operator(const struct store_live_operator *a, const struct store_live_operator *b)
+{
+    return strcmp(a->name, b->name) == 0 && strcmp(a->reason, b->reason) == 0 && a->state == b->state &&
+           a->since_ms == b->since_ms && a->queue == b->queue;
+}
+
+static void live_views_come_back(void **state)
+{
+    (void)state;
+    struct store *store = kit_open(LIMIT_BYTES);
+    struct live_seen seen = {.row_count = 0};
+    uint32_t more = 7;
+    const struct store_live_queue rows[] = {{0, 0, 0, 0, -1, 9, 3, 1, 5},
+                                            {4, 3, 2, KIT_NOW_MS, 1, INT32_MAX - 1, 0, 0, 7},
+                                            {UINT32_MAX, UINT32_MAX, 0, -5, -1, -1, -1, -1, -1}};
+    const struct store_live_operator people[] = {{"Ana", "lunch", SHIFT_PAUSED, KIT_NOW_MS, 0},
+                                                 {"Bea", "", SHIFT_TALK, -3, 4},
+                                                 {"Carl", "", SHIFT_UNAVAILABLE, 0, 0}};
+    const struct store_gap gap = {.from_ms = KIT_NOW_MS, .to_ms = KIT_NOW_MS + 5, .reason = "no manager"};
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    assert_int_equal(store_put_live(store, 3, rows, 3), 0);
+    assert_int_equal(store_put_live(store, 4, rows, 0), 0);
+    assert_int_equal(store_put_live(store, 5, NULL, 0), 0);
+    assert_int_equal(store_put_operators(store, 3, people, 3, 12), 0);
+    assert_int_equal(store_put_live_gap(store, 3, &gap), 0);
+    assert_int_equal(store_put_live_gap(store, 3, &gap), 0);
+    assert_int_equal(store_end(store), 0);
+    store = kit_reopen(store, LIMIT_BYTES);
+    struct store_view *view = view_of(store);
+    assert_int_equal(store_view_live(view, 3, take_live_row, &seen), 0);
+    assert_true(seen.row_count == 3 && same_row(&seen.rows[0], &rows[0]));
+    assert_true(same_row(&seen.rows[1], &rows[1]) && same_row(&seen.rows[2], &rows[2]));
+    assert_int_equal(store_view_live(view, 4, take_live_row, &seen), 0); /* tells, and all is idle */
+    assert_int_equal(store_view_live(view, 5, take_live_row, &seen), STORE_UNTOLD);
+    assert_int_equal(store_view_operators(view, 3, &more, take_live_operator, &seen), 9); /* what fn returned */
+    assert_true(seen.people_count == 2 && more == 12);
+    assert_true(same_operator(&seen.people[0], &people[0]) && same_operator(&seen.people[1], &people[1]));
+    assert_int_equal(store_view_operators(view, 4, &more, take_live_operator, &seen), STORE_UNTOLD);
+    assert_int_equal(store_view_gaps(view, 3, count_live_gap, &seen), 0);
+    assert_int_equal(seen.gaps, 0); /* no calls are missing */
+    assert_int_equal(store_view_live_gaps(view, 3, count_live_gap, &seen), 0);
+    assert_int_equal(seen.gaps, 1);
+    store_view_end(view);
+    kit_check(store);
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    assert_int_equal(store_put_live(store, 3, NULL, 0), 0);
+    assert_int_equal(store_end(store), 0);
+    assert_int_equal(store_remove_site(store, 3, &kit_layout), 0);
+    view = view_of(store);
+    assert_int_equal(store_view_live(view, 3, take_live_row, &seen), STORE_UNTOLD);
+    assert_int_equal(store_view_operators(view, 3, &more, take_live_operator, &seen), STORE_UNTOLD);
+    assert_int_equal(store_view_live_gaps(view, 3, count_live_gap, &seen), 0);
+    assert_int_equal(seen.gaps, 1);
     store_view_end(view);
     store_close(store);
 }
@@ -316,6 +411,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(names_keep_their_numbers, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(epochs_are_numbered_as_they_come, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(contacts_and_settings_come_back, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(live_views_come_back, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(gaps_and_events_are_kept_in_order, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(one_writer_any_readers, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_view_keeps_its_moment, kit_setup, kit_teardown),
