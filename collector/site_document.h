@@ -1,10 +1,11 @@
 /* site_document: sites as a document, from which every format is made.
  *
  *     {"as_of", "sites": [{"site", "number", "state", "group", "zone", "online", "last_seen", "last_seen_age_ms",
- *      "lag_ms", "backlog", "agent_version", "clock_offset_ms", "certificate_end", "added", "joined",
- * "token_expires"}]}
+ *      "lag_ms", "backlog", "agent_version", "clock_offset_ms", "waiting", "talking", "oldest_wait_ms",
+ *      "certificate_end", "added", "joined", "token_expires"}]}
  *
- * Of one site the object itself, with what is only of interest there. What is not known is null. */
+ * Of one site the object itself, with what is only of interest there, such as "live": the sums of its queues as of now
+ * (live_site.h). What is not known is null. */
 #ifndef RINGSIDE_COLLECTOR_SITE_DOCUMENT_H
 #define RINGSIDE_COLLECTOR_SITE_DOCUMENT_H
 
