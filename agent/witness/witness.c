@@ -357,7 +357,7 @@ static void refine_end(struct witness *witness, struct call_event *row, bool tal
     if (!visit) {
         return;
     }
-    row->at_ms = fine(row->at_ms, visit->end_ms);
+    row->at_ms = fine(row->at_ms, moment_ms(visit, END));
     if (!talked) {
         if (visit->fine_enter_ms != 0 && row->at_ms >= visit->fine_enter_ms) {
             row->wait_ms = row->at_ms - visit->fine_enter_ms;

@@ -155,6 +155,19 @@ static void a_caller_waits_again_while_his_conversation_ends(void **state)
     witness_free(witness);
 }
 
+static void an_end_of_which_only_the_leaving_was_seen_yet_is_as_fine(void **state)
+{
+    (void)state;
+    struct witness *witness = looking();
+    see(witness, EVENT_ENTER, T + 400, "a.1");
+    (void)told(witness, EVENT_ENTER, T, "a.1");
+    see(witness, EVENT_LEAVE, T + 8700, "a.1"); /* the reason is told a second later, the row is there before */
+    struct call_event row = told(witness, EVENT_EXIT_KEY, T + 8000, "a.1");
+    assert_int_equal(row.at_ms, T + 8700);
+    assert_int_equal(row.wait_ms, 8300);
+    witness_free(witness);
+}
+
 static void who_alone_knows_a_call_is_counted_once(void **state)
 {
     (void)state;
@@ -248,6 +261,7 @@ int main(void)
         cmocka_unit_test(ring_times_that_cannot_be_are_left),
         cmocka_unit_test(stays_of_one_call_are_told_apart),
         cmocka_unit_test(a_caller_waits_again_while_his_conversation_ends),
+        cmocka_unit_test(an_end_of_which_only_the_leaving_was_seen_yet_is_as_fine),
         cmocka_unit_test(who_alone_knows_a_call_is_counted_once),
         cmocka_unit_test(a_row_read_before_its_event_is_no_difference),
         cmocka_unit_test(a_log_that_is_behind_is_waited_for),
