@@ -232,6 +232,15 @@ static void take_end(struct board *board, const struct call_event *event)
     }
 }
 
+/* Somebody who was transferred back into the queue that he talks in waits there while his conversation still ends. */
+static void take_talk_end(struct board *board, const struct call_event *event)
+{
+    const struct live_caller *caller = find_caller(board, event);
+    if (caller && caller->connect_ms != 0) {
+        take_end(board, event);
+    }
+}
+
 /* What is done with an event, and whether people look for it in a list. */
 struct treatment {
     void (*take)(struct board *board, const struct call_event *event);
@@ -255,10 +264,10 @@ static void take_restart(struct board *board, const struct call_event *event)
 static const struct treatment treatments[EVENT_KIND_COUNT] = {
     [EVENT_ENTER] = {NULL, true, true, false},
     [EVENT_CONNECT] = {NULL, true, true, false},
-    [EVENT_COMPLETE_OPERATOR] = {take_end, true, true, false},
-    [EVENT_COMPLETE_CALLER] = {take_end, true, true, false},
-    [EVENT_TRANSFER_BLIND] = {take_end, true, true, false},
-    [EVENT_TRANSFER_ATTENDED] = {take_end, true, true, false},
+    [EVENT_COMPLETE_OPERATOR] = {take_talk_end, true, true, false},
+    [EVENT_COMPLETE_CALLER] = {take_talk_end, true, true, false},
+    [EVENT_TRANSFER_BLIND] = {take_talk_end, true, true, false},
+    [EVENT_TRANSFER_ATTENDED] = {take_talk_end, true, true, false},
     [EVENT_ABANDON] = {take_end, true, true, false},
     [EVENT_EXIT_TIMEOUT] = {take_end, true, true, false},
     [EVENT_EXIT_EMPTY] = {take_end, true, true, false},

@@ -151,6 +151,20 @@ static void test_an_end_of_a_queue_he_left_already_ends_nothing(void **state)
     assert_int_equal(look()->caller_count, 0);
 }
 
+static void test_who_is_transferred_back_waits_while_his_conversation_ends(void **state)
+{
+    (void)state;
+    board_on(board, 0);
+    kit_put(board, EVENT_ENTER, 1000, "1.1", "sales", NULL);
+    kit_put(board, EVENT_CONNECT, 2000, "1.1", "sales", "Ana");
+    kit_put(board, EVENT_ENTER, 9000, "1.1", "sales", NULL);
+    kit_put(board, EVENT_TRANSFER_BLIND, 9002, "1.1", "sales", "Ana");
+    look();
+    assert_int_equal(copy->caller_count, 1);
+    assert_int_equal(copy->callers[0].enter_ms, 9000);
+    assert_int_equal(copy->callers[0].connect_ms, 0);
+}
+
 static void test_who_was_not_seen_to_enter_comes_in_with_the_answer(void **state)
 {
     (void)state;
@@ -352,6 +366,7 @@ int main(void)
         CASE(test_rings_and_holds_do_not_outlive_a_connection),
         CASE(test_a_call_from_end_to_end),
         CASE(test_an_end_of_a_queue_he_left_already_ends_nothing),
+        CASE(test_who_is_transferred_back_waits_while_his_conversation_ends),
         CASE(test_who_was_not_seen_to_enter_comes_in_with_the_answer),
         CASE(test_queues_count_their_operators),
         CASE(test_more_queues_than_are_shown_are_counted),
