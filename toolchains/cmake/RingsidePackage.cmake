@@ -17,9 +17,9 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 set(CPACK_DEBIAN_AGENT_PACKAGE_NAME ringside-agent)
 set(CPACK_COMPONENT_AGENT_DESCRIPTION "Call-centre telemetry from the telephony box: agent and command line
-Follows Asterisk's queue_log, keeps queue key figures in an LMDB ledger,
-answers status queries over CoAP on loopback, and sends summaries to a
-collector. No database server, no upkeep.")
+Follows Asterisk's queue_log and listens to its manager interface, keeps
+queue key figures in an LMDB ledger, shows what happens now (ringside
+watch), and sends summaries to a collector. No database server, no upkeep.")
 set(CPACK_DEBIAN_AGENT_PACKAGE_CONTROL_EXTRA
   "${CMAKE_SOURCE_DIR}/platform/systemd/debian/postinst;${CMAKE_SOURCE_DIR}/platform/systemd/debian/prerm")
 
