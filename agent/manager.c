@@ -7,6 +7,7 @@
 #include "agent/secret.h"
 #include "agent/source/ami_calls.h"
 #include "agent/source/ami_session.h"
+#include "agent/source/pbx_clock.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
 #include "platform/net/conn.h"
@@ -19,6 +20,7 @@ enum {
     CONNECT_TIMEOUT_MS = 10 * 1000,
     SECRET_RETRY_MS = 10 * 1000,
     JOINS_TO_JUDGE = 3, /* callers after which it shows whether refused ones could be seen */
+    CLOCK_STEP_MS = 60 * 1000,
 };
 
 struct manager {
@@ -37,16 +39,24 @@ struct manager {
     uint64_t bad_told;       /* to the ledger's counters, as the next */
     uint64_t guessed_told;
     enum health_sight refused;
-    int64_t ahead_ms; /* of this box's clock: what the PBX's own says, by its newest time-stamped event */
-    int failure;      /* of taking a mark where nobody could be told */
+    struct pbx_clock clock;
+    bool clock_stepped; /* the PBX's: see pbx_clock_hear() */
+    int64_t wall_ms;    /* by which our wall clock is ahead of the monotonic one */
+    int failure;        /* of taking a mark where nobody could be told */
     char problem[160];
     char state[24];
 };
 
+/* Our wall clock. Where it is set while the PBX is seen, the time before ends first: see follow_clocks(). */
+static int64_t wall_now_ms(const struct manager *manager)
+{
+    return clock_monotonic_ms() + manager->wall_ms;
+}
+
 /* The PBX's clock: all that it tells, and all that is done about time that passes between, is in its own time. */
 static int64_t pbx_now_ms(const struct manager *manager)
 {
-    return clock_wall_ms() + manager->ahead_ms;
+    return wall_now_ms(manager) + manager->clock.ahead_ms;
 }
 
 /* ---- downwards: what the session and the calls hand on ---- */
@@ -61,10 +71,17 @@ static int take_event(void *ctx, const struct call_event *event)
 static int take_message(void *ctx, const struct ami_message *message, int64_t arrival_ms)
 {
     struct manager *manager = ctx;
+    enum pbx_clock_word word = PBX_CLOCK_TAKEN;
     if (ami_has(message, "Timestamp")) {
-        manager->ahead_ms = ami_time_ms(message, arrival_ms) - clock_wall_ms();
+        word = pbx_clock_hear(&manager->clock, ami_time_ms(message, arrival_ms), wall_now_ms(manager));
     }
-    return ami_calls_message(manager->calls, message, arrival_ms);
+    if (word == PBX_CLOCK_TAKEN) {
+        return ami_calls_message(manager->calls, message, arrival_ms);
+    }
+    manager->clock_stepped |= word == PBX_CLOCK_STEPPED;
+    struct ami_message untimed = *message;
+    ami_forget_time(&untimed);
+    return ami_calls_message(manager->calls, &untimed, arrival_ms);
 }
 
 static int see_first_snapshot(struct manager *manager, int64_t arrival_ms)
@@ -276,6 +293,7 @@ static void connect_now(struct manager *manager)
                                          .down = on_down,
                                          .ctx = manager};
     char why[160] = "";
+    pbx_clock_again(&manager->clock);
     int status = conn_open(&options, &manager->conn, why, sizeof why);
     if (status != 0) {
         note(manager, why[0] ? why : status_str(status));
@@ -298,12 +316,32 @@ static void try_connect(struct manager *manager)
     }
 }
 
+/* A clock that is set, ours or the PBX's, would give operators and callers time that never was: what is seen ends by
+ * the old one and begins anew by the new one. */
+static void follow_clocks(struct manager *manager)
+{
+    int64_t wall_ms = clock_wall_ms() - clock_monotonic_ms();
+    int64_t by_ms = wall_ms - manager->wall_ms;
+    bool set = by_ms > CLOCK_STEP_MS || by_ms < -CLOCK_STEP_MS;
+    if (manager->conn && (set || manager->clock_stepped)) {
+        const char *why = set ? "the clock of this machine was set" : "the clock of the PBX was set";
+        log_write(LOG_WARNING, "source", "%s: %s: connecting anew", manager->path, why);
+        end_stream(manager, why);
+    }
+    manager->wall_ms = wall_ms;
+    if (manager->clock_stepped && !set) {
+        pbx_clock_step(&manager->clock);
+    }
+    manager->clock_stepped = false;
+}
+
 static void on_tick(void *ctx)
 {
     struct manager *manager = ctx;
     if (keeper_is_stopped(manager->options.keeper)) {
         return;
     }
+    follow_clocks(manager);
     if (manager->conn) {
         (void)go_on(manager, ami_session_tick(manager->session, loop_now_ms(), pbx_now_ms(manager)));
     }
@@ -401,6 +439,7 @@ int manager_start(const struct manager_options *options, struct manager **out)
         return STATUS_NO_MEMORY;
     }
     manager->options = *options;
+    manager->wall_ms = clock_wall_ms() - clock_monotonic_ms();
     (void)snprintf(manager->path, sizeof manager->path, "ami://%.200s:%u", options->source->host,
                    options->source->port);
     const struct keeper_client client = {.before = before_commit, .room = on_room, .ctx = manager};

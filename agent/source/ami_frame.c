@@ -90,6 +90,15 @@ int64_t ami_time_ms(const struct ami_message *message, int64_t arrival_ms)
     return at_ms >= year_2000_ms && at_ms - day_ms <= arrival_ms ? at_ms : arrival_ms;
 }
 
+void ami_forget_time(struct ami_message *message)
+{
+    for (size_t i = 0; i < message->count; i++) {
+        if (same_name(message->headers[i].name, "Timestamp", strlen("Timestamp"))) {
+            message->headers[i].value = slice_str("");
+        }
+    }
+}
+
 /* ---- from lines to a message ---- */
 
 static struct slice without_cr(const char *data, size_t len)

@@ -42,6 +42,7 @@ int64_t ami_number(const struct ami_message *message, const char *name, int64_t 
 /* When the event happened: its "Timestamp: sec.microsec" header where the PBX writes one (timestampevents=yes) and it
  * is a time between 2000 and a day ahead of arrival, else the time of arrival. */
 int64_t ami_time_ms(const struct ami_message *message, int64_t arrival_ms);
+void ami_forget_time(struct ami_message *message); /* it is not to be believed: only that of arrival is known */
 
 struct ami_frame_counters {
     uint64_t messages; /* whole ones, with those that were not wanted */
