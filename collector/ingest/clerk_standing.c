@@ -146,21 +146,24 @@ static size_t place_of_operator(const struct clerk_people *people, struct slice 
     return low;
 }
 
-static int insert_operator(struct clerk_people *people, size_t at)
+/* NULL: out of memory. */
+static struct store_live_operator *insert_operator(struct clerk_people *people, size_t at)
 {
     struct store_live_operator *items = grow_array(people->items, people->count, &people->cap, sizeof *items);
     if (!items) {
-        return STATUS_NO_MEMORY;
+        return NULL;
     }
     people->items = items;
     memmove(&items[at + 1], &items[at], (people->count - at) * sizeof *items);
     people->count++;
-    return 0;
+    return &items[at];
 }
 
 static void copy_text(char to[LIMITS_OPERATOR_TEXT_MAX + 1], struct slice from)
 {
-    memcpy(to, from.data, from.len);
+    if (from.len > 0) {
+        memcpy(to, from.data, from.len);
+    }
     to[from.len] = '\0';
 }
 
@@ -180,16 +183,16 @@ static int take_operator(struct clerk_people *people, const struct clerk_peer *p
         (void)snprintf(why->text, sizeof why->text, "more than %d operators", LIMITS_OPERATORS_MAX);
         return CLERK_REFUSED_JOB;
     }
-    int status = held ? 0 : insert_operator(people, at);
-    if (status == 0) {
-        struct store_live_operator *to = &people->items[at];
-        copy_text(to->name, told->name);
-        copy_text(to->reason, told->reason);
-        to->state = told->state;
-        to->since_ms = told->since_ms;
-        to->queue = clerk_queue_of(peer, told->queue);
+    struct store_live_operator *to = held ? &people->items[at] : insert_operator(people, at);
+    if (!to) {
+        return STATUS_NO_MEMORY;
     }
-    return status;
+    copy_text(to->name, told->name);
+    copy_text(to->reason, told->reason);
+    to->state = told->state;
+    to->since_ms = told->since_ms;
+    to->queue = clerk_queue_of(peer, told->queue);
+    return 0;
 }
 
 static void forget_people(struct clerk_site *site)

@@ -149,6 +149,8 @@ void world_put(struct world *world, uint32_t queue, int64_t start_s, unsigned ca
 void world_surpass(struct world *world, uint32_t queue, int64_t start_s, uint64_t by);
 void world_commit_leg(struct world *world, uint64_t seq, uint32_t queue, enum leg_state state, int64_t enter_ms);
 
+unsigned world_take_live(struct world *world, struct slice payload); /* the answer's code */
+
 /* NULL: the collector does not know him. */
 const struct world_operator *world_operator(const struct world *world, const char *name);
 
