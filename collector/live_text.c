@@ -90,7 +90,7 @@ static void put_operators(const struct json *document, size_t width, struct buf 
     if (json_count(operators, "") > 0) {
         table_write(&table, width, false, out);
     } else {
-        buf_append_str(out, "no site tells who its operators are (privacy.operators_to_centre at the site)\n");
+        buf_append_str(out, "nobody is logged in, or no site tells who (privacy.operators_to_centre there)\n");
     }
     table_deinit(&table);
 }
