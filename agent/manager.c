@@ -294,6 +294,11 @@ static void connect_now(struct manager *manager)
                                          .ctx = manager};
     char why[160] = "";
     pbx_clock_again(&manager->clock);
+    int ticked = pipeline_live_tick(manager->options.pipeline, pbx_now_ms(manager), false); /* before the first event */
+    if (ticked != 0) {
+        fail(manager, ticked);
+        return;
+    }
     int status = conn_open(&options, &manager->conn, why, sizeof why);
     if (status != 0) {
         note(manager, why[0] ? why : status_str(status));

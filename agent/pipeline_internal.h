@@ -36,6 +36,8 @@ struct pipeline_live {
     struct pipeline_hold *holds;
     size_t hold_count;
     size_t hold_cap;
+    struct board_stand_member *members; /* room for those of an operator who is shown */
+    size_t member_slots;
     bool log_blocks; /* the log itself tells of refused callers (Wazo): then it alone is counted */
 };
 

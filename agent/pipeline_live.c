@@ -48,9 +48,17 @@ static struct slice name_of(const struct pipeline *pipeline, enum ledger_name_ki
 static int on_stand(void *ctx, const struct roster_view *view)
 {
     struct pipeline *pipeline = ctx;
-    struct board_stand_member members[BOARD_MEMBERS_MAX];
-    size_t count = view->member_count < BOARD_MEMBERS_MAX ? view->member_count : BOARD_MEMBERS_MAX;
-    for (size_t i = 0; i < count; i++) {
+    struct pipeline_live *live = pipeline->live;
+    if (!live->board) {
+        return 0;
+    }
+    struct board_stand_member *members =
+        grow_table(live->members, (uint32_t)view->member_count, &live->member_slots, sizeof *members);
+    if (!members) {
+        return STATUS_NO_MEMORY;
+    }
+    live->members = members;
+    for (size_t i = 0; i < view->member_count; i++) {
         members[i] = (struct board_stand_member){.queue = name_of(pipeline, LEDGER_QUEUE, view->members[i].queue),
                                                  .paused = view->members[i].paused};
     }
@@ -62,8 +70,8 @@ static int on_stand(void *ctx, const struct roster_view *view)
                                       .since_ms = view->since_ms,
                                       .login_ms = view->login_ms,
                                       .members = members,
-                                      .member_count = count};
-    return pipeline->live->board ? board_stand(pipeline->live->board, &stand) : 0;
+                                      .member_count = view->member_count};
+    return board_stand(live->board, &stand);
 }
 
 static int load_shift(void *ctx, uint32_t operator_id, int64_t start_s, struct shift *out)
@@ -145,8 +153,9 @@ int pipeline_live_open(struct pipeline *pipeline, const struct pipeline_options 
         status = ledger_load_cursors(pipeline->ledger, own_cursor, live);
     }
     struct ledger_cursor *cursor = &live->cursor.cursor;
+    int64_t told_ms = (int64_t)live->cursor.position.offset;
     live->off_ms = cursor->last_ms;
-    live->told_ms = cursor->last_ms;
+    live->told_ms = told_ms > cursor->last_ms ? told_ms : cursor->last_ms;
     (void)snprintf(cursor->source, sizeof cursor->source, "%s", source->name);
     (void)snprintf(cursor->path, sizeof cursor->path, LIVE_SCHEME "%.200s:%u", source->host, source->port);
     return status;
@@ -160,6 +169,7 @@ void pipeline_live_close(struct pipeline *pipeline)
         timesheet_free(live->sheet);
         witness_free(live->witness);
         free(live->holds);
+        free(live->members);
         free(live);
     }
 }
@@ -300,7 +310,8 @@ int pipeline_live_put(struct pipeline *pipeline, const struct call_event *event,
 static void tell_gap(struct pipeline *pipeline, int64_t to_ms)
 {
     struct pipeline_live *live = pipeline->live;
-    if (live->off_ms == 0 || to_ms <= live->told_ms) {
+    bool is_later = pipeline->gap_count == PIPELINE_GAPS_MAX; /* nothing can be committed: in one piece, then */
+    if (live->off_ms == 0 || to_ms <= live->told_ms || is_later) {
         return;
     }
     struct ledger_gap gap = {
@@ -334,6 +345,7 @@ int pipeline_live_off(struct pipeline *pipeline, int64_t at_ms)
         ledger_quality(pipeline->ledger)[QUALITY_LIVE_DOWNS]++;
         live->off_ms = at_ms;
         live->told_ms = at_ms;
+        live->cursor.cursor.last_ms = at_ms;
     }
     live->on = false;
     if (live->witness) {
@@ -398,7 +410,7 @@ static int resume_leg(void *ctx, const struct call_leg *leg)
     const struct resume *resume = ctx;
     struct pipeline *pipeline = resume->pipeline;
     struct pipeline_live *live = pipeline->live;
-    if (leg_is_done(leg)) {
+    if (leg_is_done(leg) || pipeline_is_ignored(pipeline, name_of(pipeline, LEDGER_QUEUE, leg->queue))) {
         return 0;
     }
     struct call_event event = {.kind = EVENT_ENTER,
@@ -443,6 +455,7 @@ void pipeline_live_save(struct pipeline *pipeline, int64_t now_ms)
     }
     (void)timesheet_save(live->sheet, put_shift, pipeline->ledger);
     if (live->cursor.cursor.last_ms != 0) {
+        live->cursor.position.offset = (uint64_t)live->told_ms;
         live->cursor.cursor.updated_ms = now_ms;
         live->cursor.cursor.offset = ledger_quality(pipeline->ledger)[QUALITY_LIVE_EVENTS];
         ledger_put_cursor(pipeline->ledger, &live->cursor);

@@ -13,6 +13,7 @@ from live_agent import wait_until
 
 HOUR_US = 3_600_000_000
 CALL, OPERATORS_CHANNEL = "1700000000.1", "1700000000.2"
+MANY_QUEUES = 40
 TOKENS = "privacy {\n    operators = hash\n}\n"
 
 
@@ -76,3 +77,13 @@ def test_a_call_of_before_a_restart_ends_also_where_names_are_hidden(tmp_path: P
         wait_until("the end", lambda: agent.ask("operators")["operators"][0]["state"] == "busy")
         agent.stop()
         assert len(agent.operators()) == 1
+
+
+def test_an_operator_of_many_queues_counts_in_all_of_them(tmp_path: Path) -> None:
+    model = PbxModel()
+    for number in range(MANY_QUEUES):
+        model.add_member(f"queue{number}", "Ana", "PJSIP/101")
+    with AmiServer(users=USERS, model=model) as server, ListeningAgent(tmp_path, server, with_log=False) as agent:
+        agent.wait_for_snapshot()
+        wait_until("all queues", lambda: len(agent.ask("live")["queues"]) == MANY_QUEUES)
+        assert {row["ready"] for row in agent.ask("live")["queues"]} == {1}
