@@ -72,7 +72,7 @@ class AmiServer:
                  behaviour: Optional[Behaviour] = None, behaviours: Iterable[Behaviour] = (),
                  timestamps: bool = False, read: Iterable[str] = ami_actions.CLASSES,
                  write: Iterable[str] = ami_actions.CLASSES, system_name: str = "",
-                 keep_sent: bool = False) -> None:
+                 keep_sent: bool = False, port: int = 0) -> None:
         self.users = {"ringside": "secret"} if users is None else users
         self.release = RELEASES[version]
         self.model = model or PbxModel()
@@ -91,7 +91,7 @@ class AmiServer:
         self.lock = threading.RLock()
         self._tls = tls
         self._stopping = threading.Event()
-        self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self._listener = socket.create_server(("127.0.0.1", port), backlog=64)
         self._listener.settimeout(STOP_CHECK_S)
         self.port: int = self._listener.getsockname()[1]
         self._thread: Optional[threading.Thread] = None
