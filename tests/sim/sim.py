@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import signal
 import sys
 import time
+from contextlib import nullcontext
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Callable, Optional
@@ -23,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from centre import Centre
 from logfile import ROTATIONS, LogFile, Noise
+from manager import ManagedCentre, open_server
 from people import DAY_S, Plan
 
 FLUSH_ROWS = 50000
@@ -101,12 +104,22 @@ def arguments(argv: Optional[list[str]]) -> argparse.Namespace:
     add("--live", action="store_true", help="write row by row, paced by the wall clock")
     add("--speed", type=float, default=1.0, help="simulated seconds a second")
     add("--follow-clock", action="store_true", help="timestamps are the present time")
+    add("--manager", type=Path, metavar="FILE",
+        help="tell the same as Asterisk's manager interface, to user ringside with secret simulated, on a port of "
+             "loopback that is written to FILE")
     add("--rotate-every", type=float, default=0, help="simulated seconds between rotations")
     add("--rotation", choices=ROTATIONS, default="sequential")
     return parser.parse_args(argv)
 
 
-def make_centre(args: argparse.Namespace) -> Centre:
+def write_port(path: Path, port: int) -> None:
+    """Whoever waits for the file finds it whole."""
+    part = path.with_suffix(".part")
+    part.write_text(f"{port}\n")
+    os.rename(part, path)
+
+
+def make_centre(args: argparse.Namespace, server: Any) -> Centre:
     start_s = int(time.time()) if args.follow_clock else parse_start(args.start)
     plan = Plan(
         seed=args.seed, start_s=start_s, calls_per_day=args.calls_per_day, queue_count=args.queues,
@@ -115,12 +128,19 @@ def make_centre(args: argparse.Namespace) -> Centre:
         restart_every_s=args.restart_every * DAY_S)
     log = LogFile(args.out, args.live, args.rotation)
     noise = Noise(args.noise, log, args.noise_long) if args.noise is not None else None
-    return Centre(plan, log, noise)
+    return ManagedCentre(plan, log, noise, server) if server else Centre(plan, log, noise)
 
 
 def simulate(args: argparse.Namespace) -> Centre:
-    centre = make_centre(args)
-    centre.open_up()
+    with open_server() if args.manager else nullcontext() as server:
+        centre = make_centre(args, server)
+        centre.open_up()
+        if args.manager:
+            write_port(args.manager, server.port)
+        return work(args, centre)
+
+
+def work(args: argparse.Namespace, centre: Centre) -> Centre:
     if args.rotate_every:
         centre.push(centre.plan.start_s + args.rotate_every, centre.rotate, None, args.rotate_every)
     pace = Pace(centre.plan.start_s, 1.0 if args.follow_clock else args.speed) if args.live else None
