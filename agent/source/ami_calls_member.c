@@ -169,18 +169,43 @@ static struct ami_facts read_names(const struct ami_facts *facts)
     return names;
 }
 
+/* Asterisk renames members without a word, when its configuration was changed and is read anew: who he was is gone. */
+static int rename_member(struct ami_calls *calls, uint32_t at, struct ami_facts *names)
+{
+    struct slice before = ami_calls_name(calls, ami_member_at(calls, at)->operator_name);
+    if (ami_get(names->message, "MemberName").len == 0 && ami_get(names->message, "Name").len == 0) {
+        names->operator_name = before;
+    }
+    return slice_equal(names->operator_name, before)
+               ? 0
+               : tell(calls, at, EVENT_MEMBER_REMOVE, names->at_ms, names->message->event);
+}
+
+/* Members of the agent pool (app_agent_pool) stay in their queues when they have logged off; the state of their login
+ * tells. */
+static bool is_logged_off(const struct ami_message *message)
+{
+    struct slice state = ami_get(message, "StateInterface");
+    int64_t status = ami_number(message, "Status", EVENT_DEVICE_UNKNOWN);
+    bool pool = state.len > 6 && memcmp(state.data, "Agent:", 6) == 0;
+    return pool && (status == EVENT_DEVICE_UNAVAILABLE || status == EVENT_DEVICE_INVALID);
+}
+
 int ami_calls_member(struct ami_calls *calls, const struct ami_facts *facts)
 {
     struct ami_facts names = read_names(facts);
     if (names.queue.len == 0 || names.interface.len == 0) {
         return 0;
     }
+    if (is_logged_off(facts->message)) {
+        return ami_calls_member_removed(calls, facts);
+    }
     uint32_t at = find(calls, names.queue, names.interface);
     bool changed = !at;
     if (!at && calls->members.used >= AMI_CALLS_MEMBERS_MAX) {
         return 0;
     }
-    int status = at ? 0 : add(calls, &names, &at);
+    int status = at ? rename_member(calls, at, &names) : add(calls, &names, &at);
     if (status != 0) {
         return status;
     }

@@ -174,6 +174,22 @@ static void members_are_told_anew_on_each_connection(void **state)
     }
 }
 
+static void a_member_who_is_renamed_was_somebody_else(void **state)
+{
+    (void)state;
+    say(&heard, "QueueMemberAdded Queue=q MemberName=ana Interface=PJSIP/1 Status=1");
+    heard_mark(&heard, AMI_MARK_SNAPSHOT_BEGIN);
+    say(&heard, "QueueMember Queue=q Name=Bea Location=PJSIP/1 Status=1");
+    end_lists();
+    assert_told("member_state q ana|member_remove q ana|member_state q Bea");
+    say(&heard, "QueueMemberStatus Queue=q Interface=PJSIP/1 Status=2"); /* of no name: nobody else */
+    assert_told("member_state q Bea");
+    say(&heard, "QueueMemberRemoved Queue=q MemberName=Bea Interface=PJSIP/1");
+    assert_told("member_remove q Bea");
+    assert_int_equal(heard_held(&heard).members, 0);
+    assert_int_equal(heard_held(&heard).names, 0);
+}
+
 static void a_gap_may_hide_an_answer(void **state)
 {
     (void)state;
@@ -286,6 +302,7 @@ int main(void)
         CASE(what_a_snapshot_lacks_is_lost_after_the_grace),
         CASE(without_channels_operators_tell_conversations),
         CASE(members_are_told_anew_on_each_connection),
+        CASE(a_member_who_is_renamed_was_somebody_else),
         CASE(a_gap_may_hide_an_answer),
         CASE(later_snapshots_leave_calls_alone),
         CASE(open_calls_of_an_earlier_run_go_on),
