@@ -25,7 +25,7 @@
  *   LastApplication "Queue" of a caller who never joined and did not hang up. The last two do not know the status:
  * their text is "REFUSED".
  * - A member's state is told whole with each change and once on each connection (EVENT_MEMBER_STATE), its removal with
- *   EVENT_MEMBER_REMOVE.
+ *   EVENT_MEMBER_REMOVE. A member of the agent pool who has logged off is removed, though he stays in his queues.
  *
  * Every event has its call_id (the caller's Uniqueid), queue, operator_name (MemberName) and interface filled in where
  * there are such, durations in milliseconds by the events' own times (ring_ms: from AgentCalled to DialEnd ANSWER, or

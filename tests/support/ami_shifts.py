@@ -1,7 +1,8 @@
 """What each operator did in a recording, to the millisecond, worked out from the manager's events by definition.
 
-An operator (MemberName) is logged in while he is a member of at least one queue, or still talks to a queue's caller. At
-any instant he is in one state, the first of these that holds:
+An operator (MemberName) is logged in while he is a member of at least one queue, or still talks to a queue's caller;
+members of the agent pool (StateInterface Agent:ID) are none while that cannot be reached: they have logged off. At any
+instant he is in one state, the first of these that holds:
 
 talk, hold   connected to a queue's caller; hold while he holds every such call
 ring         an AgentCalled of his has come to nothing yet
@@ -264,6 +265,9 @@ class Shifts:
 
     def _see_member(self, queue: str, name: str, interface: str, fields: dict[str, str], at_ms: int) -> None:
         operator = self._operator(name, at_ms)
+        if fields.get("StateInterface", "").startswith("Agent:") and fields["Status"] in UNREACHABLE:
+            operator.members.pop((queue, interface), None)
+            return
         member = operator.members.setdefault((queue, interface), Membership(queue))
         paused = fields["Paused"] == "1"
         reason = fields["PausedReason"] if paused else ""

@@ -140,6 +140,24 @@ static void two_calls_of_one_contact_are_held_apart(void **state)
 
 /* ---- operators ---- */
 
+static void members_of_the_agent_pool_come_and_go_with_their_login(void **state)
+{
+    (void)state;
+    const char *in = "QueueMemberStatus Queue=q MemberName=Pool Interface=Local/R1@codes/n StateInterface=Agent:1001 "
+                     "Status=1 Paused=0";
+    const char *off = "QueueMemberStatus Queue=q MemberName=Pool Interface=Local/R1@codes/n StateInterface=Agent:1001 "
+                      "Status=5 Paused=0";
+    say(&heard, off);
+    assert_told("");
+    say(&heard, in);
+    assert_told("member_state q Pool");
+    say(&heard, off);
+    say(&heard, off);
+    assert_told("member_remove q Pool");
+    say(&heard, "QueueMemberStatus Queue=q MemberName=Ana Interface=PJSIP/1 StateInterface=PJSIP/1 Status=5 Paused=0");
+    assert_told("member_state q Ana");
+}
+
 static void members_are_told_when_they_change(void **state)
 {
     (void)state;
@@ -179,10 +197,15 @@ static void members_are_told_when_they_change(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        CASE(an_end_without_ids_finds_its_operator),   CASE(an_end_may_overtake_its_answer),
-        CASE(calls_that_nobody_told_of_begin_late),    CASE(transfers_are_of_two_kinds),
-        CASE(a_transfer_into_a_queue_swaps_ids),       CASE(holds_are_the_operators),
-        CASE(two_calls_of_one_contact_are_held_apart), CASE(members_are_told_when_they_change),
+        CASE(an_end_without_ids_finds_its_operator),
+        CASE(an_end_may_overtake_its_answer),
+        CASE(calls_that_nobody_told_of_begin_late),
+        CASE(transfers_are_of_two_kinds),
+        CASE(a_transfer_into_a_queue_swaps_ids),
+        CASE(holds_are_the_operators),
+        CASE(two_calls_of_one_contact_are_held_apart),
+        CASE(members_are_told_when_they_change),
+        CASE(members_of_the_agent_pool_come_and_go_with_their_login),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
