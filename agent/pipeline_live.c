@@ -410,6 +410,7 @@ static int resume_leg(void *ctx, const struct call_leg *leg)
     const struct resume *resume = ctx;
     struct pipeline *pipeline = resume->pipeline;
     struct pipeline_live *live = pipeline->live;
+    struct pipeline_tokens room;
     if (leg_is_done(leg) || pipeline_is_ignored(pipeline, name_of(pipeline, LEDGER_QUEUE, leg->queue))) {
         return 0;
     }
@@ -427,6 +428,7 @@ static int resume_leg(void *ctx, const struct call_leg *leg)
         event.kind = EVENT_CONNECT;
         event.at_ms = leg->connect_ms;
         event.operator_name = name_of(pipeline, LEDGER_OPERATOR, leg->operator_id);
+        pipeline_hide_operator(pipeline, &event, &room); /* the site may have decided so since */
         status = live->board ? board_put(live->board, &event) : 0;
         status = status == 0 ? roster_resume(live->roster, &event) : status;
     }

@@ -131,8 +131,9 @@ int ami_calls_channel(struct ami_calls *calls, const struct ami_facts *facts)
                                   ami_calls_known(ami_get(facts->message, "CallerIDNum"))};
     uint32_t *const lens[] = {&seen->call_id_len, &seen->queue_len, &seen->channel_len, &seen->caller_len};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
-        buf_append(&calls->texts, texts[i].data, texts[i].len);
-        *lens[i] = (uint32_t)texts[i].len;
+        size_t len = texts[i].len < AMI_NAME_MAX ? texts[i].len : AMI_NAME_MAX;
+        buf_append(&calls->texts, texts[i].data, len);
+        *lens[i] = (uint32_t)len;
     }
     return calls->texts.failed ? STATUS_NO_MEMORY : 0;
 }
