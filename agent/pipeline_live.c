@@ -153,7 +153,8 @@ int pipeline_live_open(struct pipeline *pipeline, const struct pipeline_options 
         status = ledger_load_cursors(pipeline->ledger, own_cursor, live);
     }
     struct ledger_cursor *cursor = &live->cursor.cursor;
-    int64_t told_ms = (int64_t)live->cursor.position.offset;
+    int64_t told_ms = (int64_t)live->cursor.position.offset; /* as pipeline_live_save() leaves it, and the next */
+    live->log_blocks = live->cursor.position.first_number != 0;
     live->off_ms = cursor->last_ms;
     live->told_ms = told_ms > cursor->last_ms ? told_ms : cursor->last_ms;
     (void)snprintf(cursor->source, sizeof cursor->source, "%s", source->name);
@@ -257,7 +258,11 @@ static int count_blocked(struct pipeline *pipeline, const struct call_event *eve
     struct leg_change change = {.kind = LEG_CHANGE_BLOCKED,
                                 .at_ms = event->at_ms,
                                 .queue = intern_put(ledger_names(pipeline->ledger, LEDGER_QUEUE), event->queue)};
-    return change.queue == 0 ? 0 : book_change(pipeline->book, &change);
+    if (change.queue == 0) {
+        ledger_quality(pipeline->ledger)[QUALITY_NAMES_REFUSED]++;
+        return 0;
+    }
+    return book_change(pipeline->book, &change);
 }
 
 /* What the log does not tell. */
@@ -458,6 +463,7 @@ void pipeline_live_save(struct pipeline *pipeline, int64_t now_ms)
     (void)timesheet_save(live->sheet, put_shift, pipeline->ledger);
     if (live->cursor.cursor.last_ms != 0) {
         live->cursor.position.offset = (uint64_t)live->told_ms;
+        live->cursor.position.first_number = live->log_blocks;
         live->cursor.cursor.updated_ms = now_ms;
         live->cursor.cursor.offset = ledger_quality(pipeline->ledger)[QUALITY_LIVE_EVENTS];
         ledger_put_cursor(pipeline->ledger, &live->cursor);
