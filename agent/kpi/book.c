@@ -1,36 +1,40 @@
 #include "agent/kpi/book.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "platform/base/grow.h"
+#include "agent/kpi/shelf.h"
 #include "platform/base/status.h"
 
 enum {
     KEEP_INTERVALS = 3, /* behind the newest: where rows a little late, and long calls, still go */
-    RECENT = 64,        /* queues whose last interval is found without the table */
+    PURGE_ABOVE = 96,   /* so few entries are not worth a look for old ones */
 };
 
 struct entry {
+    struct shelf_item item; /* id: the queue */
     struct summary summary;
-    int64_t number; /* of the interval: start / length */
-    uint32_t queue;
-    bool dirty;
-    struct entry *next; /* of the bucket, or of the spare list */
 };
 
 struct book {
     struct book_options options;
-    struct entry **buckets;
-    uint32_t mask;
-    uint32_t count;
-    struct entry *recent[RECENT];
-    struct entry *spare; /* emptied entries that keep their histograms' memory */
-    struct entry **dirty;
-    size_t dirty_count;
-    size_t dirty_cap;
-    int64_t newest;
+    struct shelf shelf;
 };
+
+static int load_entry(void *ctx, struct shelf_item *item, int64_t start_s)
+{
+    struct book *book = ctx;
+    return book->options.load(book->options.ctx, item->id, start_s, &((struct entry *)item)->summary);
+}
+
+static void clear_entry(struct shelf_item *item)
+{
+    summary_clear(&((struct entry *)item)->summary);
+}
+
+static void deinit_entry(struct shelf_item *item)
+{
+    summary_deinit(&((struct entry *)item)->summary);
+}
 
 int book_new(const struct book_options *options, struct book **out)
 {
@@ -39,149 +43,35 @@ int book_new(const struct book_options *options, struct book **out)
         return STATUS_NO_MEMORY;
     }
     book->options = *options;
-    book->mask = 255;
-    book->buckets = calloc((size_t)book->mask + 1, sizeof(struct entry *));
-    if (!book->buckets) {
+    const struct shelf_options shelf = {.item_size = sizeof(struct entry),
+                                        .interval_s = options->interval_ms / 1000,
+                                        .load = load_entry,
+                                        .clear = clear_entry,
+                                        .deinit = deinit_entry,
+                                        .ctx = book};
+    int status = shelf_init(&book->shelf, &shelf);
+    if (status != 0) {
         free(book);
-        return STATUS_NO_MEMORY;
+        return status;
     }
     *out = book;
     return 0;
 }
 
-static void free_list(struct entry *entry)
-{
-    while (entry) {
-        struct entry *next = entry->next;
-        summary_deinit(&entry->summary);
-        free(entry);
-        entry = next;
-    }
-}
-
 void book_free(struct book *book)
 {
-    if (!book) {
-        return;
+    if (book) {
+        shelf_deinit(&book->shelf);
+        free(book);
     }
-    for (uint32_t i = 0; i <= book->mask; i++) {
-        free_list(book->buckets[i]);
-    }
-    free_list(book->spare);
-    free((void *)book->buckets);
-    free((void *)book->dirty);
-    free(book);
-}
-
-static uint32_t bucket_of(uint32_t queue, int64_t number, uint32_t mask)
-{
-    uint64_t h = ((uint64_t)number << 20 ^ queue) * UINT64_C(0x9e3779b97f4a7c15);
-    return (uint32_t)(h >> 32) & mask;
-}
-
-static int grow(struct book *book)
-{
-    uint32_t mask = book->mask * 2 + 1;
-    struct entry **buckets = calloc((size_t)mask + 1, sizeof(struct entry *));
-    if (!buckets) {
-        return STATUS_NO_MEMORY;
-    }
-    for (uint32_t i = 0; i <= book->mask; i++) {
-        for (struct entry *entry = book->buckets[i], *next; entry; entry = next) {
-            next = entry->next;
-            uint32_t b = bucket_of(entry->queue, entry->number, mask);
-            entry->next = buckets[b];
-            buckets[b] = entry;
-        }
-    }
-    free((void *)book->buckets);
-    book->buckets = buckets;
-    book->mask = mask;
-    return 0;
-}
-
-static int make_entry(struct book *book, uint32_t queue, int64_t number, struct entry **out)
-{
-    if (book->count > book->mask && grow(book) != 0) {
-        return STATUS_NO_MEMORY;
-    }
-    struct entry *entry = book->spare;
-    if (entry) {
-        book->spare = entry->next;
-    } else {
-        entry = calloc(1, sizeof *entry);
-        if (!entry) {
-            return STATUS_NO_MEMORY;
-        }
-    }
-    entry->queue = queue;
-    entry->number = number;
-    entry->dirty = false;
-    int64_t start_s = number * (book->options.interval_ms / 1000);
-    int status = book->options.load(book->options.ctx, queue, start_s, &entry->summary);
-    if (status < 0) {
-        summary_clear(&entry->summary);
-        entry->next = book->spare;
-        book->spare = entry;
-        return status;
-    }
-    uint32_t b = bucket_of(queue, number, book->mask);
-    entry->next = book->buckets[b];
-    book->buckets[b] = entry;
-    book->count++;
-    if (number > book->newest) {
-        book->newest = number;
-    }
-    *out = entry;
-    return 0;
-}
-
-static int find_entry(struct book *book, uint32_t queue, int64_t number, struct entry **out)
-{
-    struct entry **recent = &book->recent[queue % RECENT];
-    if (*recent && (*recent)->queue == queue && (*recent)->number == number) {
-        *out = *recent;
-        return 0;
-    }
-    struct entry *entry = book->buckets[bucket_of(queue, number, book->mask)];
-    while (entry && (entry->queue != queue || entry->number != number)) {
-        entry = entry->next;
-    }
-    if (!entry) {
-        int status = make_entry(book, queue, number, &entry);
-        if (status != 0) {
-            return status;
-        }
-    }
-    *recent = entry;
-    *out = entry;
-    return 0;
-}
-
-static int mark_dirty(struct book *book, struct entry *entry)
-{
-    if (entry->dirty) {
-        return 0;
-    }
-    struct entry **dirty = grow_array((void *)book->dirty, book->dirty_count, &book->dirty_cap, sizeof *dirty);
-    if (!dirty) {
-        return STATUS_NO_MEMORY;
-    }
-    book->dirty = dirty;
-    entry->dirty = true;
-    book->dirty[book->dirty_count++] = entry;
-    return 0;
 }
 
 /* The interval to write to, marked dirty; NULL with *status set on failure. */
 static struct summary *touch_number(struct book *book, uint32_t queue, int64_t number, int *status)
 {
-    struct entry *entry = NULL;
-    *status = find_entry(book, queue, number, &entry);
-    if (*status == 0) {
-        *status = mark_dirty(book, entry);
-    }
-    return *status == 0 ? &entry->summary : NULL;
+    struct shelf_item *item = NULL;
+    *status = shelf_touch(&book->shelf, queue, number, &item);
+    return *status == 0 ? &((struct entry *)item)->summary : NULL;
 }
 
 static struct summary *touch(struct book *book, uint32_t queue, int64_t at_ms, int *status)
@@ -389,26 +279,14 @@ int book_change(struct book *book, const struct leg_change *change)
     return STATUS_INVALID;
 }
 
-static int compare_entries(const void *a, const void *b)
-{
-    const struct entry *x = *(struct entry *const *)a;
-    const struct entry *y = *(struct entry *const *)b;
-    if (x->number != y->number) {
-        return x->number < y->number ? -1 : 1;
-    }
-    return x->queue < y->queue ? -1 : x->queue > y->queue;
-}
-
 int book_save(struct book *book, int (*put)(void *ctx, const struct book_item *item), void *ctx)
 {
-    if (book->dirty_count > 1) {
-        qsort((void *)book->dirty, book->dirty_count, sizeof(struct entry *), compare_entries);
-    }
-    for (size_t i = 0; i < book->dirty_count; i++) {
-        const struct entry *entry = book->dirty[i];
-        struct book_item item = {.queue = entry->queue,
-                                 .start_s = entry->number * (book->options.interval_ms / 1000),
-                                 .summary = &entry->summary};
+    shelf_sort(&book->shelf);
+    for (size_t i = 0; i < book->shelf.dirty_count; i++) {
+        const struct shelf_item *dirty = book->shelf.dirty[i];
+        struct book_item item = {.queue = dirty->id,
+                                 .start_s = shelf_start_s(&book->shelf, dirty),
+                                 .summary = &((const struct entry *)dirty)->summary};
         int status = put(ctx, &item);
         if (status != 0) {
             return status;
@@ -419,32 +297,13 @@ int book_save(struct book *book, int (*put)(void *ctx, const struct book_item *i
 
 void book_saved(struct book *book)
 {
-    for (size_t i = 0; i < book->dirty_count; i++) {
-        book->dirty[i]->dirty = false;
-    }
-    book->dirty_count = 0;
-    if (book->count <= KEEP_INTERVALS * RECENT / 2) {
-        return;
-    }
-    memset((void *)book->recent, 0, sizeof book->recent);
-    int64_t keep_from = book->newest - KEEP_INTERVALS;
-    for (uint32_t b = 0; b <= book->mask; b++) {
-        for (struct entry **link = &book->buckets[b]; *link;) {
-            struct entry *entry = *link;
-            if (entry->number >= keep_from) {
-                link = &entry->next;
-                continue;
-            }
-            *link = entry->next;
-            summary_clear(&entry->summary);
-            entry->next = book->spare;
-            book->spare = entry;
-            book->count--;
-        }
+    shelf_saved(&book->shelf);
+    if (book->shelf.count > PURGE_ABOVE) {
+        shelf_purge(&book->shelf, KEEP_INTERVALS);
     }
 }
 
 size_t book_dirty_count(const struct book *book)
 {
-    return book->dirty_count;
+    return book->shelf.dirty_count;
 }

@@ -1,38 +1,42 @@
 #include "agent/kpi/timesheet.h"
 
 #include <stdlib.h>
-#include <string.h>
 
-#include "platform/base/grow.h"
+#include "agent/kpi/shelf.h"
 #include "platform/base/status.h"
 
 enum {
     KEEP_INTERVALS = 1, /* behind the newest: spans come in order of time, mostly */
-    RECENT = 1024,      /* operators whose last interval is found without the table; a power of two */
     PURGE_AT_LEAST = 256
 };
 
 /* An operator's interval. */
 struct cell {
+    struct shelf_item item; /* id: the operator */
     struct shift shift;
-    int64_t number; /* of the interval: start / length */
-    uint32_t operator_id;
-    bool dirty;
-    struct cell *next; /* of the bucket */
 };
 
 struct timesheet {
     struct timesheet_options options;
-    struct cell **buckets;
-    uint32_t mask;
-    uint32_t count;
+    struct shelf shelf;
     uint32_t purge_count; /* so many cells are worth a look for old ones */
-    struct cell *recent[RECENT];
-    struct cell **dirty;
-    size_t dirty_count;
-    size_t dirty_cap;
-    int64_t newest;
 };
+
+static int load_cell(void *ctx, struct shelf_item *item, int64_t start_s)
+{
+    struct timesheet *sheet = ctx;
+    return sheet->options.load(sheet->options.ctx, item->id, start_s, &((struct cell *)item)->shift);
+}
+
+static void clear_cell(struct shelf_item *item)
+{
+    shift_clear(&((struct cell *)item)->shift);
+}
+
+static void deinit_cell(struct shelf_item *item)
+{
+    shift_deinit(&((struct cell *)item)->shift);
+}
 
 int timesheet_new(const struct timesheet_options *options, struct timesheet **out)
 {
@@ -41,125 +45,36 @@ int timesheet_new(const struct timesheet_options *options, struct timesheet **ou
         return STATUS_NO_MEMORY;
     }
     sheet->options = *options;
-    sheet->mask = 255;
     sheet->purge_count = PURGE_AT_LEAST;
-    sheet->buckets = calloc((size_t)sheet->mask + 1, sizeof(struct cell *));
-    if (!sheet->buckets) {
+    const struct shelf_options shelf = {.item_size = sizeof(struct cell),
+                                        .interval_s = options->interval_ms / 1000,
+                                        .load = load_cell,
+                                        .clear = clear_cell,
+                                        .deinit = deinit_cell,
+                                        .ctx = sheet};
+    int status = shelf_init(&sheet->shelf, &shelf);
+    if (status != 0) {
         free(sheet);
-        return STATUS_NO_MEMORY;
+        return status;
     }
     *out = sheet;
     return 0;
 }
 
-static void free_cell(struct cell *cell)
-{
-    shift_deinit(&cell->shift);
-    free(cell);
-}
-
 void timesheet_free(struct timesheet *sheet)
 {
-    if (!sheet) {
-        return;
+    if (sheet) {
+        shelf_deinit(&sheet->shelf);
+        free(sheet);
     }
-    for (uint32_t i = 0; i <= sheet->mask; i++) {
-        for (struct cell *cell = sheet->buckets[i], *next; cell; cell = next) {
-            next = cell->next;
-            free_cell(cell);
-        }
-    }
-    free((void *)sheet->buckets);
-    free((void *)sheet->dirty);
-    free(sheet);
 }
 
-static uint32_t bucket_of(uint32_t operator_id, int64_t number, uint32_t mask)
+/* The shift to write to, marked dirty; NULL with *status set on failure. */
+static struct shift *touch(struct timesheet *sheet, uint32_t operator_id, int64_t number, int *status)
 {
-    uint64_t h = ((uint64_t)number << 20 ^ operator_id) * UINT64_C(0x9e3779b97f4a7c15);
-    return (uint32_t)(h >> 32) & mask;
-}
-
-static int grow(struct timesheet *sheet)
-{
-    uint32_t mask = sheet->mask * 2 + 1;
-    struct cell **buckets = calloc((size_t)mask + 1, sizeof(struct cell *));
-    if (!buckets) {
-        return STATUS_NO_MEMORY;
-    }
-    for (uint32_t i = 0; i <= sheet->mask; i++) {
-        for (struct cell *cell = sheet->buckets[i], *next; cell; cell = next) {
-            next = cell->next;
-            uint32_t b = bucket_of(cell->operator_id, cell->number, mask);
-            cell->next = buckets[b];
-            buckets[b] = cell;
-        }
-    }
-    free((void *)sheet->buckets);
-    sheet->buckets = buckets;
-    sheet->mask = mask;
-    return 0;
-}
-
-static int make_cell(struct timesheet *sheet, uint32_t operator_id, int64_t number, struct cell **out)
-{
-    if (sheet->count > sheet->mask && grow(sheet) != 0) {
-        return STATUS_NO_MEMORY;
-    }
-    struct cell *cell = calloc(1, sizeof *cell);
-    if (!cell) {
-        return STATUS_NO_MEMORY;
-    }
-    cell->operator_id = operator_id;
-    cell->number = number;
-    int64_t start_s = number * (sheet->options.interval_ms / 1000);
-    int status = sheet->options.load(sheet->options.ctx, operator_id, start_s, &cell->shift);
-    if (status < 0) {
-        free_cell(cell);
-        return status;
-    }
-    uint32_t b = bucket_of(operator_id, number, sheet->mask);
-    cell->next = sheet->buckets[b];
-    sheet->buckets[b] = cell;
-    sheet->count++;
-    sheet->newest = number > sheet->newest ? number : sheet->newest;
-    *out = cell;
-    return 0;
-}
-
-static int mark_dirty(struct timesheet *sheet, struct cell *cell)
-{
-    if (cell->dirty) {
-        return 0;
-    }
-    struct cell **dirty = grow_array((void *)sheet->dirty, sheet->dirty_count, &sheet->dirty_cap, sizeof *dirty);
-    if (!dirty) {
-        return STATUS_NO_MEMORY;
-    }
-    sheet->dirty = dirty;
-    cell->dirty = true;
-    sheet->dirty[sheet->dirty_count++] = cell;
-    return 0;
-}
-
-/* The cell to write to, marked dirty. */
-static int touch(struct timesheet *sheet, uint32_t operator_id, int64_t number, struct cell **out)
-{
-    struct cell **recent = &sheet->recent[operator_id % RECENT];
-    struct cell *cell = *recent;
-    if (!cell || cell->operator_id != operator_id || cell->number != number) {
-        cell = sheet->buckets[bucket_of(operator_id, number, sheet->mask)];
-        while (cell && (cell->operator_id != operator_id || cell->number != number)) {
-            cell = cell->next;
-        }
-        int status = cell ? 0 : make_cell(sheet, operator_id, number, &cell);
-        if (status != 0) {
-            return status;
-        }
-        *recent = cell;
-    }
-    *out = cell;
-    return mark_dirty(sheet, cell);
+    struct shelf_item *item = NULL;
+    *status = shelf_touch(&sheet->shelf, operator_id, number, &item);
+    return *status == 0 ? &((struct cell *)item)->shift : NULL;
 }
 
 /* A span and where it counts. */
@@ -200,12 +115,12 @@ static bool has_queue(const struct span *span)
 /* Whatever adding could fail at, so that a span counts wholly or not at all. */
 static int prepare(struct timesheet *sheet, const struct span *span, int64_t number)
 {
-    struct cell *cell = NULL;
-    int status = touch(sheet, span->operator_id, number, &cell);
-    if (status == 0 && span->state == SHIFT_PAUSED) {
-        status = shift_add_reason(&cell->shift, span->reason, 0);
+    int status;
+    struct shift *shift = touch(sheet, span->operator_id, number, &status);
+    if (shift && span->state == SHIFT_PAUSED) {
+        status = shift_add_reason(shift, span->reason, 0);
     }
-    if (status == 0 && has_queue(span) && !shift_queue(&cell->shift, span->queue)) {
+    if (status == 0 && has_queue(span) && !shift_queue(shift, span->queue)) {
         status = STATUS_NO_MEMORY;
     }
     return status;
@@ -240,14 +155,15 @@ static void add_state(struct shift *shift, const struct span *span, uint64_t ms,
 
 static void add(struct timesheet *sheet, const struct span *span, int64_t number)
 {
-    struct cell *cell = NULL;
+    int status;
     int64_t start_ms = number * sheet->options.interval_ms;
     int64_t end_ms = start_ms + sheet->options.interval_ms;
     int64_t from_ms = span->from_ms > start_ms ? span->from_ms : start_ms;
     int64_t to_ms = span->to_ms < end_ms ? span->to_ms : end_ms;
-    if (touch(sheet, span->operator_id, number, &cell) == 0) {
+    struct shift *shift = touch(sheet, span->operator_id, number, &status);
+    if (shift) {
         uint64_t most_ms = (uint64_t)sheet->options.interval_ms;
-        (span->state == SHIFT_OFF ? add_member : add_state)(&cell->shift, span, (uint64_t)(to_ms - from_ms), most_ms);
+        (span->state == SHIFT_OFF ? add_member : add_state)(shift, span, (uint64_t)(to_ms - from_ms), most_ms);
     }
 }
 
@@ -304,35 +220,23 @@ int timesheet_count(struct timesheet *sheet, uint32_t operator_id, uint32_t queu
     if (at_ms < 0 || queue == 0 || (unsigned)count >= SHIFT_COUNT_COUNT) {
         return 0;
     }
-    struct cell *cell = NULL;
-    int status = touch(sheet, operator_id, at_ms / sheet->options.interval_ms, &cell);
-    struct shift_queue *entry = status == 0 ? shift_queue(&cell->shift, queue) : NULL;
+    int status;
+    struct shift *shift = touch(sheet, operator_id, at_ms / sheet->options.interval_ms, &status);
+    struct shift_queue *entry = shift ? shift_queue(shift, queue) : NULL;
     if (entry) {
         entry->count[count] += entry->count[count] < UINT32_MAX;
     }
     return entry ? 0 : status != 0 ? status : STATUS_NO_MEMORY;
 }
 
-static int compare_cells(const void *a, const void *b)
-{
-    const struct cell *x = *(struct cell *const *)a;
-    const struct cell *y = *(struct cell *const *)b;
-    if (x->number != y->number) {
-        return x->number < y->number ? -1 : 1;
-    }
-    return x->operator_id < y->operator_id ? -1 : x->operator_id > y->operator_id;
-}
-
 int timesheet_save(struct timesheet *sheet, int (*put)(void *ctx, const struct timesheet_item *item), void *ctx)
 {
-    if (sheet->dirty_count > 1) {
-        qsort((void *)sheet->dirty, sheet->dirty_count, sizeof(struct cell *), compare_cells);
-    }
-    for (size_t i = 0; i < sheet->dirty_count; i++) {
-        const struct cell *cell = sheet->dirty[i];
-        struct timesheet_item item = {.operator_id = cell->operator_id,
-                                      .start_s = cell->number * (sheet->options.interval_ms / 1000),
-                                      .shift = &cell->shift};
+    shelf_sort(&sheet->shelf);
+    for (size_t i = 0; i < sheet->shelf.dirty_count; i++) {
+        const struct shelf_item *dirty = sheet->shelf.dirty[i];
+        struct timesheet_item item = {.operator_id = dirty->id,
+                                      .start_s = shelf_start_s(&sheet->shelf, dirty),
+                                      .shift = &((const struct cell *)dirty)->shift};
         int status = put(ctx, &item);
         if (status != 0) {
             return status;
@@ -341,36 +245,17 @@ int timesheet_save(struct timesheet *sheet, int (*put)(void *ctx, const struct t
     return 0;
 }
 
-static void purge(struct timesheet *sheet)
-{
-    memset((void *)sheet->recent, 0, sizeof sheet->recent);
-    for (uint32_t b = 0; b <= sheet->mask; b++) {
-        for (struct cell **link = &sheet->buckets[b]; *link;) {
-            struct cell *cell = *link;
-            if (cell->number >= sheet->newest - KEEP_INTERVALS) {
-                link = &cell->next;
-                continue;
-            }
-            *link = cell->next;
-            free_cell(cell);
-            sheet->count--;
-        }
-    }
-    sheet->purge_count = sheet->count * 2 > PURGE_AT_LEAST ? sheet->count * 2 : PURGE_AT_LEAST;
-}
-
 void timesheet_saved(struct timesheet *sheet)
 {
-    for (size_t i = 0; i < sheet->dirty_count; i++) {
-        sheet->dirty[i]->dirty = false;
-    }
-    sheet->dirty_count = 0;
-    if (sheet->count >= sheet->purge_count) {
-        purge(sheet);
+    shelf_saved(&sheet->shelf);
+    if (sheet->shelf.count >= sheet->purge_count) {
+        shelf_purge(&sheet->shelf, KEEP_INTERVALS);
+        uint32_t twice = sheet->shelf.count * 2;
+        sheet->purge_count = twice > PURGE_AT_LEAST ? twice : PURGE_AT_LEAST;
     }
 }
 
 size_t timesheet_dirty_count(const struct timesheet *sheet)
 {
-    return sheet->dirty_count;
+    return sheet->shelf.dirty_count;
 }
