@@ -62,9 +62,19 @@ const char *render_ratio(const struct json *json, const char *path, char text[RE
     return text;
 }
 
+const char *render_text(const struct json *json, const char *path, char text[RENDER_VALUE_MAX])
+{
+    return json_kind(json, path) == JSON_TEXT ? json_text(json, path) : strcpy(text, "-");
+}
+
 const char *render_queue(const struct json *row)
 {
     return json_text(row, json_kind(row, "label") == JSON_TEXT ? "label" : "queue");
+}
+
+const char *render_queue_of(const struct json *row, const char *path, char text[RENDER_VALUE_MAX])
+{
+    return json_kind(row, path) == JSON_TEXT ? render_queue(row) : strcpy(text, "-");
 }
 
 const char *render_count(const struct json *json, const char *path, char text[RENDER_VALUE_MAX])
@@ -126,6 +136,39 @@ void render_hued(struct buf *out, const struct render_style *style, enum render_
     if (style->colour && hue != RENDER_PLAIN) {
         buf_append_str(out, "\x1b[0m");
     }
+}
+
+void render_hints(const struct json *document, const struct render_style *style, struct buf *out)
+{
+    const struct json *hints = json_at(document, "hints");
+    for (size_t i = 0; i < json_count(hints, ""); i++) {
+        render_hued(out, style, RENDER_YELLOW, "-> ");
+        text_put_plain(out, slice_str(json_text(json_item(hints, i), "")));
+        buf_append_str(out, "\n");
+    }
+}
+
+void render_list(const struct json *rows, struct render_list list, const struct render_style *style, struct buf *out)
+{
+    const struct render_column *chosen[TABLE_COLUMNS_MAX];
+    struct table_column titles[TABLE_COLUMNS_MAX];
+    size_t count = 0;
+    for (size_t c = 0; c < list.count && count < TABLE_COLUMNS_MAX; c++) {
+        if (list.columns[c].layouts & list.layout) {
+            titles[count] = list.columns[c].title;
+            chosen[count++] = &list.columns[c];
+        }
+    }
+    struct table table;
+    table_init(&table, titles, count);
+    for (size_t i = 0; i < json_count(rows, ""); i++) {
+        for (size_t c = 0; c < count; c++) {
+            char text[RENDER_VALUE_MAX];
+            table_cell_str(&table, chosen[c]->write(json_item(rows, i), chosen[c]->path, text));
+        }
+    }
+    table_write(&table, style->width, style->colour, out);
+    table_deinit(&table);
 }
 
 const char *render_settings(const struct json *service_level, char text[RENDER_VALUE_MAX * 2])

@@ -21,16 +21,6 @@ static void put_source(const struct json *document, struct buf *out)
     }
 }
 
-static void put_hints(const struct json *document, const struct render_style *style, struct buf *out)
-{
-    const struct json *hints = json_at(document, "hints");
-    for (size_t i = 0; i < json_count(hints, ""); i++) {
-        render_hued(out, style, RENDER_YELLOW, "-> ");
-        text_put_plain(out, slice_str(json_text(json_item(hints, i), "")));
-        buf_append_str(out, "\n");
-    }
-}
-
 static void put_totals(const struct json *document, struct buf *out)
 {
     char text[RENDER_VALUE_MAX];
@@ -49,64 +39,28 @@ static void put_totals(const struct json *document, struct buf *out)
     buf_append_str(out, "\n");
 }
 
-/* A column: where its value is in the row, how that is written, and whether only a live source tells it. */
-struct queue_column {
-    struct table_column title;
-    const char *path;
-    const char *(*write)(const struct json *row, const char *path, char text[RENDER_VALUE_MAX]);
-    bool live;
-};
-
-static const char *queue_name(const struct json *row, const char *path, char text[RENDER_VALUE_MAX])
-{
-    (void)path;
-    (void)text;
-    return render_queue(row);
-}
-
 static void put_queues(const struct json *document, const struct render_style *style, struct buf *out)
 {
-    static const struct queue_column columns[] = {
-        {{"Queue", TEXT_LEFT, true}, "queue", queue_name, false},
-        {{"Wait", TEXT_RIGHT, false}, "waiting", render_count, false},
-        {{"Oldest", TEXT_RIGHT, false}, "longest_wait_ms", render_span, false},
-        {{"Talk", TEXT_RIGHT, false}, "talking", render_count, false},
-        {{"Hold", TEXT_RIGHT, false}, "held", render_count, false},
-        {{"Ready", TEXT_RIGHT, false}, "ready", render_count, true},
-        {{"Pause", TEXT_RIGHT, false}, "paused", render_count, true},
-        {{"Staff", TEXT_RIGHT, false}, "logged_in", render_count, true},
-        {{"Today", TEXT_RIGHT, false}, "today/entered", render_count, false},
-        {{"Answ", TEXT_RIGHT, false}, "today/answered", render_count, false},
-        {{"Aband", TEXT_RIGHT, false}, "today/abandoned", render_count, false},
-        {{"ASA", TEXT_RIGHT, false}, "today/asa_ms", render_span, false},
-        {{"SL", TEXT_RIGHT, false}, "today/service_level/value", render_ratio, false},
+    enum { FROM_LOG = 1, LIVE = 2, BOTH = FROM_LOG | LIVE };
+    static const struct render_column columns[] = {
+        {{"Queue", TEXT_LEFT, true}, "queue", render_queue_of, BOTH},
+        {{"Wait", TEXT_RIGHT, false}, "waiting", render_count, BOTH},
+        {{"Oldest", TEXT_RIGHT, false}, "longest_wait_ms", render_span, BOTH},
+        {{"Talk", TEXT_RIGHT, false}, "talking", render_count, BOTH},
+        {{"Hold", TEXT_RIGHT, false}, "held", render_count, BOTH},
+        {{"Ready", TEXT_RIGHT, false}, "ready", render_count, LIVE},
+        {{"Pause", TEXT_RIGHT, false}, "paused", render_count, LIVE},
+        {{"Staff", TEXT_RIGHT, false}, "logged_in", render_count, LIVE},
+        {{"Today", TEXT_RIGHT, false}, "today/entered", render_count, BOTH},
+        {{"Answ", TEXT_RIGHT, false}, "today/answered", render_count, BOTH},
+        {{"Aband", TEXT_RIGHT, false}, "today/abandoned", render_count, BOTH},
+        {{"ASA", TEXT_RIGHT, false}, "today/asa_ms", render_span, BOTH},
+        {{"SL", TEXT_RIGHT, false}, "today/service_level/value", render_ratio, BOTH},
     };
-    const struct json *rows = json_at(document, "queues");
-    struct table_column titles[sizeof columns / sizeof columns[0]];
-    struct queue_column chosen[sizeof columns / sizeof columns[0]];
-    size_t count = 0;
-    for (size_t c = 0; c < sizeof columns / sizeof columns[0]; c++) {
-        if (!columns[c].live || json_bool(document, "source/live")) {
-            titles[count] = columns[c].title;
-            chosen[count++] = columns[c];
-        }
-    }
-    struct table table;
-    table_init(&table, titles, count);
-    for (size_t i = 0; i < json_count(rows, ""); i++) {
-        for (size_t c = 0; c < count; c++) {
-            char text[RENDER_VALUE_MAX];
-            table_cell_str(&table, chosen[c].write(json_item(rows, i), chosen[c].path, text));
-        }
-    }
+    const struct render_list list = {columns, sizeof columns / sizeof columns[0],
+                                     json_bool(document, "source/live") ? LIVE : FROM_LOG};
     buf_append_str(out, "\n");
-    table_write(&table, style->width, style->colour, out);
-    table_deinit(&table);
-}
-
-static const char *text_or_dash(const struct json *row, const char *key)
-{
-    return json_kind(row, key) == JSON_TEXT ? json_text(row, key) : "-";
+    render_list(json_at(document, "queues"), list, style, out);
 }
 
 static void put_callers(const struct json *document, const struct render_style *style, struct buf *out)
@@ -134,9 +88,9 @@ static void put_callers(const struct json *document, const struct render_style *
         table_cell_str(&table, render_queue(row));
         table_cell_str(&table, render_span(row, "wait_ms", text));
         table_cell_str(&table, render_span(row, "on_call_ms", text));
-        table_cell_str(&table, text_or_dash(row, "operator"));
+        table_cell_str(&table, render_text(row, "operator", text));
         if (numbers) {
-            table_cell_str(&table, text_or_dash(row, "caller"));
+            table_cell_str(&table, render_text(row, "caller", text));
         }
     }
     buf_append_str(out, "\n");
@@ -168,8 +122,8 @@ static void put_operators(const struct json *document, const struct render_style
         table_cell_str(&table, json_text(row, "operator"));
         table_cell_str(&table, json_text(row, "state"));
         table_cell_str(&table, render_span(row, "since_ms", text));
-        table_cell_str(&table, text_or_dash(row, "queue"));
-        table_cell_str(&table, text_or_dash(row, "reason"));
+        table_cell_str(&table, render_text(row, "queue", text));
+        table_cell_str(&table, render_text(row, "reason", text));
         table_cell_str(&table, render_brief(row, "logged_in_ms", text));
     }
     buf_append_str(out, "\n");
@@ -233,8 +187,8 @@ static void put_events(const struct json *document, const struct render_style *s
         bool note = strcmp(json_text(row, "kind"), "note") == 0;
         render_moment(&table, document, row, "at");
         table_cell_str(&table, note ? json_text(row, "text") : event_words(json_text(row, "kind"), text));
-        table_cell_str(&table, text_or_dash(row, "queue"));
-        table_cell_str(&table, text_or_dash(row, "operator"));
+        table_cell_str(&table, render_text(row, "queue", text));
+        table_cell_str(&table, render_text(row, "operator", text));
         table_cell_str(&table, render_span(row, "wait_ms", text));
         table_cell_str(&table, render_span(row, "talk_ms", text));
         table_cell_str(&table, note ? "" : json_text(row, "text"));
@@ -248,7 +202,7 @@ void render_live_table(const struct json *document, const struct render_style *s
 {
     render_head(document, style, out);
     put_source(document, out);
-    put_hints(document, style, out);
+    render_hints(document, style, out);
     put_totals(document, out);
     if (json_count(document, "queues") > 0) {
         put_queues(document, style, out);

@@ -1,16 +1,8 @@
 /* operators as a table: what matters in 80 columns; CSV and JSON have all. */
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "proto/report/render_parts.h"
-
-/* A column: where its value is in the row, and how that is written. */
-struct column {
-    struct table_column title;
-    const char *path;
-    const char *(*write)(const struct json *row, const char *path, char text[RENDER_VALUE_MAX]);
-};
 
 static const char *percent(const struct json *row, const char *path, char text[RENDER_VALUE_MAX])
 {
@@ -22,22 +14,10 @@ static const char *percent(const struct json *row, const char *path, char text[R
     return text;
 }
 
-static const char *name(const struct json *row, const char *path, char text[RENDER_VALUE_MAX])
-{
-    (void)text;
-    return json_kind(row, path) == JSON_TEXT ? json_text(row, path) : "-";
-}
-
-static const char *queue(const struct json *row, const char *path, char text[RENDER_VALUE_MAX])
-{
-    (void)text;
-    return json_kind(row, path) == JSON_TEXT ? render_queue(row) : "-";
-}
-
 static const char *state(const struct json *row, const char *path, char text[RENDER_VALUE_MAX])
 {
     if (json_kind(row, "reason") != JSON_TEXT) {
-        return name(row, path, text);
+        return render_text(row, path, text);
     }
     (void)snprintf(text, RENDER_VALUE_MAX, "%.14s: %.28s", json_text(row, path), json_text(row, "reason"));
     return text;
@@ -50,80 +30,48 @@ static const char *start(const struct json *row, const char *path, char text[REN
     return strlen(text) > 5 ? text + 5 : text;
 }
 
-static const struct column plain[] = {
-    {{"Agent", TEXT_LEFT, true}, "operator", name},
-    {{"State", TEXT_LEFT, false}, "state", name},
-    {{"Queue", TEXT_LEFT, true}, "queue", queue},
-    {{"On call", TEXT_RIGHT, false}, "on_call_ms", render_span},
-    {{"Answered", TEXT_RIGHT, false}, "answered", render_count},
-    {{"Talk", TEXT_RIGHT, false}, "talk_ms", render_span},
-    {{"Hold", TEXT_RIGHT, false}, "hold_ms", render_span},
-    {{"AHT", TEXT_RIGHT, false}, "aht_ms", render_span},
+/* TIMED: the rows are of intervals, hours or days, not of the whole span. */
+enum { CALLS = 1, SHIFTS = 2, SHIFTS_TIMED = 4, QUEUES = 8, QUEUES_TIMED = 16 };
+enum { OF_TIMED = SHIFTS_TIMED | QUEUES_TIMED, OF_SHIFTS = SHIFTS | SHIFTS_TIMED, OF_QUEUES = QUEUES | QUEUES_TIMED };
+enum { OF_TIMES = OF_SHIFTS | OF_QUEUES, OF_ALL = OF_TIMES | CALLS };
+
+static const struct render_column columns[] = {
+    {{"Start", TEXT_LEFT, false}, "start", start, OF_TIMED},
+    {{"Agent", TEXT_LEFT, true}, "operator", render_text, OF_ALL},
+    {{"State", TEXT_LEFT, false}, "state", render_text, CALLS},
+    {{"State", TEXT_LEFT, true}, "state", state, SHIFTS},
+    {{"Since", TEXT_RIGHT, false}, "state_ms", render_brief, SHIFTS},
+    {{"Queue", TEXT_LEFT, true}, "queue", render_queue_of, OF_QUEUES | CALLS},
+    {{"On call", TEXT_RIGHT, false}, "on_call_ms", render_span, CALLS},
+    {{"Answered", TEXT_RIGHT, false}, "answered", render_count, CALLS},
+    {{"Talk", TEXT_RIGHT, false}, "talk_ms", render_span, CALLS},
+    {{"Hold", TEXT_RIGHT, false}, "hold_ms", render_span, CALLS},
+    {{"In", TEXT_RIGHT, false}, "logged_in_ms", render_brief, OF_TIMES},
+    {{"Ready", TEXT_RIGHT, false}, "ready_ms", render_brief, OF_SHIFTS},
+    {{"Pause", TEXT_RIGHT, false}, "paused_ms", render_brief, OF_QUEUES},
+    {{"Ring", TEXT_RIGHT, false}, "ring_ms", render_brief, OF_QUEUES},
+    {{"Talk", TEXT_RIGHT, false}, "talk_time_ms", render_brief, OF_TIMES},
+    {{"Hold", TEXT_RIGHT, false}, "hold_time_ms", render_brief, OF_TIMES},
+    {{"AHT", TEXT_RIGHT, false}, "aht_ms", render_span, OF_QUEUES | CALLS},
+    {{"Wrap", TEXT_RIGHT, false}, "wrap_ms", render_brief, OF_SHIFTS},
+    {{"Pause", TEXT_RIGHT, false}, "paused_ms", render_brief, OF_SHIFTS},
+    {{"Occ", TEXT_RIGHT, false}, "occupancy", percent, OF_SHIFTS},
+    {{"Answ", TEXT_RIGHT, false}, "answered", render_count, OF_TIMES},
+    {{"Miss", TEXT_RIGHT, false}, "missed", render_count, OF_TIMES},
 };
 
-static const struct column whole[] = {
-    {{"Agent", TEXT_LEFT, true}, "operator", name},
-    {{"State", TEXT_LEFT, true}, "state", state},
-    {{"Since", TEXT_RIGHT, false}, "state_ms", render_brief},
-    {{"In", TEXT_RIGHT, false}, "logged_in_ms", render_brief},
-    {{"Ready", TEXT_RIGHT, false}, "ready_ms", render_brief},
-    {{"Talk", TEXT_RIGHT, false}, "talk_time_ms", render_brief},
-    {{"Hold", TEXT_RIGHT, false}, "hold_time_ms", render_brief},
-    {{"Wrap", TEXT_RIGHT, false}, "wrap_ms", render_brief},
-    {{"Pause", TEXT_RIGHT, false}, "paused_ms", render_brief},
-    {{"Occ", TEXT_RIGHT, false}, "occupancy", percent},
-    {{"Answ", TEXT_RIGHT, false}, "answered", render_count},
-    {{"Miss", TEXT_RIGHT, false}, "missed", render_count},
-};
-
-static const struct column by_time[] = {
-    {{"Start", TEXT_LEFT, false}, "start", start},
-    {{"Agent", TEXT_LEFT, true}, "operator", name},
-    {{"In", TEXT_RIGHT, false}, "logged_in_ms", render_brief},
-    {{"Ready", TEXT_RIGHT, false}, "ready_ms", render_brief},
-    {{"Talk", TEXT_RIGHT, false}, "talk_time_ms", render_brief},
-    {{"Hold", TEXT_RIGHT, false}, "hold_time_ms", render_brief},
-    {{"Wrap", TEXT_RIGHT, false}, "wrap_ms", render_brief},
-    {{"Pause", TEXT_RIGHT, false}, "paused_ms", render_brief},
-    {{"Occ", TEXT_RIGHT, false}, "occupancy", percent},
-    {{"Answ", TEXT_RIGHT, false}, "answered", render_count},
-    {{"Miss", TEXT_RIGHT, false}, "missed", render_count},
-};
-
-static const struct column by_queue[] = {
-    {{"Start", TEXT_LEFT, false}, "start", start},
-    {{"Agent", TEXT_LEFT, true}, "operator", name},
-    {{"Queue", TEXT_LEFT, true}, "queue", queue},
-    {{"In", TEXT_RIGHT, false}, "logged_in_ms", render_brief},
-    {{"Pause", TEXT_RIGHT, false}, "paused_ms", render_brief},
-    {{"Ring", TEXT_RIGHT, false}, "ring_ms", render_brief},
-    {{"Talk", TEXT_RIGHT, false}, "talk_time_ms", render_brief},
-    {{"Hold", TEXT_RIGHT, false}, "hold_time_ms", render_brief},
-    {{"AHT", TEXT_RIGHT, false}, "aht_ms", render_span},
-    {{"Answ", TEXT_RIGHT, false}, "answered", render_count},
-    {{"Miss", TEXT_RIGHT, false}, "missed", render_count},
-};
-
-struct layout {
-    const struct column *columns;
-    size_t count;
-};
-
-#define LAYOUT(columns) ((struct layout){(columns), sizeof(columns) / sizeof(columns)[0]})
-
-static struct layout choose(const struct json *document)
+static unsigned choose(const struct json *document)
 {
     const struct json *first = json_item(json_at(document, "operators"), 0);
     bool timed = json_kind(first, "start") == JSON_TEXT;
     if (strncmp(json_text(document, "by"), "operator,queue", 14) == 0) {
-        struct layout layout = LAYOUT(by_queue);
-        return timed ? layout : (struct layout){layout.columns + 1, layout.count - 1};
+        return timed ? QUEUES_TIMED : QUEUES;
     }
     if (timed) {
-        return LAYOUT(by_time);
+        return SHIFTS_TIMED;
     }
     /* Where nobody ever told of their time, the table is that of their calls. */
-    return json_kind(first, "logged_in_ms") == JSON_INT || json_bool(document, "live") ? LAYOUT(whole) : LAYOUT(plain);
+    return json_kind(first, "logged_in_ms") == JSON_INT || json_bool(document, "live") ? SHIFTS : CALLS;
 }
 
 static void put_span(const struct json *document, struct buf *out)
@@ -154,9 +102,8 @@ static void put_legend(const struct json *rows, struct buf *out)
 
 void render_operators_table(const struct json *document, const struct render_style *style, struct buf *out)
 {
-    struct table_column titles[TABLE_COLUMNS_MAX];
     const struct json *rows = json_at(document, "operators");
-    const struct layout layout = choose(document);
+    const struct render_list list = {columns, sizeof columns / sizeof columns[0], choose(document)};
     render_head(document, style, out);
     if (json_bool(document, "hidden")) {
         buf_append_str(out, "\noperators are not shown at this site\n");
@@ -169,18 +116,6 @@ void render_operators_table(const struct json *document, const struct render_sty
     }
     put_span(document, out);
     buf_append_str(out, "\n\n");
-    for (size_t c = 0; c < layout.count; c++) {
-        titles[c] = layout.columns[c].title;
-    }
-    struct table table;
-    table_init(&table, titles, layout.count);
-    for (size_t i = 0; i < json_count(rows, ""); i++) {
-        for (size_t c = 0; c < layout.count; c++) {
-            char text[RENDER_VALUE_MAX];
-            table_cell_str(&table, layout.columns[c].write(json_item(rows, i), layout.columns[c].path, text));
-        }
-    }
-    table_write(&table, style->width, style->colour, out);
-    table_deinit(&table);
+    render_list(rows, list, style, out);
     put_legend(rows, out);
 }

@@ -16,13 +16,14 @@ void render_status_text(const struct json *document, const struct render_style *
 void render_csv(enum report_kind kind, const struct json *document, struct buf *out);
 int render_senml(enum report_kind kind, const struct json *document, struct buf *out);
 
-/* Values as people write them; "-" for what is absent. Each returns `text`. */
+/* Values as people write them; "-" for what is absent. Each but render_text returns `text`. */
 const char *render_ms(double value_ms, char text[RENDER_VALUE_MAX]); /* 0:12, 1:02:03; "-" below 0 */
 const char *render_span(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
 const char *render_brief(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]); /* 12s, 43m, 7h12 */
 const char *render_ratio(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]); /* 93.1 % */
 const char *render_count(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
-const char *render_bytes(int64_t bytes, char text[RENDER_VALUE_MAX]); /* 12.3 MiB */
+const char *render_text(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]); /* the text itself */
+const char *render_bytes(int64_t bytes, char text[RENDER_VALUE_MAX]);                            /* 12.3 MiB */
 
 /* The local clock of an RFC 3339 text, whatever its zone: "2026-11-21 10:00", and with seconds. */
 const char *render_minute(const struct json *json, const char *path, char text[RENDER_VALUE_MAX]);
@@ -30,6 +31,22 @@ const char *render_second(const struct json *json, const char *path, char text[R
 
 /* "madrid-01  2026-11-21 10:00:00 Europe/Madrid", without the end of the line. */
 void render_head(const struct json *document, const struct render_style *style, struct buf *out);
+
+/* What a list is made of: where its value is in a row, how that is written, and the layouts it stands in, as bits. */
+struct render_column {
+    struct table_column title;
+    const char *path;
+    const char *(*write)(const struct json *row, const char *path, char text[RENDER_VALUE_MAX]);
+    unsigned layouts;
+};
+
+/* A table of all rows with the columns of one layout, TABLE_COLUMNS_MAX of them at the most. */
+struct render_list {
+    const struct render_column *columns;
+    size_t count;
+    unsigned layout;
+};
+void render_list(const struct json *rows, struct render_list list, const struct render_style *style, struct buf *out);
 
 /* A cell with the clock of the day for what is of the day of the report, else with the date. */
 void render_moment(struct table *table, const struct json *document, const struct json *row, const char *key);
@@ -39,6 +56,12 @@ void render_hued(struct buf *out, const struct render_style *style, enum render_
 
 /* What to call the row's queue: its label where one is set, else its name. Borrowed from the row. */
 const char *render_queue(const struct json *row);
+
+/* The same for a column; its path is of the name. */
+const char *render_queue_of(const struct json *row, const char *path, char text[RENDER_VALUE_MAX]);
+
+/* "-> ..." a line each: what the document advises. */
+void render_hints(const struct json *document, const struct render_style *style, struct buf *out);
 
 /* What went neither to an operator nor by hanging up: exits, withdrawn, lost. */
 int64_t render_others(const struct json *row);

@@ -103,15 +103,6 @@ static void put_ledger(const struct json *document, struct buf *out)
                render_span(ledger, "committed_age_ms", room));
 }
 
-static void put_lines(const struct json *lines, const struct render_style *style, struct buf *out)
-{
-    for (size_t i = 0; i < json_count(lines, ""); i++) {
-        render_hued(out, style, RENDER_YELLOW, "-> ");
-        text_put_plain(out, slice_str(json_text(json_item(lines, i), "")));
-        buf_append_str(out, "\n");
-    }
-}
-
 static void put_connection(const struct json *centre, struct buf *out)
 {
     char text[RENDER_VALUE_MAX];
@@ -170,7 +161,7 @@ void render_status_text(const struct json *document, const struct render_style *
     buf_printf(out, "  %s ", render_second(document, "as_of", text));
     text_put_plain(out, slice_str(json_text(document, "zone")));
     buf_append_str(out, "\n");
-    put_lines(json_at(document, "hints"), style, out);
+    render_hints(document, style, out);
     buf_append_str(out, "\nversion      ");
     text_put_plain(out, slice_str(json_text(document, "version")));
     if (json_kind(document, "started") == JSON_TEXT) {
