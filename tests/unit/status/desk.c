@@ -92,3 +92,15 @@ int desk_ask(struct desk *desk, enum report_kind kind, struct json **out, ...)
     }
     return status;
 }
+
+int64_t desk_int(const struct json *json, const char *path)
+{
+    int64_t value = -1;
+    assert_true(json_int(json, path, &value));
+    return value;
+}
+
+void desk_assert_null(const struct json *json, const char *path)
+{
+    assert_int_equal(json_kind(json, path), JSON_NULL_VALUE);
+}

@@ -33,4 +33,8 @@ void desk_interval(struct desk *desk, int slot, const char *stamp, uint32_t queu
 /* Asks with items such as "by=hour"; ends with NULL. Returns the status; *out is owned on 0. */
 int desk_ask(struct desk *desk, enum report_kind kind, struct json **out, ...);
 
+/* Of what was told. The first fails the test when there is no whole number. */
+int64_t desk_int(const struct json *json, const char *path);
+void desk_assert_null(const struct json *json, const char *path);
+
 #endif

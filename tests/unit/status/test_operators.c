@@ -101,18 +101,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static int64_t int_at(const struct json *json, const char *path)
-{
-    int64_t value = -1;
-    assert_true(json_int(json, path, &value));
-    return value;
-}
-
-static void assert_null_at(const struct json *json, const char *path)
-{
-    assert_int_equal(json_kind(json, path), JSON_NULL_VALUE);
-}
-
 /* All states are told, and add up to what he was logged in. */
 static void assert_adds_up(const struct json *row)
 {
@@ -120,9 +108,9 @@ static void assert_adds_up(const struct json *row)
                                          "wrap_ms",  "paused_ms", "busy_ms",      "unavailable_ms"};
     int64_t sum = 0;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
-        sum += int_at(row, states[i]);
+        sum += desk_int(row, states[i]);
     }
-    assert_int_equal(sum, int_at(row, "logged_in_ms"));
+    assert_int_equal(sum, desk_int(row, "logged_in_ms"));
 }
 
 static void test_today(void **state)
@@ -134,32 +122,32 @@ static void test_today(void **state)
     assert_string_equal(json_text(json, "today_from"), "2026-11-21T00:00:00+01:00");
     assert_int_equal(json_count(json, "operators"), 3);
     const struct json *ana = json_at(json, "operators/0");
-    assert_null_at(ana, "state"); /* not live, and on no call */
-    assert_int_equal(int_at(ana, "answered"), 1);
-    assert_int_equal(int_at(ana, "talk_ms"), 7 * MINUTE);
-    assert_int_equal(int_at(ana, "talk_time_ms"), 6 * MINUTE);
-    assert_int_equal(int_at(ana, "hold_time_ms"), 2 * MINUTE);
-    assert_int_equal(int_at(ana, "logged_in_ms"), 30 * MINUTE);
-    assert_int_equal(int_at(ana, "wrap_by_reason_ms"), MINUTE);
-    assert_int_equal(int_at(ana, "missed"), 3);
+    desk_assert_null(ana, "state"); /* not live, and on no call */
+    assert_int_equal(desk_int(ana, "answered"), 1);
+    assert_int_equal(desk_int(ana, "talk_ms"), 7 * MINUTE);
+    assert_int_equal(desk_int(ana, "talk_time_ms"), 6 * MINUTE);
+    assert_int_equal(desk_int(ana, "hold_time_ms"), 2 * MINUTE);
+    assert_int_equal(desk_int(ana, "logged_in_ms"), 30 * MINUTE);
+    assert_int_equal(desk_int(ana, "wrap_by_reason_ms"), MINUTE);
+    assert_int_equal(desk_int(ana, "missed"), 3);
     double occupancy = 0;
     assert_true(json_number(ana, "occupancy", &occupancy));
     assert_true(occupancy > 0.4999 && occupancy < 0.5001); /* 11 of 22 minutes */
     assert_adds_up(ana);
     assert_int_equal(json_count(ana, "paused_reasons"), 2);
-    assert_null_at(ana, "paused_reasons/0/reason");
-    assert_int_equal(int_at(ana, "paused_reasons/0/ms"), MINUTE);
+    desk_assert_null(ana, "paused_reasons/0/reason");
+    assert_int_equal(desk_int(ana, "paused_reasons/0/ms"), MINUTE);
     assert_string_equal(json_text(ana, "paused_reasons/1/reason"), "lunch");
     assert_string_equal(json_text(ana, "queues/0/queue"), "sales");
-    assert_int_equal(int_at(ana, "queues/0/logged_in_ms"), 30 * MINUTE);
-    assert_int_equal(int_at(ana, "queues/0/missed"), 2);
-    assert_int_equal(int_at(ana, "queues/0/answered"), 1);
+    assert_int_equal(desk_int(ana, "queues/0/logged_in_ms"), 30 * MINUTE);
+    assert_int_equal(desk_int(ana, "queues/0/missed"), 2);
+    assert_int_equal(desk_int(ana, "queues/0/answered"), 1);
     assert_string_equal(json_text(ana, "queues/1/queue"), "support");
     assert_true(json_bool(ana, "complete"));
     const struct json *eve = json_at(json, "operators/2"); /* was on a call, nobody saw her time */
-    assert_int_equal(int_at(eve, "answered"), 1);
-    assert_int_equal(int_at(eve, "logged_in_ms"), 0);
-    assert_null_at(eve, "occupancy");
+    assert_int_equal(desk_int(eve, "answered"), 1);
+    assert_int_equal(desk_int(eve, "logged_in_ms"), 0);
+    desk_assert_null(eve, "occupancy");
 }
 
 static void test_where_nobody_ever_told_their_time_is_not_known(void **state)
@@ -171,9 +159,9 @@ static void test_where_nobody_ever_told_their_time_is_not_known(void **state)
     assert_int_equal(json_count(json, "operators"), 2);
     static const char *const keys[] = {"logged_in_ms", "ready_ms", "occupancy", "missed", "queues", "paused_reasons"};
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
-        assert_null_at(json_at(json, "operators/0"), keys[i]);
+        desk_assert_null(json_at(json, "operators/0"), keys[i]);
     }
-    assert_int_equal(int_at(json, "operators/0/talk_ms"), 7 * MINUTE);
+    assert_int_equal(desk_int(json, "operators/0/talk_ms"), 7 * MINUTE);
 }
 
 static void test_how_they_stand(void **state)
@@ -187,22 +175,22 @@ static void test_how_they_stand(void **state)
     assert_string_equal(json_text(json, "operators/0/operator"), "Ana");
     assert_string_equal(json_text(json, "operators/0/state"), "ring");
     assert_string_equal(json_text(json, "operators/0/queue"), "sales");
-    assert_null_at(json, "operators/0/on_call_ms");
-    assert_int_equal(int_at(json, "operators/0/state_ms"), 3000);
+    desk_assert_null(json, "operators/0/on_call_ms");
+    assert_int_equal(desk_int(json, "operators/0/state_ms"), 3000);
     assert_string_equal(json_text(json, "operators/1/state"), "held");
-    assert_int_equal(int_at(json, "operators/1/on_call_ms"), 240000);
-    assert_int_equal(int_at(json, "operators/1/state_ms"), 6000);
+    assert_int_equal(desk_int(json, "operators/1/on_call_ms"), 240000);
+    assert_int_equal(desk_int(json, "operators/1/state_ms"), 6000);
     assert_string_equal(json_text(json, "operators/2/operator"), "Cy"); /* no commit has told of him */
     assert_string_equal(json_text(json, "operators/2/reason"), "lunch");
-    assert_int_equal(int_at(json, "operators/2/logged_in_ms"), 0);
+    assert_int_equal(desk_int(json, "operators/2/logged_in_ms"), 0);
     assert_string_equal(json_text(json, "operators/4/operator"), "Eve");
     assert_string_equal(json_text(json, "operators/4/state"), "off");
     /* how they stand now is nothing of yesterday's */
     CLEANUP(json_cleanup) struct json *before = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_OPERATORS, &before, "from=yesterday", "to=yesterday", NULL), 0);
     assert_int_equal(json_count(before, "operators"), 1);
-    assert_null_at(before, "operators/0/state");
-    assert_int_equal(int_at(before, "operators/0/logged_in_ms"), 15 * MINUTE);
+    desk_assert_null(before, "operators/0/state");
+    assert_int_equal(desk_int(before, "operators/0/logged_in_ms"), 15 * MINUTE);
     assert_string_equal(json_text(before, "to"), "2026-11-21T00:00:00+01:00");
 }
 
@@ -220,13 +208,13 @@ static void test_by_interval(void **state)
     const struct json *first = json_at(json, "operators/0");
     assert_string_equal(json_text(first, "start"), "2026-11-21T11:00:00+01:00");
     assert_string_equal(json_text(first, "operator"), "Ana");
-    assert_int_equal(int_at(first, "answered"), 1); /* at 11:14 */
-    assert_int_equal(int_at(first, "talk_ms"), 0);  /* ended at 11:21 */
+    assert_int_equal(desk_int(first, "answered"), 1); /* at 11:14 */
+    assert_int_equal(desk_int(first, "talk_ms"), 0);  /* ended at 11:21 */
     assert_true(json_bool(first, "complete"));
     const struct json *second = json_at(json, "operators/1");
     assert_string_equal(json_text(second, "start"), "2026-11-21T11:15:00+01:00");
-    assert_int_equal(int_at(second, "answered"), 0);
-    assert_int_equal(int_at(second, "talk_ms"), 7 * MINUTE);
+    assert_int_equal(desk_int(second, "answered"), 0);
+    assert_int_equal(desk_int(second, "talk_ms"), 7 * MINUTE);
     assert_false(json_bool(second, "complete"));
     for (size_t i = 0; i < 4; i++) {
         assert_adds_up(json_item(json_at(json, "operators"), i));
@@ -234,8 +222,8 @@ static void test_by_interval(void **state)
     CLEANUP(json_cleanup) struct json *days = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_OPERATORS, &days, "by=day", "from=yesterday", NULL), 0);
     assert_string_equal(json_text(days, "operators/0/start"), "2026-11-20T00:00:00+01:00");
-    assert_int_equal(int_at(days, "operators/0/logged_in_ms"), 15 * MINUTE);
-    assert_int_equal(int_at(days, "operators/1/logged_in_ms"), 30 * MINUTE);
+    assert_int_equal(desk_int(days, "operators/0/logged_in_ms"), 15 * MINUTE);
+    assert_int_equal(desk_int(days, "operators/1/logged_in_ms"), 30 * MINUTE);
     struct json *none = NULL;
     desk.row_limit = 2;
     assert_int_equal(desk_ask(&desk, REPORT_OPERATORS, &none, "by=interval", NULL), STATUS_FULL);
@@ -249,12 +237,12 @@ static void test_by_queue(void **state)
     assert_int_equal(desk_ask(&desk, REPORT_OPERATORS, &json, "by=queue", NULL), 0);
     assert_int_equal(json_count(json, "operators"), 3);
     assert_string_equal(json_text(json, "operators/0/queue"), "sales");
-    assert_int_equal(int_at(json, "operators/0/logged_in_ms"), 30 * MINUTE);
-    assert_int_equal(int_at(json, "operators/0/answered"), 1);
-    assert_int_equal(int_at(json, "operators/0/missed"), 2);
+    assert_int_equal(desk_int(json, "operators/0/logged_in_ms"), 30 * MINUTE);
+    assert_int_equal(desk_int(json, "operators/0/answered"), 1);
+    assert_int_equal(desk_int(json, "operators/0/missed"), 2);
     assert_string_equal(json_text(json, "operators/1/operator"), "Ana");
     assert_string_equal(json_text(json, "operators/1/queue"), "support");
-    assert_int_equal(int_at(json, "operators/1/logged_in_ms"), 10 * MINUTE);
+    assert_int_equal(desk_int(json, "operators/1/logged_in_ms"), 10 * MINUTE);
     assert_string_equal(json_text(json, "operators/2/operator"), "Eve");
     struct json *none = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_OPERATORS, &none, "by=total", NULL), STATUS_INVALID);

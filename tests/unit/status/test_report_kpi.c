@@ -34,13 +34,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static int64_t int_at(const struct json *json, const char *path)
-{
-    int64_t value = -1;
-    assert_true(json_int(json, path, &value));
-    return value;
-}
-
 static double number_at(const struct json *json, const char *path)
 {
     double value = -1;
@@ -67,34 +60,34 @@ static void test_everything_by_queue(void **state)
     const struct json *sales = json_at(json, "rows/0");
     assert_string_equal(json_text(sales, "queue"), "sales");
     assert_int_equal(json_kind(sales, "start"), JSON_NOTHING);
-    assert_int_equal(int_at(sales, "entered"), 14);
-    assert_int_equal(int_at(sales, "answered"), 11);
-    assert_int_equal(int_at(sales, "abandoned"), 3);
-    assert_int_equal(int_at(sales, "abandoned_short"), 2);
-    assert_int_equal(int_at(sales, "waiting_start"), 0);
-    assert_int_equal(int_at(sales, "waiting_end"), 0);
-    assert_int_equal(int_at(sales, "waiting_max"), 10);
+    assert_int_equal(desk_int(sales, "entered"), 14);
+    assert_int_equal(desk_int(sales, "answered"), 11);
+    assert_int_equal(desk_int(sales, "abandoned"), 3);
+    assert_int_equal(desk_int(sales, "abandoned_short"), 2);
+    assert_int_equal(desk_int(sales, "waiting_start"), 0);
+    assert_int_equal(desk_int(sales, "waiting_end"), 0);
+    assert_int_equal(desk_int(sales, "waiting_max"), 10);
     assert_true(json_bool(sales, "balanced"));
     assert_true(json_bool(sales, "complete"));
-    assert_int_equal(int_at(sales, "cohort/entered"), 14);
+    assert_int_equal(desk_int(sales, "cohort/entered"), 14);
     /* waits: 16..21, 10..13, 5 -> sum 111 + 46 + 5 */
-    assert_int_equal(int_at(sales, "wait_answered_ms/count"), 11);
-    assert_int_equal(int_at(sales, "wait_answered_ms/sum"), 162000);
-    assert_int_equal(int_at(sales, "wait_answered_ms/max"), 21000);
-    assert_int_equal(int_at(sales, "wait_answered_ms/p50"), 16000);
-    assert_int_equal(int_at(sales, "wait_answered_ms/p99"), 21000);
+    assert_int_equal(desk_int(sales, "wait_answered_ms/count"), 11);
+    assert_int_equal(desk_int(sales, "wait_answered_ms/sum"), 162000);
+    assert_int_equal(desk_int(sales, "wait_answered_ms/max"), 21000);
+    assert_int_equal(desk_int(sales, "wait_answered_ms/p50"), 16000);
+    assert_int_equal(desk_int(sales, "wait_answered_ms/p99"), 21000);
     assert_near(number_at(sales, "asa_ms"), 162000.0 / 11);
-    assert_int_equal(int_at(sales, "aht_ms"), 60000);
+    assert_int_equal(desk_int(sales, "aht_ms"), 60000);
     assert_near(number_at(sales, "abandon_rate"), 3.0 / 14);
-    assert_int_equal(int_at(sales, "service_level/threshold_s"), 20);
+    assert_int_equal(desk_int(sales, "service_level/threshold_s"), 20);
     assert_string_equal(json_text(sales, "service_level/method"), "asterisk_sl");
     assert_near(number_at(sales, "service_level/value"), 10.0 / 11);
     const struct json *support = json_at(json, "rows/1");
-    assert_int_equal(json_kind(support, "wait_abandoned_ms/mean"), JSON_NULL_VALUE);
-    assert_int_equal(json_kind(support, "wait_abandoned_ms/p50"), JSON_NULL_VALUE);
-    assert_int_equal(json_kind(support, "wait_abandoned_ms/max"), JSON_NULL_VALUE);
-    assert_int_equal(int_at(support, "wait_abandoned_ms/count"), 0);
-    assert_int_equal(int_at(support, "service_level/value"), 0);
+    desk_assert_null(support, "wait_abandoned_ms/mean");
+    desk_assert_null(support, "wait_abandoned_ms/p50");
+    desk_assert_null(support, "wait_abandoned_ms/max");
+    assert_int_equal(desk_int(support, "wait_abandoned_ms/count"), 0);
+    assert_int_equal(desk_int(support, "service_level/value"), 0);
 }
 
 static void test_every_contract_field_is_there(void **state)
@@ -128,13 +121,13 @@ static void test_by_hour_and_interval_in_local_time(void **state)
     assert_string_equal(json_text(hours, "rows/1/queue"), "support");
     assert_string_equal(json_text(hours, "rows/1/start"), "2026-11-21T10:00:00+01:00");
     assert_string_equal(json_text(hours, "rows/2/start"), "2026-11-21T11:00:00+01:00");
-    assert_int_equal(int_at(hours, "rows/0/entered"), 13);
+    assert_int_equal(desk_int(hours, "rows/0/entered"), 13);
     CLEANUP(json_cleanup) struct json *slots = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &slots, "by=queue,interval", "queue=sales", NULL), 0);
     assert_int_equal(json_count(slots, "rows"), 3);
     assert_string_equal(json_text(slots, "rows/1/start"), "2026-11-21T10:15:00+01:00");
-    assert_int_equal(int_at(slots, "rows/0/waiting_end"), 2);
-    assert_int_equal(int_at(slots, "rows/1/waiting_start"), 2);
+    assert_int_equal(desk_int(slots, "rows/0/waiting_end"), 2);
+    assert_int_equal(desk_int(slots, "rows/1/waiting_start"), 2);
     assert_true(json_bool(slots, "rows/0/balanced"));
 }
 
@@ -150,9 +143,9 @@ static void test_days_of_25_hours(void **state)
     CLEANUP(json_cleanup) struct json *days = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &days, "by=day", NULL), 0);
     assert_int_equal(json_count(days, "rows"), 3);
-    assert_int_equal(int_at(days, "rows/0/entered"), 96);
-    assert_int_equal(int_at(days, "rows/1/entered"), 100);
-    assert_int_equal(int_at(days, "rows/2/entered"), 96);
+    assert_int_equal(desk_int(days, "rows/0/entered"), 96);
+    assert_int_equal(desk_int(days, "rows/1/entered"), 100);
+    assert_int_equal(desk_int(days, "rows/2/entered"), 96);
     assert_string_equal(json_text(days, "rows/2/start"), "2026-10-26T00:00:00+01:00");
     CLEANUP(json_cleanup) struct json *hours = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &hours, "by=hour", "from=2026-10-25", "to=2026-10-25", NULL), 0);
@@ -168,7 +161,7 @@ static void test_the_span_is_widened_to_whole_intervals(void **state)
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &json, "from=10:20", "to=2026-11-21T10:29:59.001+01:00", NULL), 0);
     assert_string_equal(json_text(json, "from"), "2026-11-21T10:15:00+01:00");
     assert_string_equal(json_text(json, "to"), "2026-11-21T10:30:00+01:00");
-    assert_int_equal(int_at(json, "rows/0/entered"), 3);
+    assert_int_equal(desk_int(json, "rows/0/entered"), 3);
     CLEANUP(json_cleanup) struct json *exact = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &exact, "from=10:15", "to=10:30", NULL), 0);
     assert_string_equal(json_text(exact, "from"), "2026-11-21T10:15:00+01:00");
@@ -181,8 +174,8 @@ static void test_an_empty_ledger(void **state)
     desk.ledger->interval_count = 0;
     CLEANUP(json_cleanup) struct json *json = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &json, NULL), 0);
-    assert_int_equal(json_kind(json, "from"), JSON_NULL_VALUE);
-    assert_int_equal(json_kind(json, "to"), JSON_NULL_VALUE);
+    desk_assert_null(json, "from");
+    desk_assert_null(json, "to");
     assert_int_equal(json_count(json, "rows"), 0);
     assert_true(json_bool(json, "complete"));
 }
@@ -195,16 +188,16 @@ static void test_total_joins_the_queues(void **state)
     assert_string_equal(json_text(json, "by"), "total,hour");
     assert_int_equal(json_count(json, "rows"), 2);
     assert_string_equal(json_text(json, "rows/0/queue"), "*");
-    assert_int_equal(int_at(json, "rows/0/entered"), 15);
-    assert_int_equal(json_kind(json, "rows/0/waiting_max"), JSON_NULL_VALUE);
+    assert_int_equal(desk_int(json, "rows/0/entered"), 15);
+    desk_assert_null(json, "rows/0/waiting_max");
     assert_true(json_bool(json, "rows/0/balanced"));
     CLEANUP(json_cleanup) struct json *whole = NULL;
     desk.sums[2].waiting_start = 1;
     desk.sums[2].waiting_end = 1;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &whole, "by=total", NULL), 0);
-    assert_int_equal(int_at(whole, "rows/0/entered"), 16);
-    assert_int_equal(int_at(whole, "rows/0/waiting_start"), 1);
-    assert_int_equal(int_at(whole, "rows/0/waiting_end"), 1);
+    assert_int_equal(desk_int(whole, "rows/0/entered"), 16);
+    assert_int_equal(desk_int(whole, "rows/0/waiting_start"), 1);
+    assert_int_equal(desk_int(whole, "rows/0/waiting_end"), 1);
     assert_true(json_bool(whole, "rows/0/balanced"));
 }
 
@@ -216,13 +209,13 @@ static void test_total_of_queues_with_their_own_settings(void **state)
     CLEANUP(json_cleanup) struct json *mixed = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &mixed, "by=total", NULL), 0);
     assert_string_equal(json_text(mixed, "rows/0/service_level/method"), "asterisk_sl");
-    assert_int_equal(int_at(mixed, "rows/0/service_level/threshold_s"), 20);
+    assert_int_equal(desk_int(mixed, "rows/0/service_level/threshold_s"), 20);
     desk.ledger->has_settings[DESK_SUPPORT] = true;
     desk.ledger->settings[DESK_SUPPORT] = desk.ledger->settings[DESK_SALES];
     CLEANUP(json_cleanup) struct json *same = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &same, "by=total", NULL), 0);
     assert_string_equal(json_text(same, "rows/0/service_level/method"), "amazon");
-    assert_int_equal(int_at(same, "rows/0/service_level/threshold_s"), 15);
+    assert_int_equal(desk_int(same, "rows/0/service_level/threshold_s"), 15);
 }
 
 static void test_wishes_recompute_from_the_histograms(void **state)
@@ -241,8 +234,8 @@ static void test_wishes_recompute_from_the_histograms(void **state)
                      0);
     assert_string_equal(json_text(json, "rows/0/service_level/method"), "uccx_handled");
     assert_near(number_at(json, "rows/0/service_level/value"), 4.0 / 11);
-    assert_int_equal(int_at(json, "rows/0/abandoned_short"), 3);
-    assert_int_equal(int_at(json, "rows/0/cohort/abandoned_short"), 0);
+    assert_int_equal(desk_int(json, "rows/0/abandoned_short"), 3);
+    assert_int_equal(desk_int(json, "rows/0/cohort/abandoned_short"), 0);
     CLEANUP(json_cleanup) struct json *half = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &half, "service_level=2500ms", NULL), 0);
     assert_near(number_at(half, "rows/0/service_level/threshold_s"), 2.5);
@@ -279,7 +272,7 @@ static void test_gaps_and_bad_records_make_it_incomplete(void **state)
     CLEANUP(json_cleanup) struct json *bad = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_KPI, &bad, "from=11:00", NULL), 0);
     assert_false(json_bool(bad, "complete"));
-    assert_int_equal(int_at(bad, "bad_records"), 2);
+    assert_int_equal(desk_int(bad, "bad_records"), 2);
 }
 
 static void test_gaps_of_the_live_source_alone_lose_no_call(void **state)

@@ -77,13 +77,6 @@ static int teardown(void **state)
     return 0;
 }
 
-static int64_t int_at(const struct json *json, const char *path)
-{
-    int64_t value = -1;
-    assert_true(json_int(json, path, &value));
-    return value;
-}
-
 static void test_queues(void **state)
 {
     (void)state;
@@ -96,22 +89,22 @@ static void test_queues(void **state)
     assert_int_equal(json_count(json, "queues"), 3);
     const struct json *sales = json_at(json, "queues/0");
     assert_string_equal(json_text(sales, "queue"), "sales");
-    assert_int_equal(int_at(sales, "waiting"), 2);
-    assert_int_equal(int_at(sales, "longest_wait_ms"), 116000);
-    assert_int_equal(int_at(sales, "connected"), 0);
-    assert_int_equal(int_at(sales, "entered_last_hour"), 5);
-    assert_int_equal(int_at(sales, "today/entered"), 11); /* yesterday's five are out */
-    assert_int_equal(int_at(sales, "today/answered"), 7);
-    assert_int_equal(int_at(sales, "today/abandoned"), 2);
-    assert_int_equal(int_at(sales, "today/longest_wait_ms"), 116000);
+    assert_int_equal(desk_int(sales, "waiting"), 2);
+    assert_int_equal(desk_int(sales, "longest_wait_ms"), 116000);
+    assert_int_equal(desk_int(sales, "connected"), 0);
+    assert_int_equal(desk_int(sales, "entered_last_hour"), 5);
+    assert_int_equal(desk_int(sales, "today/entered"), 11); /* yesterday's five are out */
+    assert_int_equal(desk_int(sales, "today/answered"), 7);
+    assert_int_equal(desk_int(sales, "today/abandoned"), 2);
+    assert_int_equal(desk_int(sales, "today/longest_wait_ms"), 116000);
     assert_true(json_bool(sales, "today/balanced"));
     assert_string_equal(json_text(sales, "today/service_level/method"), "asterisk_sl");
     const struct json *support = json_at(json, "queues/1");
-    assert_int_equal(int_at(support, "connected"), 2);
-    assert_int_equal(json_kind(support, "longest_wait_ms"), JSON_NULL_VALUE);
-    assert_int_equal(json_kind(support, "today/asa_ms"), JSON_NULL_VALUE);
+    assert_int_equal(desk_int(support, "connected"), 2);
+    desk_assert_null(support, "longest_wait_ms");
+    desk_assert_null(support, "today/asa_ms");
     assert_string_equal(json_text(json, "queues/2/queue"), "田中商店");
-    assert_int_equal(int_at(json, "queues/2/today/entered"), 0);
+    assert_int_equal(desk_int(json, "queues/2/today/entered"), 0);
 }
 
 static void test_one_queue(void **state)
@@ -131,19 +124,19 @@ static void test_open_calls(void **state)
     (void)state;
     CLEANUP(json_cleanup) struct json *json = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_CALLS, &json, NULL), 0);
-    assert_int_equal(int_at(json, "open_count"), 4);
+    assert_int_equal(desk_int(json, "open_count"), 4);
     assert_string_equal(json_text(json, "open/0/state"), "waiting");
     assert_string_equal(json_text(json, "open/0/caller"), "0000000000abcdef");
-    assert_int_equal(json_kind(json, "open/0/number"), JSON_NULL_VALUE);
-    assert_int_equal(int_at(json, "open/0/wait_ms"), 116000);
-    assert_int_equal(json_kind(json, "open/0/talk_ms"), JSON_NULL_VALUE);
+    desk_assert_null(json, "open/0/number");
+    assert_int_equal(desk_int(json, "open/0/wait_ms"), 116000);
+    desk_assert_null(json, "open/0/talk_ms");
     assert_string_equal(json_text(json, "open/2/operator"), "Ana");
-    assert_int_equal(int_at(json, "open/2/wait_ms"), 20000);
-    assert_int_equal(int_at(json, "open/2/talk_ms"), 276000);
+    assert_int_equal(desk_int(json, "open/2/wait_ms"), 20000);
+    assert_int_equal(desk_int(json, "open/2/talk_ms"), 276000);
     /* 14 min since the answer, of these 1 min held before and 1 min now */
     assert_string_equal(json_text(json, "open/3/state"), "held");
-    assert_int_equal(int_at(json, "open/3/hold_ms"), 120000);
-    assert_int_equal(int_at(json, "open/3/talk_ms"), 720000);
+    assert_int_equal(desk_int(json, "open/3/hold_ms"), 120000);
+    assert_int_equal(desk_int(json, "open/3/talk_ms"), 720000);
 }
 
 static void test_recent_calls(void **state)
@@ -162,19 +155,19 @@ static void test_recent_calls(void **state)
     strange->flags = LEG_FLAG_SUSPECT_WAIT | LEG_FLAG_SUSPECT_TALK;
     CLEANUP(json_cleanup) struct json *json = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_CALLS, &json, NULL), 0);
-    assert_int_equal(int_at(json, "closed_count"), 2);
+    assert_int_equal(desk_int(json, "closed_count"), 2);
     assert_false(json_bool(json, "truncated"));
     assert_string_equal(json_text(json, "closed/0/outcome"), "transferred");
     assert_true(json_bool(json, "closed/0/suspect"));
-    assert_int_equal(json_kind(json, "closed/0/wait_ms"), JSON_NULL_VALUE);
-    assert_int_equal(json_kind(json, "closed/0/talk_ms"), JSON_NULL_VALUE);
+    desk_assert_null(json, "closed/0/wait_ms");
+    desk_assert_null(json, "closed/0/talk_ms");
     assert_string_equal(json_text(json, "closed/1/outcome"), "completed_caller");
     assert_string_equal(json_text(json, "closed/1/number"), "+346");
-    assert_int_equal(int_at(json, "closed/1/talk_ms"), 290000);
+    assert_int_equal(desk_int(json, "closed/1/talk_ms"), 290000);
     CLEANUP(json_cleanup) struct json *all = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_CALLS, &all, "from=today", "queue=sales", NULL), 0);
-    assert_int_equal(int_at(all, "closed_count"), 2);
-    assert_int_equal(json_kind(all, "closed/1/talk_ms"), JSON_NULL_VALUE);
+    assert_int_equal(desk_int(all, "closed_count"), 2);
+    desk_assert_null(all, "closed/1/talk_ms");
 }
 
 static void test_calls_are_limited_to_the_newest(void **state)
@@ -186,15 +179,15 @@ static void test_calls_are_limited_to_the_newest(void **state)
     CLEANUP(json_cleanup) struct json *json = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_CALLS, &json, NULL), 0);
     assert_int_equal(json_count(json, "closed"), 200);
-    assert_int_equal(int_at(json, "closed_count"), 250);
+    assert_int_equal(desk_int(json, "closed_count"), 250);
     assert_true(json_bool(json, "truncated"));
-    assert_int_equal(int_at(json, "closed/0/contact"), 249);
-    assert_int_equal(int_at(json, "closed/199/contact"), 50);
+    assert_int_equal(desk_int(json, "closed/0/contact"), 249);
+    assert_int_equal(desk_int(json, "closed/199/contact"), 50);
     CLEANUP(json_cleanup) struct json *few = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_CALLS, &few, "limit=3", NULL), 0);
     assert_int_equal(json_count(few, "closed"), 3);
     assert_int_equal(json_count(few, "open"), 3);
-    assert_int_equal(int_at(few, "open_count"), 4);
+    assert_int_equal(desk_int(few, "open_count"), 4);
 }
 
 static void test_operators(void **state)
@@ -216,14 +209,14 @@ static void test_operators(void **state)
     assert_string_equal(json_text(ana, "operator"), "Ana");
     assert_string_equal(json_text(ana, "state"), "connected");
     assert_string_equal(json_text(ana, "queue"), "support");
-    assert_int_equal(int_at(ana, "on_call_ms"), 276000);
-    assert_int_equal(int_at(ana, "answered"), 2);
-    assert_int_equal(int_at(ana, "talk_ms"), 600000);
-    assert_int_equal(int_at(ana, "aht_ms"), 310000);
+    assert_int_equal(desk_int(ana, "on_call_ms"), 276000);
+    assert_int_equal(desk_int(ana, "answered"), 2);
+    assert_int_equal(desk_int(ana, "talk_ms"), 600000);
+    assert_int_equal(desk_int(ana, "aht_ms"), 310000);
     const struct json *bo = json_at(json, "operators/1");
     assert_string_equal(json_text(bo, "operator"), "Bo | Ng");
     assert_string_equal(json_text(bo, "state"), "held");
-    assert_int_equal(json_kind(bo, "aht_ms"), JSON_NULL_VALUE);
+    desk_assert_null(bo, "aht_ms");
 }
 
 static void fill_status(struct health *health)
@@ -249,17 +242,17 @@ static void test_status_of_a_running_agent(void **state)
     assert_string_equal(json_text(json, "state"), "ok");
     assert_int_equal(json_count(json, "hints"), 0);
     assert_string_equal(json_text(json, "epoch"), "a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5");
-    assert_int_equal(int_at(json, "uptime_ms"), 60000);
-    assert_int_equal(int_at(json, "ledger/committed_age_ms"), 1000);
+    assert_int_equal(desk_int(json, "uptime_ms"), 60000);
+    assert_int_equal(desk_int(json, "ledger/committed_age_ms"), 1000);
     assert_int_equal(json_count(json, "sources"), 1);
     assert_string_equal(json_text(json, "sources/0/state"), "reading");
-    assert_int_equal(int_at(json, "sources/0/lag_bytes"), 12);
-    assert_int_equal(int_at(json, "sources/0/offset"), 4096);
-    assert_int_equal(int_at(json, "quality/lines"), 500);
+    assert_int_equal(desk_int(json, "sources/0/lag_bytes"), 12);
+    assert_int_equal(desk_int(json, "sources/0/offset"), 4096);
+    assert_int_equal(desk_int(json, "quality/lines"), 500);
     assert_string_equal(json_text(json, "unknown_verbs/0/verb"), "WRAPUP");
-    assert_int_equal(int_at(json, "unknown_verbs/0/count"), 10);
+    assert_int_equal(desk_int(json, "unknown_verbs/0/count"), 10);
     assert_int_equal(json_count(json, "queues"), 3);
-    assert_int_equal(int_at(json, "queues/0/service_level_threshold_s"), 20);
+    assert_int_equal(desk_int(json, "queues/0/service_level_threshold_s"), 20);
 }
 
 static void test_status_says_what_is_wrong(void **state)
@@ -298,7 +291,7 @@ static void test_status_of_the_centre(void **state)
     assert_int_equal(desk_ask(&desk, REPORT_STATUS, &alone, NULL), 0);
     assert_string_equal(json_text(alone, "state"), "ok"); /* it need not have one */
     assert_false(json_bool(alone, "centre/joined"));
-    assert_int_equal(int_at(alone, "centre/waiting"), 400);
+    assert_int_equal(desk_int(alone, "centre/waiting"), 400);
 
     health.centre = (struct health_centre){.known = true,
                                            .joined = true,
@@ -316,8 +309,8 @@ static void test_status_of_the_centre(void **state)
     assert_string_equal(json_text(fine, "state"), "ok");
     assert_int_equal(json_count(fine, "hints"), 0);
     assert_string_equal(json_text(fine, "centre/state"), "running");
-    assert_int_equal(int_at(fine, "centre/acknowledged_age_ms"), 2000);
-    assert_int_equal(int_at(fine, "centre/clock_offset_ms"), -200000);
+    assert_int_equal(desk_int(fine, "centre/acknowledged_age_ms"), 2000);
+    assert_int_equal(desk_int(fine, "centre/clock_offset_ms"), -200000);
 }
 
 static void test_status_says_what_is_wrong_with_the_centre(void **state)
@@ -389,7 +382,7 @@ static void test_status_without_the_daemon(void **state)
     CLEANUP(json_cleanup) struct json *fresh = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_STATUS, &fresh, NULL), 0);
     assert_string_equal(json_text(fresh, "state"), "ok");
-    assert_int_equal(json_kind(fresh, "started"), JSON_NULL_VALUE);
+    desk_assert_null(fresh, "started");
     desk.ledger->facts.committed_ms = desk.now_ms - 600000;
     CLEANUP(json_cleanup) struct json *stale = NULL;
     assert_int_equal(desk_ask(&desk, REPORT_STATUS, &stale, NULL), 0);
@@ -414,7 +407,7 @@ static void test_calls_are_ordered_by_their_end(void **state)
     for (size_t i = 0; i < 5; i++) {
         assert_string_equal(json_text(json_item(json_at(json, "closed"), i), "ended"), expected[i]);
     }
-    assert_int_equal(int_at(json, "closed_count"), 7);
+    assert_int_equal(desk_int(json, "closed_count"), 7);
 }
 
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)

@@ -1,6 +1,4 @@
 /* The whole status interface over a real socket, with a fake ledger behind it. */
-#include "agent/status/server.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -9,7 +7,6 @@
 
 #include <arpa/inet.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,45 +15,22 @@
 #include "platform/base/status.h"
 #include "platform/coap/fetch.h"
 #include "platform/json/json.h"
-#include "tests/unit/status/desk.h"
+#include "tests/unit/status/server_desk.h"
 
-static struct desk desk;
-static struct status_health *health;
-static struct status_server *server;
-static char url[64];
-
-static int64_t desk_now_ms(void)
-{
-    return desk.now_ms;
-}
+static struct server_desk it;
 
 static int setup(void **state)
 {
     (void)state;
-    desk_init(&desk);
-    desk_interval(&desk, 0, "2026-11-21T10:00:00+01:00", DESK_SALES, 10, 6, 2, 16);
-    if (status_health_new(desk.now_ms - 5000, &health) != 0) {
-        return -1;
-    }
-    const struct status_server_options options = {.host = "127.0.0.1",
-                                                  .observe_min_ms = 300,
-                                                  .ledger_dir = "/var/lib/ringside",
-                                                  .ledger = desk.ledger,
-                                                  .health = health,
-                                                  .now_ms = desk_now_ms};
-    if (status_server_start(&options, &server) != 0) {
-        return -1;
-    }
-    (void)snprintf(url, sizeof url, "coap://127.0.0.1:%u", status_server_port(server));
+    server_desk_init(&it);
+    server_desk_start(&it, 300, NULL, 0);
     return 0;
 }
 
 static int teardown(void **state)
 {
     (void)state;
-    status_server_stop(server);
-    status_health_free(health);
-    desk_deinit(&desk);
+    server_desk_deinit(&it);
     return 0;
 }
 
@@ -64,7 +38,7 @@ static unsigned get(const char *first, const char *second, int accept, const cha
 {
     const struct slice path[2] = {slice_str(first), slice_str(second)};
     const struct slice query = slice_str(item);
-    const struct fetch_request request = {.url = url,
+    const struct fetch_request request = {.url = it.url,
                                           .path = path,
                                           .path_count = second ? 2 : 1,
                                           .query = &query,
@@ -141,7 +115,7 @@ static void test_health_shows_in_status(void **state)
 {
     (void)state;
     const struct health_source source = {.name = "queue_log", .path = "/nowhere", .state = "missing"};
-    assert_int_equal(status_health_set_source(health, &source), 0);
+    assert_int_equal(status_health_set_source(it.health, &source), 0);
     expect("status", NULL, -1, NULL, 205, "\"state\":\"degraded\"");
     expect("status", NULL, 0, NULL, 205, "-> queue_log: /nowhere does not exist");
 }
@@ -149,7 +123,7 @@ static void test_health_shows_in_status(void **state)
 static void test_a_ledger_in_trouble(void **state)
 {
     (void)state;
-    desk.ledger->view_status = STATUS_CORRUPT;
+    it.desk.ledger->view_status = STATUS_CORRUPT;
     expect("queues", NULL, -1, NULL, 503, "the ledger could not be read");
 }
 
@@ -158,8 +132,8 @@ static void test_discovery_knows_the_queues(void **state)
     (void)state;
     expect(".well-known", "core", -1, NULL, 205, "</queues/sales>");
     expect(".well-known", "core", -1, NULL, 205, "</kpi>");
-    desk.ledger->names[LEDGER_QUEUE][4] = "new";
-    status_server_notify(server);
+    it.desk.ledger->names[LEDGER_QUEUE][4] = "new";
+    status_server_notify(it.server);
     struct fetch_answer answer;
     bool found = false;
     for (int i = 0; i < 100 && !found; i++) {
@@ -175,9 +149,9 @@ static void test_a_long_report_comes_whole_and_a_longer_one_is_refused(void **st
 {
     (void)state;
     int64_t start = desk_at_s("2026-11-01T00:00:00+01:00");
-    desk.ledger->interval_count = 0;
+    it.desk.ledger->interval_count = 0;
     for (int64_t i = 0; i < 1500; i++) {
-        fake_ledger_add_interval(desk.ledger, start + i * 900, DESK_SALES, &desk.sums[0]);
+        fake_ledger_add_interval(it.desk.ledger, start + i * 900, DESK_SALES, &it.desk.sums[0]);
     }
     struct fetch_answer answer;
     assert_int_equal(get("kpi", NULL, -1, "by=interval", &answer), 205);
@@ -186,7 +160,7 @@ static void test_a_long_report_comes_whole_and_a_longer_one_is_refused(void **st
     assert_int_equal(json_count(json, "rows"), 1500);
     buf_deinit(&answer.body);
     for (int64_t i = 1500; i < 2001; i++) {
-        fake_ledger_add_interval(desk.ledger, start + i * 900, DESK_SALES, &desk.sums[0]);
+        fake_ledger_add_interval(it.desk.ledger, start + i * 900, DESK_SALES, &it.desk.sums[0]);
     }
     expect("kpi", NULL, -1, "by=interval", 400, "more than 2000 rows");
 }
@@ -220,7 +194,7 @@ static void test_observers_hear_of_commits_but_not_too_often(void **state)
     int fd = socket(AF_INET, SOCK_DGRAM, 0);
     struct sockaddr_in to = {.sin_family = AF_INET,
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                             .sin_port = htons(status_server_port(server))};
+                             .sin_port = htons(status_server_port(it.server))};
     assert_int_equal(connect(fd, (struct sockaddr *)&to, sizeof to), 0);
     const uint8_t request[] = {0x41, 0x01, 0x30, 0x01, 0x66, 0x60, 0x56, 'q', 'u', 'e',
                                'u',  'e',  's',  0x05, 's',  'a',  'l',  'e', 's', 0x60};
@@ -228,10 +202,10 @@ static void test_observers_hear_of_commits_but_not_too_often(void **state)
     (void)usleep(50000); /* the queues are resources once the thread took its first turn */
     assert_int_equal(send(fd, request, sizeof request, 0), sizeof request);
     assert_int_equal(count_notifications(fd, 200, last, sizeof last), 1);
-    status_server_notify(server);
+    status_server_notify(it.server);
     assert_int_equal(count_notifications(fd, 100, last, sizeof last), 1);
     for (int i = 0; i < 20; i++) {
-        status_server_notify(server);
+        status_server_notify(it.server);
         (void)usleep(5000);
     }
     int heard = count_notifications(fd, 400, last, sizeof last);
@@ -245,10 +219,10 @@ static void test_a_port_that_is_taken(void **state)
     (void)state;
     struct status_server *second = NULL;
     struct status_server_options options = {.host = "127.0.0.1",
-                                            .port = status_server_port(server),
+                                            .port = status_server_port(it.server),
                                             .observe_min_ms = 1000,
-                                            .ledger = desk.ledger,
-                                            .health = health};
+                                            .ledger = it.desk.ledger,
+                                            .health = it.health};
     assert_int_equal(status_server_start(&options, &second), STATUS_BUSY);
     options.host = "192.0.2.1";
     assert_int_equal(status_server_start(&options, &second), STATUS_DENIED);

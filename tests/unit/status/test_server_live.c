@@ -1,7 +1,5 @@
 /* /live observed over a real socket: everything that changes is heard of, the last of it too, whole whatever its size.
  */
-#include "agent/status/server.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,36 +14,20 @@
 #include "platform/coap/observe.h"
 #include "platform/time/clock.h"
 #include "tests/unit/status/live_desk.h"
+#include "tests/unit/status/server_desk.h"
 
 enum { PATIENCE_MS = 20000, LIVE_MIN_MS = 50 };
 
-static struct desk desk;
+static struct server_desk it;
 static struct board *board;
-static struct status_health *health;
-static struct status_server *server;
 static struct observe *watcher;
-
-static int64_t desk_now_ms(void)
-{
-    return desk.now_ms;
-}
 
 static int setup(void **state)
 {
     (void)state;
-    desk_init(&desk);
-    desk_interval(&desk, 0, "2026-11-21T10:00:00+01:00", DESK_SALES, 10, 6, 2, 16);
-    live_desk_board(&desk, &board);
-    assert_int_equal(status_health_new(desk.now_ms - 5000, &health), 0);
-    const struct status_server_options options = {.host = "127.0.0.1",
-                                                  .observe_min_ms = 100,
-                                                  .live_min_ms = LIVE_MIN_MS,
-                                                  .board = board,
-                                                  .ledger_dir = "/var/lib/ringside",
-                                                  .ledger = desk.ledger,
-                                                  .health = health,
-                                                  .now_ms = desk_now_ms};
-    assert_int_equal(status_server_start(&options, &server), 0);
+    server_desk_init(&it);
+    live_desk_board(&it.desk, &board);
+    server_desk_start(&it, 100, board, LIVE_MIN_MS);
     return 0;
 }
 
@@ -54,20 +36,16 @@ static int teardown(void **state)
     (void)state;
     observe_close(watcher);
     watcher = NULL;
-    status_server_stop(server);
-    status_health_free(health);
+    server_desk_deinit(&it);
     board_free(board);
-    desk_deinit(&desk);
     return 0;
 }
 
 static void watch(const char *resource)
 {
-    char url[64];
-    (void)snprintf(url, sizeof url, "coap://127.0.0.1:%u", status_server_port(server));
     const struct slice path = slice_str(resource);
     const struct observe_options options = {
-        .url = url, .path = &path, .path_count = 1, .accept = 50, .silence_ms = PATIENCE_MS};
+        .url = it.url, .path = &path, .path_count = 1, .accept = 50, .silence_ms = PATIENCE_MS};
     assert_int_equal(observe_open(&options, &watcher), 0);
 }
 
@@ -102,14 +80,14 @@ static void come(int number)
     char call_id[24];
     (void)snprintf(call_id, sizeof call_id, "17000.%d", number);
     const struct call_event event = {.kind = EVENT_ENTER,
-                                     .at_ms = desk.now_ms - number,
+                                     .at_ms = it.desk.now_ms - number,
                                      .call_id = slice_str(call_id),
                                      .queue = slice_str("sales"),
                                      .caller = slice_str("+34600000001"),
                                      .wait_ms = EVENT_UNKNOWN,
                                      .talk_ms = EVENT_UNKNOWN};
     assert_int_equal(board_put(board, &event), 0);
-    status_server_notify_live(server);
+    status_server_notify_live(it.server);
 }
 
 static void log_in(int number)
@@ -172,7 +150,7 @@ static void test_a_commit_is_heard_of_as_well(void **state)
     (void)state;
     watch("live");
     json_free(hear(PATIENCE_MS));
-    status_server_notify(server);
+    status_server_notify(it.server);
     CLEANUP(json_cleanup) struct json *json = hear(PATIENCE_MS);
     assert_non_null(json);
     assert_null(hear(3 * LIVE_MIN_MS));
@@ -209,7 +187,7 @@ static void test_operators_and_calls_can_be_observed(void **state)
     for (size_t i = 0; i < sizeof resources / sizeof resources[0]; i++) {
         watch(resources[i]);
         json_free(hear(PATIENCE_MS));
-        status_server_notify(server);
+        status_server_notify(it.server);
         CLEANUP(json_cleanup) struct json *json = hear(PATIENCE_MS);
         assert_non_null(json);
         observe_close(watcher);
