@@ -212,7 +212,9 @@ class Report:
                 spans["conversations"] = (visit.ended - visit.left, "talk_ms", "hold_ms")
             calls = told.get((visit.uniqueid, visit.queue), [])
             for what, (length_s, field, more) in spans.items():
-                off = [abs(call[field] + (call[more] if more else 0) - length_s * 1000) for call in calls]
+                # One call may have been in this queue twice: a stay without an answer has no conversation.
+                off = [abs(call[field] + (call[more] if more else 0) - length_s * 1000) for call in calls
+                       if call[field] is not None]
                 fine[what] += min(off, default=FAR_MS) <= slack
                 coarse[what] += slack < min(off, default=FAR_MS)
                 if min(off, default=FAR_MS) > max(slack, WHOLE_SECOND_MS):
