@@ -282,7 +282,8 @@ uint32_t ami_calls_find_ring(const struct ami_calls *calls, const struct ami_fac
 uint32_t ami_calls_find_ring_of(const struct ami_calls *calls, uint32_t visit, struct slice interface);
 void ami_calls_drop_ring(struct ami_calls *calls, uint32_t at);
 int ami_calls_cancel_rings(struct ami_calls *calls, uint32_t visit, int64_t at_ms, const char *verb);
-int ami_calls_cancel_old(struct ami_calls *calls, uint32_t visit); /* those that ended long enough ago */
+int ami_calls_cancel_ended(struct ami_calls *calls, uint32_t visit); /* those that ended without an answer */
+int ami_calls_cancel_old(struct ami_calls *calls, uint32_t visit);   /* those that ended long enough ago */
 bool ami_calls_is_answered(const struct ami_calls *calls, uint32_t visit);
 
 /* ---- ami_calls_talk.c: conversations ---- */

@@ -206,7 +206,10 @@ int ami_calls_leave(struct ami_calls *calls, const struct ami_facts *facts)
     visit->left_ms = facts->at_ms;
     visit->position = ami_number(facts->message, "Position", visit->position);
     ami_calls_await(calls, at, calls->arrival_ms + AMI_CALLS_LEAVE_MS);
-    return tell_leave(calls, at, "QueueCallerLeave");
+    /* Whoever does not ring any more will neither answer nor miss: this must not wait for what becomes of the caller.
+     */
+    int status = ami_calls_cancel_ended(calls, at);
+    return status == 0 ? tell_leave(calls, at, "QueueCallerLeave") : status;
 }
 
 int ami_calls_asked(struct ami_calls *calls, const struct ami_facts *facts)

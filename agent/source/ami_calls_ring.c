@@ -58,6 +58,19 @@ int ami_calls_cancel_rings(struct ami_calls *calls, uint32_t visit, int64_t at_m
     return status;
 }
 
+int ami_calls_cancel_ended(struct ami_calls *calls, uint32_t visit)
+{
+    int status = 0;
+    for (uint32_t at = ami_visit_at(calls, visit)->rings; status == 0 && at;) {
+        uint32_t next = ami_ring_at(calls, at)->next;
+        if (ami_ring_at(calls, at)->ended_ms && !ami_ring_at(calls, at)->answered_ms) {
+            status = cancel(calls, at, 0, "DialEnd");
+        }
+        at = next;
+    }
+    return status;
+}
+
 int ami_calls_cancel_old(struct ami_calls *calls, uint32_t visit)
 {
     int64_t again_ms = 0;
