@@ -12,8 +12,7 @@
 #include "agent/roster/roster.h"
 #include "agent/source/ami_calls.h"
 #include "agent/source/ami_frame.h"
-#include "platform/base/buf.h"
-#include "platform/file/input.h"
+#include "tests/unit/source/recording.h"
 
 enum { PEOPLE_MAX = 64, TALKS_MAX = 2000, END_MS = 3000 };
 
@@ -164,24 +163,6 @@ static void close_stage(struct stage *stage)
     intern_free(stage->reasons);
 }
 
-static bool read_file(const char *folder, const char *name, struct buf *out)
-{
-    char path[512];
-    (void)snprintf(path, sizeof path, CAPTURES_DIR "/%s/%s", folder, name);
-    struct input input;
-    if (input_open(&input, path, false) != 0) {
-        return false;
-    }
-    char piece[65536];
-    size_t got;
-    while (input_read(&input, piece, sizeof piece, &got) == 0) {
-        buf_append(out, piece, got);
-    }
-    input_close(&input);
-    assert_false(out->failed);
-    return true;
-}
-
 static void pass(struct stage *stage, int64_t to_ms)
 {
     while (stage->now_ms < to_ms) {
@@ -192,21 +173,14 @@ static void pass(struct stage *stage, int64_t to_ms)
     }
 }
 
-/* Lines of the index: time of arrival, offset, length. */
-static void replay(struct stage *stage, const struct buf *bytes, const char *index)
+static void replay(struct stage *stage, struct recording *recording)
 {
     struct ami_frame_sink sink = {.message = take_message, .ctx = stage};
-    for (const char *line = index; *line; line += strcspn(line, "\n"), line += *line == '\n') {
-        char *end;
-        double seconds = strtod(line, &end);
-        if (end == line) {
-            continue;
-        }
-        size_t offset = strtoull(end, &end, 10);
-        size_t len = strtoull(end, &end, 10);
-        assert_true(offset + len <= bytes->len);
-        pass(stage, (int64_t)(seconds * 1000));
-        assert_int_equal(ami_frame_take(stage->frame, slice_make((const char *)bytes->data + offset, len), &sink), 0);
+    struct slice piece;
+    int64_t at_ms;
+    while (recording_next(recording, &piece, &at_ms)) {
+        pass(stage, at_ms);
+        assert_int_equal(ami_frame_take(stage->frame, piece, &sink), 0);
     }
     pass(stage, stage->now_ms + END_MS);
     struct call_event over = {.at_ms = stage->now_ms};
@@ -263,19 +237,16 @@ static void recordings_and_roster_agree(void **state)
     unsigned replayed = 0;
     unsigned connects = 0;
     for (int i = 0; i < count; i++) {
-        struct buf bytes = BUF_INIT;
-        struct buf index = BUF_INIT;
-        if (read_file(folders[i]->d_name, "ami.raw.gz", &bytes) &&
-            read_file(folders[i]->d_name, "ami.idx.gz", &index)) {
+        struct recording recording;
+        if (recording_open(&recording, folders[i]->d_name, "ami")) {
             open_stage(&stage);
-            replay(&stage, &bytes, buf_cstr(&index));
+            replay(&stage, &recording);
             compare(&stage, folders[i]->d_name);
             connects += stage.connects;
             replayed++;
             close_stage(&stage);
         }
-        buf_deinit(&bytes);
-        buf_deinit(&index);
+        recording_close(&recording);
         free(folders[i]);
     }
     free((void *)folders);

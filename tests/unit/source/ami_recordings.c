@@ -11,70 +11,10 @@
 #include <cmocka.h>
 
 #include "agent/source/queue_log.h"
-#include "platform/file/input.h"
 
 enum { OFF_MS = 1500 };
 
 /* ---- recordings ---- */
-
-static bool read_file(const char *folder, const char *name, struct buf *out)
-{
-    char path[512];
-    (void)snprintf(path, sizeof path, CAPTURES_DIR "/%s/%s", folder, name);
-    struct input input;
-    if (input_open(&input, path, false) != 0) {
-        return false;
-    }
-    char piece[65536];
-    size_t got;
-    while (input_read(&input, piece, sizeof piece, &got) == 0) {
-        buf_append(out, piece, got);
-    }
-    input_close(&input);
-    assert_false(out->failed);
-    return true;
-}
-
-bool recording_open(struct recording *recording, const char *folder, const char *name)
-{
-    *recording = (struct recording){0};
-    char file[64];
-    (void)snprintf(file, sizeof file, "%s.raw.gz", name);
-    if (!read_file(folder, file, &recording->bytes)) {
-        return false;
-    }
-    (void)snprintf(file, sizeof file, "%s.idx.gz", name);
-    assert_true(read_file(folder, file, &recording->index));
-    return true;
-}
-
-void recording_close(struct recording *recording)
-{
-    buf_deinit(&recording->bytes);
-    buf_deinit(&recording->index);
-}
-
-bool recording_next(struct recording *recording, struct slice *piece, int64_t *at_ms)
-{
-    const char *text = buf_cstr(&recording->index);
-    while (text[recording->at]) {
-        const char *line = text + recording->at;
-        recording->at += strcspn(line, "\n");
-        recording->at += text[recording->at] == '\n';
-        char *end;
-        double seconds = strtod(line, &end);
-        if (end == line) {
-            continue;
-        }
-        size_t offset = strtoull(end, &end, 10);
-        size_t len = strtoull(end, &end, 10);
-        assert_true(offset + len <= recording->bytes.len);
-        *piece = slice_make((const char *)recording->bytes.data + offset, len);
-        *at_ms = (int64_t)(seconds * 1000);
-        return true;
-    }
-    return false;
-}
 
 void recording_replay(struct heard *heard, const char *folder, const char *name)
 {
@@ -94,7 +34,7 @@ void recording_replay(struct heard *heard, const char *folder, const char *name)
 static void read_log(struct heard *rows, const char *folder, const char *name, int64_t until_ms)
 {
     struct buf bytes = BUF_INIT;
-    assert_true(read_file(folder, name, &bytes));
+    assert_true(recording_read(folder, name, &bytes));
     const char *text = buf_cstr(&bytes);
     while (*text) {
         size_t len = strcspn(text, "\n");

@@ -4,19 +4,10 @@
 #define RINGSIDE_TESTS_UNIT_SOURCE_AMI_RECORDINGS_H
 
 #include "tests/unit/source/ami_calls_heard.h"
+#include "tests/unit/source/recording.h"
 
 enum { RECORDING_END_MS = 3000 }; /* after the last message nothing is waited for any more */
 
-/* Pieces as they were received, with the time of arrival. */
-struct recording {
-    struct buf bytes;
-    struct buf index;
-    size_t at;
-};
-
-bool recording_open(struct recording *recording, const char *folder, const char *name);
-void recording_close(struct recording *recording);
-bool recording_next(struct recording *recording, struct slice *piece, int64_t *at_ms);
 void recording_replay(struct heard *heard, const char *folder, const char *name);
 bool recording_is_killed(const char *folder); /* what was under way at its end has no end */
 

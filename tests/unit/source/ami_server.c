@@ -228,12 +228,22 @@ void connect_up(struct world *world)
     assert_state(world, AMI_LOGIN);
 }
 
-void begin_running(struct world *world)
+void greet(struct world *world)
 {
-    begin(world);
     connect_up(world);
     assert_int_equal(say(world, BANNER), 0);
-    assert_int_equal(serve_until(world, ""), 0);
+}
+
+void begin_until(struct world *world, const char *action)
+{
+    begin(world);
+    greet(world);
+    assert_int_equal(serve_until(world, action), 0);
+}
+
+void begin_running(struct world *world)
+{
+    begin_until(world, "");
     assert_state(world, AMI_RUNNING);
     buf_reset(&world->told);
     buf_reset(&world->done);

@@ -38,7 +38,8 @@ struct world {
 struct ami_session_options options_of(struct world *world);
 void begin_with(struct world *world, const struct ami_session_options *options);
 void begin(struct world *world);
-void begin_running(struct world *world); /* connected, and all is answered */
+void begin_until(struct world *world, const char *action); /* connected; greet() and serve_until() */
+void begin_running(struct world *world);                   /* connected, and all is answered; nothing of it is kept */
 void finish(struct world *world);
 
 /* Checks by the way that they do not tell the secret. */
@@ -49,6 +50,7 @@ void assert_told(struct world *world, const char *text); /* and forgets it, as t
 void assert_done(struct world *world, const char *text);
 
 void connect_up(struct world *world);
+void greet(struct world *world); /* connected, and the server introduces itself */
 int say(struct world *world, const char *text);
 int tick(struct world *world, int64_t later_ms);
 

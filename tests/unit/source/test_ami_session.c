@@ -48,10 +48,7 @@ static void takes_only_its_own_answers(void **state)
 {
     (void)state;
     struct world world = {0};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, "Login"), 0);
+    begin_until(&world, "Login");
     assert_int_equal(say(&world, "Response: Success\r\n\r\nResponse: Success\r\nActionID: other\r\n\r\n"
                                  "Response: Error\r\nMessage: Authentication failed\r\n\r\nX: y\r\n\r\n"),
                      0);
@@ -76,10 +73,7 @@ static void an_unknown_response_is_no_success(void **state)
 {
     (void)state;
     struct world world = {0};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, "CoreShowChannels"), 0);
+    begin_until(&world, "CoreShowChannels");
     assert_int_equal(reply(&world, "Response: Follows\r\nActionID: $\r\n\r\n"), 0);
     assert_string_equal(world.action, "QueueStatus");
     assert_string_equal(facts_of(&world).limits, "refused: CoreShowChannels");
@@ -91,8 +85,7 @@ static void a_challenge_must_be_one(void **state)
     (void)state;
     struct world world = {0};
     begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
+    greet(&world);
     assert_int_equal(reply(&world, SUCCESS "\r\n"), AMI_HANG_UP);
     assert_error(&world, "a challenge of 0 bytes is none");
     assert_state(&world, AMI_WAITING);
@@ -143,8 +136,7 @@ static void hangs_up_when_sending_fails(void **state)
         assert_state(&world, AMI_WAITING);
         assert_non_null(strstr(facts_of(&world).last_error, " could not be sent: "));
         world.now_ms += RETRY_MAX_MS;
-        connect_up(&world);
-        assert_int_equal(say(&world, BANNER), 0);
+        greet(&world);
         assert_int_equal(serve_until(&world, ""), 0);
         assert_state(&world, AMI_RUNNING);
         finish(&world);

@@ -59,10 +59,7 @@ static void pieces_do_not_matter(void **state)
     (void)state;
     for (size_t piece = 1; piece < 80; piece++) {
         struct world world = {.piece = piece};
-        begin(&world);
-        connect_up(&world);
-        assert_int_equal(say(&world, BANNER), 0);
-        assert_int_equal(serve_until(&world, ""), 0);
+        begin_until(&world, "");
         assert_state(&world, AMI_RUNNING);
         assert_int_equal(say(&world, "Event: Newstate\n\nrubbish\r\n\r\nEvent: Hangup\nA: b\n\n"), 0);
         assert_told(&world, ALL_LISTS "Hangup ");
@@ -79,8 +76,7 @@ static void sends_the_secret_where_there_is_no_challenge(void **state)
         struct ami_session_options options = options_of(&world);
         options.md5 = has_md5 ? options.md5 : NULL;
         begin_with(&world, &options);
-        connect_up(&world);
-        assert_int_equal(say(&world, BANNER), 0);
+        greet(&world);
         assert_int_equal(serve_until(&world, "Filter"), 0);
         assert_int_equal(!!strstr(buf_cstr(&world.sent), "Action: Challenge"), has_md5);
         assert_non_null(strstr(buf_cstr(&world.sent), "Username: ringside\r\nSecret: " SECRET "\r\nEvents: off\r\n"));
@@ -111,8 +107,7 @@ static void refuses_unfit_names(void **state)
     options.user = options.secret = longest;
     options.md5 = NULL;
     begin_with(&world, &options);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
+    greet(&world);
     assert_int_equal(serve_until(&world, ""), 0);
     finish(&world);
 }
@@ -124,8 +119,7 @@ static void waits_long_after_a_refused_login(void **state)
     begin(&world);
     int64_t before_ms = AMI_REFUSED_RETRY_MS;
     for (int i = 0; i < 6; i++) {
-        connect_up(&world);
-        assert_int_equal(say(&world, BANNER), 0);
+        greet(&world);
         assert_int_equal(serve_until(&world, ""), AMI_HANG_UP);
         assert_state(&world, AMI_REFUSED);
         assert_error(&world, "login refused: Authentication failed");
@@ -151,8 +145,7 @@ static void never_repeats_the_secret(void **state)
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         struct world world = {.refused_action = "Login", .refusal = refusals[i]};
         begin(&world);
-        connect_up(&world);
-        assert_int_equal(say(&world, BANNER), 0);
+        greet(&world);
         assert_int_equal(serve_until(&world, ""), AMI_HANG_UP);
         assert_error(&world, "login refused: ?");
         finish(&world);
@@ -164,8 +157,7 @@ static void a_server_that_shuts_down_refuses_nobody(void **state)
     (void)state;
     struct world world = {.refused_action = "Login", .refusal = "Asterisk is shutting down"};
     begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
+    greet(&world);
     assert_int_equal(serve_until(&world, ""), AMI_HANG_UP);
     assert_state(&world, AMI_WAITING);
     finish(&world);
@@ -177,10 +169,7 @@ static void goes_without_a_filter(void **state)
 {
     (void)state;
     struct world world = {.refused_action = "Filter", .refusal = "Permission denied"};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, ""), 0);
+    begin_until(&world, "");
     assert_false(facts_of(&world).filtered);
     assert_string_equal(facts_of(&world).limits, "not permitted: Filter");
     assert_non_null(strstr(buf_cstr(&world.sent), "EventMask: agent,call,system,cdr,user,cel\r\n"));
@@ -293,17 +282,13 @@ static void half_a_filter_is_none(void **state)
 {
     (void)state;
     struct world world = {0};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, "Filter"), 0);
+    begin_until(&world, "Filter");
     assert_int_equal(answer(&world), 0);
     assert_int_equal(reply(&world, "Response: Error\r\nActionID: $\r\nMessage: Internal Error.\r\n\r\n"), AMI_HANG_UP);
     assert_state(&world, AMI_WAITING);
     buf_reset(&world.done);
     world.now_ms += RETRY_MAX_MS;
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
+    greet(&world);
     assert_int_equal(serve_until(&world, "CoreSettings"), 0);
     assert_done(&world, "Challenge\nLogin\nEvents\nCoreSettings\n");
     finish(&world);
@@ -316,10 +301,7 @@ static void asks_for_fewer_events_where_classes_are_unknown(void **state)
                               SUCCESS "Events: Off\r\n\r\n"};
     for (size_t i = 0; i < 2; i++) {
         struct world world = {0};
-        begin(&world);
-        connect_up(&world);
-        assert_int_equal(say(&world, BANNER), 0);
-        assert_int_equal(serve_until(&world, "Events"), 0);
+        begin_until(&world, "Events");
         assert_int_equal(reply(&world, refusals[i]), 0);
         assert_string_equal(world.action, "Events");
         assert_non_null(strstr(buf_cstr(&world.sent), "EventMask: agent,call,system,cdr,user,dialplan\r\n"));
@@ -336,10 +318,7 @@ static void leaves_out_lists_that_are_refused(void **state)
 {
     (void)state;
     struct world world = {.refused_action = "CoreShowChannels", .refusal = "Permission denied"};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, ""), 0);
+    begin_until(&world, "");
     assert_told(&world, "< Response QueueParams QueueMember QueueStatusComplete QueueSummaryComplete > ");
     assert_string_equal(facts_of(&world).limits, "not permitted: CoreShowChannels");
     buf_reset(&world.done);
@@ -355,10 +334,7 @@ static void without_queue_status_there_is_no_whole_snapshot(void **state)
 {
     (void)state;
     struct world world = {.refused_action = "QueueStatus", .refusal = "Invalid/unknown command: QueueStatus."};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, ""), 0);
+    begin_until(&world, "");
     assert_state(&world, AMI_RUNNING);
     assert_told(&world, "< Response CoreShowChannel CoreShowChannelsComplete QueueSummaryComplete ");
     assert_string_equal(facts_of(&world).limits, "refused: QueueStatus");
@@ -376,10 +352,7 @@ static void a_cancelled_list_is_asked_for_again(void **state)
 {
     (void)state;
     struct world world = {0};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, "QueueSummary"), 0);
+    begin_until(&world, "QueueSummary");
     assert_int_equal(reply(&world, SUCCESS "\r\nEvent: QueueSummaryComplete\r\nActionID: $\r\n"
                                            "EventList: Cancelled\r\n\r\n"),
                      0);

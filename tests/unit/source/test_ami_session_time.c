@@ -41,10 +41,7 @@ static void late_boot_means_another_snapshot(void **state)
 {
     (void)state;
     struct world world = {0};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, "QueueStatus"), 0);
+    begin_until(&world, "QueueStatus");
     assert_int_equal(say(&world, "Event: FullyBooted\r\nStatus: Fully Booted\r\n\r\n"), 0); /* in the middle of one */
     assert_int_equal(serve_until(&world, ""), 0);
     assert_int_equal(facts_of(&world).snapshots, 2);
@@ -63,10 +60,7 @@ static void late_boot_means_another_snapshot(void **state)
     finish(&later);
 
     struct world usual = {0};
-    begin(&usual);
-    connect_up(&usual);
-    assert_int_equal(say(&usual, BANNER), 0);
-    assert_int_equal(serve_until(&usual, "Filter"), 0);
+    begin_until(&usual, "Filter");
     assert_int_equal(say(&usual, "Event: FullyBooted\r\n\r\n"), 0);
     assert_int_equal(serve_until(&usual, ""), 0);
     assert_int_equal(tick(&usual, 1000), 0);
@@ -129,8 +123,7 @@ static void a_login_must_end_in_time(void **state)
 static void reconnect(struct world *world)
 {
     world->now_ms += AMI_REFUSED_RETRY_MAX_MS * 2;
-    connect_up(world);
-    assert_int_equal(say(world, BANNER), 0);
+    greet(world);
 }
 
 static void connections_begin_anew(void **state)
@@ -173,10 +166,7 @@ static void lists_must_go_on(void **state)
     const char *lists[] = {"CoreSettings", "CoreStatus", "CoreShowChannels", "QueueStatus", "QueueSummary"};
     for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
         struct world world = {0};
-        begin(&world);
-        connect_up(&world);
-        assert_int_equal(say(&world, BANNER), 0);
-        assert_int_equal(serve_until(&world, lists[i]), 0);
+        begin_until(&world, lists[i]);
         assert_int_equal(tick(&world, AMI_ANSWER_TIMEOUT_MS - 1), 0);
         if (i >= 2) {
             assert_int_equal(reply(&world, SUCCESS "\r\n"), 0);
@@ -200,17 +190,13 @@ static void a_list_cut_by_the_line_is_no_snapshot(void **state)
 {
     (void)state;
     struct world world = {0};
-    begin(&world);
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0);
-    assert_int_equal(serve_until(&world, "QueueStatus"), 0);
+    begin_until(&world, "QueueStatus");
     assert_int_equal(reply(&world, SUCCESS "\r\nEvent: QueueParams\r\nActionID: $\r\n\r\nEvent: QueueMem"), 0);
     ami_session_down(world.session, "connection reset\r\nby peer", world.now_ms, world.now_ms + 1000000);
     assert_error(&world, "connection reset??by peer");
     assert_told(&world, "< Response CoreShowChannel CoreShowChannelsComplete QueueParams ! ");
     world.now_ms += RETRY_MAX_MS;
-    connect_up(&world);
-    assert_int_equal(say(&world, BANNER), 0); /* nothing of the old bytes is left */
+    greet(&world); /* nothing of the old bytes is left */
     assert_int_equal(serve_until(&world, ""), 0);
     assert_told(&world, ALL_LISTS);
     assert_int_equal(facts_of(&world).bad_messages, 0);
