@@ -49,6 +49,8 @@ SECRET = "s3cret-of-the-tests"
 USERS = {"ringside": SECRET}
 DAY_S = 86400
 STEP_WITHIN_S = 120
+LEAD_S = 20.0
+TOGETHER_US = 5000
 
 
 def utc(at_s: float) -> str:
@@ -145,28 +147,66 @@ class TellingServer(AmiServer):
         connection.put(booted.raw, delay_s=connection.behaviour.answer_delay_s)
 
 
-class ReplayToAll(Replay):
-    """A client that was lost misses nothing: the replay waits until as many as at the start have their lists again."""
+class ReplayInTime(Replay):
+    """Whoever comes before the replay begins is told a time before it, and is not ahead of the first events then."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        self._made_s = time.monotonic()
+        super().__init__(*args, **options)
+
+    def _clock(self) -> float:
+        lead_s = max(LEAD_S - (time.monotonic() - self._made_s), 0.0)
+        return super()._clock() - (0.0 if self._begun_s else lead_s)
+
+
+class ReplayToAll(ReplayInTime):
+    """A client that was lost misses nothing: the replay waits until as many as at the start have their lists again.
+    What Asterisk told at one moment goes out in one piece, for the time between two pieces is many times longer here."""
 
     def __init__(self, *args: Any, clients: int, **options: Any) -> None:
         super().__init__(*args, away_events=0, **options)
         self._clients = clients
+        self._holds_back = False
 
     @property
     def is_running(self) -> bool:
         return self._thread.is_alive()
 
+    def run(self) -> None:
+        try:
+            super().run()
+        finally:
+            self._let_go()
+
+    def _let_go(self) -> None:
+        if self._holds_back:
+            self._holds_back = False
+            self.server.lock.release()
+
+    def _pace(self, at_us: int) -> None:
+        if at_us - self._at_us > TOGETHER_US:
+            self._let_go()
+        super()._pace(at_us)
+        if not self._holds_back:
+            self.server.lock.acquire()
+            self._holds_back = True
+
     def _wait_for_clients(self) -> None:
         if len(self.server.live()) < self._clients:
             self._start_pbx(self._stopped_for)
 
+    def _stop_pbx(self, connection: int) -> None:
+        self._let_go()
+        super()._stop_pbx(connection)
+
     def _start_pbx(self, connection: int) -> None:
+        self._let_go()
         if self._stopped_for != connection:
             self._stop_pbx(connection)
         wait_for_lists(self.server, self._clients)
 
 
-class ReplayInSteps(Replay):
+class ReplayInSteps(ReplayInTime):
     """Stops where it is told, its clock with it; waits for no clients."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
