@@ -279,8 +279,8 @@ static const struct config_option source_options[] = {
      .validate = validate_manager_user,
      .allowed = "1 to 80 bytes",
      .of_type = "ami",
-     .help = "Account of manager.conf; it needs read = agent,call,system,cdr,user,dialplan,reporting and write = "
-             "system,reporting (docs/operations.md tells what each is for)",
+     .help = "Account of manager.conf; it needs read = agent,call,system,cdr,dialplan and write = system,reporting "
+             "(docs/operations.md tells what each is for)",
      .restart = true},
     {.name = "secret_file",
      .type = CONFIG_STRING,

@@ -99,11 +99,11 @@ static const char *state_of(const struct json *site)
 
 void site_text_table(const struct json *document, size_t width, struct buf *out)
 {
-    static const struct table_column columns[] = {
-        {"Site", TEXT_LEFT, true},   {"State", TEXT_LEFT, false},    {"Seen", TEXT_RIGHT, false},
-        {"Lag", TEXT_RIGHT, false},  {"Backlog", TEXT_RIGHT, false}, {"Wait", TEXT_RIGHT, false},
-        {"Talk", TEXT_RIGHT, false}, {"Clock", TEXT_RIGHT, false},   {"Version", TEXT_LEFT, true},
-        {"Cert", TEXT_RIGHT, false}, {"Group", TEXT_LEFT, true},     {"Zone", TEXT_LEFT, true}};
+    static const struct table_column columns[] = {{"Site", TEXT_LEFT, true},      {"State", TEXT_LEFT, false},
+                                                  {"Seen", TEXT_RIGHT, false},    {"Lag", TEXT_RIGHT, false},
+                                                  {"Backlog", TEXT_RIGHT, false}, {"Clock", TEXT_RIGHT, false},
+                                                  {"Version", TEXT_LEFT, true},   {"Cert", TEXT_RIGHT, false},
+                                                  {"Group", TEXT_LEFT, true},     {"Zone", TEXT_LEFT, true}};
     struct table table;
     char text[VALUE_MAX];
     int64_t now_ms = 0;
@@ -117,8 +117,6 @@ void site_text_table(const struct json *document, size_t width, struct buf *out)
         table_cell_str(&table, age_at(site, "last_seen_age_ms", text));
         table_cell_str(&table, span_at(site, "lag_ms", text));
         table_cell_str(&table, count_at(site, "backlog", text));
-        table_cell_str(&table, count_at(site, "waiting", text));
-        table_cell_str(&table, count_at(site, "talking", text));
         table_cell_str(&table, offset_at(site, "clock_offset_ms", text));
         table_cell_str(&table, text_at(site, "agent_version"));
         table_cell_str(&table, until_at(site, "certificate_end", now_ms, text));

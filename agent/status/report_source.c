@@ -113,7 +113,7 @@ static void look_at_rights(struct source_hints *work)
     if (live->refused == HEALTH_UNSEEN) {
         buf_printf(&work->text,
                    "%s: callers refused at the door (queue full, nobody there) are not seen: give the manager user "
-                   "the read class dialplan, cel or cdr",
+                   "the read class dialplan (or cdr)",
                    work->name);
         put_hint(work);
     }

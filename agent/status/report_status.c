@@ -1,10 +1,12 @@
 #include "agent/status/report_parts.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "agent/status/gaps.h"
 #include "agent/status/settings.h"
+#include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
 #include "proto/report/fields.h"
@@ -14,6 +16,9 @@ enum { NAMES_MAX = 1 << 16 };
 struct status_work {
     const struct report_job *job;
     struct json *list;
+    struct ledger_cursor *cursors; /* the newest of each path */
+    size_t cursor_count;
+    size_t cursor_cap;
 };
 
 static void put_ledger(struct json *out, const struct report_job *job)
@@ -56,9 +61,31 @@ static void put_health(struct json *row, const struct health_source *source)
     json_put_str(row, "last_error", source && source->last_error[0] ? source->last_error : NULL);
 }
 
+/* A file that was rotated leaves a cursor behind under the path that it had: of each path the newest tells. */
 static int take_cursor(void *ctx, const struct ledger_cursor *cursor)
 {
     struct status_work *work = ctx;
+    size_t at = 0;
+    while (at < work->cursor_count && (strcmp(work->cursors[at].source, cursor->source) != 0 ||
+                                       strcmp(work->cursors[at].path, cursor->path) != 0)) {
+        at++;
+    }
+    if (at == work->cursor_count) {
+        struct ledger_cursor *cursors =
+            grow_array(work->cursors, work->cursor_count, &work->cursor_cap, sizeof *cursors);
+        if (!cursors) {
+            return STATUS_NO_MEMORY;
+        }
+        work->cursors = cursors;
+        work->cursors[work->cursor_count++] = *cursor;
+    } else if (cursor->updated_ms >= work->cursors[at].updated_ms) {
+        work->cursors[at] = *cursor;
+    }
+    return 0;
+}
+
+static void put_cursor(const struct status_work *work, const struct ledger_cursor *cursor)
+{
     struct json *row = json_add_map(work->list);
     json_put_str(row, "name", cursor->source);
     json_put_str(row, "path", cursor->path);
@@ -67,7 +94,6 @@ static int take_cursor(void *ctx, const struct ledger_cursor *cursor)
     fields_time(row, "first_event", cursor->first_ms);
     fields_time(row, "last_event", cursor->last_ms);
     fields_time(row, "updated", cursor->updated_ms);
-    return 0;
 }
 
 /* Sources that never brought anything have no cursor, and are the ones to worry about. */
@@ -155,6 +181,10 @@ int report_status(const struct report_job *job, struct json *out)
     if (status == 0) {
         status = ledger_view_cursors(view, take_cursor, &work);
     }
+    for (size_t i = 0; status == 0 && i < work.cursor_count; i++) {
+        put_cursor(&work, &work.cursors[i]);
+    }
+    free(work.cursors);
     put_silent_sources(work.list, job->env->health);
     report_source(job, out);
     struct json *quality = json_put_map(out, "quality");

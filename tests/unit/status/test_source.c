@@ -139,7 +139,7 @@ static void test_what_the_manager_user_lacks(void **state)
     assert_string_equal(json_text(json, "live/refused_callers"), "unseen");
     assert_hint("pbx: may not ask for QueueStatus: see the manager user's read and write in manager.conf");
     assert_hint("pbx: callers refused at the door (queue full, nobody there) are not seen: give the manager user the "
-                "read class dialplan, cel or cdr");
+                "read class dialplan (or cdr)");
     assert_hint("pbx: the PBX sends all its events (3 MB so far) where a small part is needed: give the manager user "
                 "the write class system, so that the agent can set its filter");
     cut_off(1000, "waiting", "gone");
