@@ -72,7 +72,8 @@ class ListeningAgent(LiveAgent):
         if port is not None:
             more += SOURCE.format(port=port, secret=self.secret, source=source, retry_max=retry_max)
         super().__init__(directory, [], more=more)
-        config = self.config.read_text(encoding="utf-8").replace("commit_interval", "interval = 1m\n    commit_interval")
+        config = self.config.read_text(encoding="utf-8")
+        config = config.replace("commit_interval", "interval = 1m\n    commit_interval")
         config = config.replace("poll = 50ms", "poll = 50ms\n    drain_grace = 300ms")
         if log:
             config = config.replace(f'path = "{self.log}"', f'path = "{log}"')
@@ -114,9 +115,11 @@ class ListeningAgent(LiveAgent):
 
     def books(self, report: str, *options: str) -> dict[str, Any]:
         """From the ledger alone, of some hours around now. Also of a stopped agent."""
-        span = () if report == "status" or "--from" in options else ("--from", utc(time.time() - DAY_S / 2), "--to", utc(time.time() + DAY_S / 2))
-        done = subprocess.run([str(self.bin / "ringside"), report, "--ledger", str(self.ledger), "--format", "json", *span,
-                               *options], capture_output=True, text=True, timeout=ringside.TIMEOUT_S, check=False,
+        now_s = time.time()
+        hours = ("--from", utc(now_s - DAY_S / 2), "--to", utc(now_s + DAY_S / 2))
+        span = () if report == "status" or "--from" in options else hours
+        done = subprocess.run([str(self.bin / "ringside"), report, "--ledger", str(self.ledger), "--format", "json",
+                               *span, *options], capture_output=True, text=True, timeout=ringside.TIMEOUT_S, check=False,
                               env={**os.environ, "TZ": "UTC"})
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
@@ -161,7 +164,7 @@ class ReplayInTime(Replay):
 
 class ReplayToAll(ReplayInTime):
     """A client that was lost misses nothing: the replay waits until as many as at the start have their lists again.
-    What Asterisk told at one moment goes out in one piece, for the time between two pieces is many times longer here."""
+    What Asterisk told at one moment goes out in one piece: the time between two is many times longer here."""
 
     def __init__(self, *args: Any, clients: int, **options: Any) -> None:
         super().__init__(*args, away_events=0, **options)

@@ -174,7 +174,8 @@ def test_a_snapshot_that_is_cut_off_counts_for_nothing(tmp_path: Path) -> None:
 
 def figures(directory: Path, behaviour: Behaviour) -> tuple[list[dict[str, Any]], dict[str, int], int]:
     recording = Recording(ALIKE_RECORDING)
-    with AmiServer(users=USERS, model=PbxModel.at_start_of(recording), timestamps=True, behaviour=behaviour) as server, \
+    model = PbxModel.at_start_of(recording)
+    with AmiServer(users=USERS, model=model, timestamps=True, behaviour=behaviour) as server, \
             ListeningAgent(directory, server, with_log=False) as agent:
         agent.wait_for_snapshot()
         Replay(recording, server, speed=1).run()

@@ -6,7 +6,6 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, Iterator, Optional
 
 import pytest
@@ -14,7 +13,7 @@ from pytest import approx
 
 from ami_agent import STATE_FIELDS, ListeningAgent, Trio
 from ami_dialplan import with_dialplan
-from ami_oracle import LEFT_AS, Oracle, Visit
+from ami_oracle import Oracle, Visit
 from ami_recording import SECOND_US, Recording
 from ami_shifts import Shift, Shifts
 from compare import start_of
@@ -24,7 +23,8 @@ SCENARIOS = ("s04", "s05", "s06", "s07", "s08", "s09", "s12", "s13", "s14", "s17
              "s30", "s31", "s44")
 REASONS_TOLD = ("s05", "s07", "s08", "s30", "s31")  # by the class dialplan
 WRAP_REASONS = ("training", "After call work")
-WRAP = 'operators {\n    wrap_up = 3s\n    wrap_reasons = { "Training", "AFTER CALL WORK" }\n}\n'  # letters may be small or not
+# Letters may be small or not.
+WRAP = 'operators {\n    wrap_up = 3s\n    wrap_reasons = { "Training", "AFTER CALL WORK" }\n}\n'
 INTERVAL_S = 60
 SHORT_MS = 5000
 RING_MS = 2  # a call
@@ -180,7 +180,8 @@ def state_differences(operator: str, row: dict[str, Any], expected: Shift, at_en
            if abs(row[field] - expected.state_ms[state]) > EDGE_MS and state != "ready"}
     if at_end and len(off) == 1 and min(off.values()) > 0:
         off.clear()
-    problems = [f"{operator} {state}: {row[STATE_FIELDS[state]]} instead of {expected.state_ms[state]}" for state in off]
+    problems = [f"{operator} {state}: {row[STATE_FIELDS[state]]} instead of {expected.state_ms[state]}"
+                for state in off]
     if sum(row[field] for field in STATE_FIELDS.values()) != row["logged_in_ms"]:
         problems.append(f"{operator}: states do not add up to {row['logged_in_ms']}")
     return problems
@@ -234,4 +235,5 @@ def test_operators_time(trios: dict[str, Future[Trio]], name: str) -> None:
             summed.setdefault(operator, Counter()).update({field: row[field] for field in SUMMED})
             assert row["logged_in_ms"] <= INTERVAL_S * 1000
         assert problems == []
-        assert summed == {row["operator"]: Counter({field: row[field] for field in SUMMED}) for row in agent.operators()}
+        assert summed == {row["operator"]: Counter({field: row[field] for field in SUMMED})
+                          for row in agent.operators()}

@@ -130,7 +130,7 @@ def as_known(model: PbxModel) -> dict[str, Any]:
             if member["InCall"] == "1"}  # who talks is not counted as paused
     for queue in model.queues.values():
         names = {member["Name"] for member in queue.members.values()}
-        active = {member["Name"] for member in queue.members.values() if member["Paused"] == "0" or member["Name"] in busy}
+        active = busy | {member["Name"] for member in queue.members.values() if member["Paused"] == "0"}
         people |= names
         if names:
             members[queue.name] = len(names)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections import Counter
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Iterator
@@ -16,14 +14,13 @@ from ami_agent import USERS, ListeningAgent, ReplayToAll, TellingServer, utc
 from ami_model import PbxModel
 from ami_recording import Recording
 from answers import simulate
-from compare import differences, quality_differences
+from compare import quality_differences
 from kpi_rows import FLOW
 from oracle import Oracle
 
 SPEED = 15
 REPORTS = ("live", "operators", "queues", "calls", "status", "kpi")
 RECORDING = "s36"  # operators of many names ring, answer, miss, and are called again
-INTERVAL_S = 60
 DAY_S = 86400
 STATES = ("logged_in_ms", "ready_ms", "ring_ms", "talk_time_ms", "hold_time_ms", "wrap_ms", "paused_ms", "busy_ms",
           "unavailable_ms")
