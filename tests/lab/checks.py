@@ -211,12 +211,14 @@ class Report:
             if visit.outcome == "answered":
                 spans["conversations"] = (visit.ended - visit.left, "talk_ms", "hold_ms")
             calls = told.get((visit.uniqueid, visit.queue), [])
+            # Where the driver did not see who hung up, it knows the end less well than the agent.
+            near = WHOLE_SECOND_MS if visit.how == "unseen" else slack
             for what, (length_s, field, more) in spans.items():
                 # One call may have been in this queue twice: a stay without an answer has no conversation.
                 off = [abs(call[field] + (call[more] if more else 0) - length_s * 1000) for call in calls
                        if call[field] is not None]
-                fine[what] += min(off, default=FAR_MS) <= slack
-                coarse[what] += slack < min(off, default=FAR_MS)
+                fine[what] += min(off, default=FAR_MS) <= near
+                coarse[what] += near < min(off, default=FAR_MS)
                 if min(off, default=FAR_MS) > max(slack, WHOLE_SECOND_MS):
                     self.note(f"agent {agent.name} = calls made", f"{what} of {visit.uniqueid} in {visit.queue}, ms",
                               round(length_s * 1000), [call[field] for call in calls])
