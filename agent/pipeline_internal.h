@@ -33,6 +33,7 @@ struct pipeline_live {
     struct timesheet *sheet;
     struct witness *witness;
     struct ledger_cursor_record cursor;
+    int64_t log_read_ms; /* the log was read to its end then */
     struct pipeline_hold *holds;
     size_t hold_count;
     size_t hold_cap;

@@ -9,6 +9,7 @@
 #define LIVE_SCHEME "ami://"
 
 enum {
+    HOLD_AHEAD_MS = 5 * 1000,      /* of the log's newest row */
     HOLD_KEEP_MS = 15 * 60 * 1000, /* a hold waits so long for the log to tell of its call */
     GAP_FIRST_MS = 60 * 1000,      /* shorter ones are told when they are over */
 };
@@ -206,15 +207,23 @@ static int track_hold(struct pipeline *pipeline, const struct pipeline_hold *hol
     return track_put(pipeline->track, &event);
 }
 
-/* The holds of the call that the log just told the answer of. */
-static int give_holds(struct pipeline *pipeline, struct slice call_id)
+/* How far the log is read, and a little more. */
+static int64_t hold_limit_ms(const struct pipeline *pipeline)
+{
+    int64_t newest_ms = track_newest_ms(pipeline->track);
+    int64_t read_ms = pipeline->live->log_read_ms;
+    return (newest_ms > read_ms ? newest_ms : read_ms) + HOLD_AHEAD_MS;
+}
+
+/* The holds of a call of which the log just told the answer or the end, up to until_ms. */
+static int give_holds(struct pipeline *pipeline, struct slice call_id, int64_t until_ms)
 {
     struct pipeline_live *live = pipeline->live;
     size_t kept = 0;
     int status = 0;
     for (size_t i = 0; i < live->hold_count; i++) {
         const struct pipeline_hold *hold = &live->holds[i];
-        if (status == 0 && slice_is(call_id, hold->call_id)) {
+        if (status == 0 && slice_is(call_id, hold->call_id) && hold->at_ms <= until_ms) {
             status = track_hold(pipeline, hold);
         } else {
             live->holds[kept++] = *hold;
@@ -235,16 +244,28 @@ static void forget_holds(struct pipeline_live *live, int64_t now_ms)
     live->hold_count = kept;
 }
 
+static bool ends_talk(const struct call_event *row)
+{
+    return row->kind == EVENT_COMPLETE_OPERATOR || row->kind == EVENT_COMPLETE_CALLER ||
+           row->kind == EVENT_TRANSFER_BLIND || row->kind == EVENT_TRANSFER_ATTENDED;
+}
+
 int pipeline_live_refine(struct pipeline *pipeline, struct call_event *row)
 {
     pipeline->live->log_blocks |= row->kind == EVENT_BLOCKED;
+    if (pipeline->live->hold_count > 0 && ends_talk(row)) {
+        int status = give_holds(pipeline, row->call_id, INT64_MAX);
+        if (status != 0) {
+            return status;
+        }
+    }
     return pipeline->live->witness ? witness_refine(pipeline->live->witness, row) : 0;
 }
 
 int pipeline_live_after(struct pipeline *pipeline, const struct call_event *row)
 {
     bool answers = row->kind == EVENT_CONNECT && pipeline->live->hold_count > 0;
-    return answers ? give_holds(pipeline, row->call_id) : 0;
+    return answers ? give_holds(pipeline, row->call_id, hold_limit_ms(pipeline)) : 0;
 }
 
 /* ---- events ---- */
@@ -265,6 +286,13 @@ static int count_blocked(struct pipeline *pipeline, const struct call_event *eve
     return book_change(pipeline->book, &change);
 }
 
+/* A hold is tracked at once where the log is read up to now; else it waits for the log, whose time it must not get
+ * ahead of. */
+static bool may_track_hold(const struct pipeline *pipeline, const struct call_event *event)
+{
+    return event->at_ms <= hold_limit_ms(pipeline) && track_is_talking(pipeline->track, event->call_id, event->queue);
+}
+
 /* What the log does not tell. */
 static int put_beside_log(struct pipeline *pipeline, const struct call_event *event)
 {
@@ -272,8 +300,7 @@ static int put_beside_log(struct pipeline *pipeline, const struct call_event *ev
     case EVENT_BLOCKED: return count_blocked(pipeline, event);
     case EVENT_HOLD:
     case EVENT_UNHOLD:
-        return track_is_talking(pipeline->track, event->call_id, event->queue) ? track_put(pipeline->track, event)
-                                                                               : keep_hold(pipeline->live, event);
+        return may_track_hold(pipeline, event) ? track_put(pipeline->track, event) : keep_hold(pipeline->live, event);
     default: return witness_see(pipeline->live->witness, event);
     }
 }
@@ -388,6 +415,9 @@ int pipeline_live_tick(struct pipeline *pipeline, int64_t now_ms, bool log_read)
     if (status == 0 && live->leads) {
         status = track_tick(pipeline->track, now_ms);
         pipeline->pending |= book_dirty_count(pipeline->book) > 0;
+    }
+    if (log_read) {
+        live->log_read_ms = now_ms;
     }
     if (live->witness) {
         witness_tick(live->witness, now_ms, log_read ? now_ms : track_newest_ms(pipeline->track));
