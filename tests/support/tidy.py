@@ -18,14 +18,17 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLEAN = ROOT / "build" / "tidy"
+COMMANDS = ROOT / "build" / "tidy-commands"  # clang-tidy goes over a file once for each command that it finds there
 
 
 def own_commands(build_dir: pathlib.Path) -> list[dict]:
-    """The compile commands of the repository's own files, without what the build generates."""
+    """The compile commands of the repository's own files, without what the build generates: one for each file, though
+    several targets may compile it."""
     commands = json.loads((build_dir / "compile_commands.json").read_text(encoding="utf-8"))
     generated = ROOT / "build"
-    return [c for c in commands
-            if ROOT in pathlib.Path(c["file"]).parents and generated not in pathlib.Path(c["file"]).parents]
+    own = {c["file"]: c for c in commands
+           if ROOT in pathlib.Path(c["file"]).parents and generated not in pathlib.Path(c["file"]).parents}
+    return list(own.values())
 
 
 def preprocess(command: dict) -> bytes:
@@ -48,7 +51,7 @@ def key_of(command: dict, basis: bytes) -> str:
     return digest.hexdigest()
 
 
-def tidy(build_dir: pathlib.Path, command: dict, basis: bytes) -> str:
+def tidy(command: dict, basis: bytes) -> str:
     """What clang-tidy says about the file; empty when it is clean."""
     try:
         mark = CLEAN / key_of(command, basis)
@@ -56,7 +59,7 @@ def tidy(build_dir: pathlib.Path, command: dict, basis: bytes) -> str:
         return str(error)
     if mark.exists():
         return ""
-    result = subprocess.run(["clang-tidy", "--quiet", "-p", str(build_dir), command["file"]],
+    result = subprocess.run(["clang-tidy", "--quiet", "-p", str(COMMANDS), command["file"]],
                             cwd=ROOT, capture_output=True, text=True, check=False)
     if result.returncode == 0 and not result.stdout.strip():
         mark.touch()
@@ -73,8 +76,10 @@ def main() -> int:
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
     basis = version + b"".join(path.read_bytes() for path in (ROOT / ".clang-tidy", ROOT / "tests" / ".clang-tidy"))
     commands = own_commands(build_dir)
+    COMMANDS.mkdir(parents=True, exist_ok=True)
+    (COMMANDS / "compile_commands.json").write_text(json.dumps(commands), encoding="utf-8")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        reports = list(pool.map(lambda command: tidy(build_dir, command, basis), commands))
+        reports = list(pool.map(lambda command: tidy(command, basis), commands))
     faulty = [report for report in reports if report]
     for report in faulty:
         print(report)
