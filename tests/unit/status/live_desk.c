@@ -24,18 +24,28 @@ static void put(struct board *board, enum event_kind kind, int64_t at_ms, const 
     assert_int_equal(board_put(board, &event), 0);
 }
 
-static void stand(struct board *board, const char *name, enum shift_state state, int64_t since_ms, int64_t login_ms,
-                  const char *queue, const char *reason, const struct board_stand_member *members, size_t count)
+struct standing {
+    const char *name;
+    enum shift_state state;
+    int64_t since_ms;
+    int64_t login_ms;
+    const char *queue;
+    const char *reason;
+    const struct board_stand_member *members;
+    size_t count;
+};
+
+static void stand(struct board *board, struct standing of)
 {
-    const struct board_stand now = {.name = slice_str(name),
+    const struct board_stand now = {.name = slice_str(of.name),
                                     .interface = slice_str("PJSIP/1"),
-                                    .reason = slice_str(reason),
-                                    .queue = slice_str(queue),
-                                    .state = state,
-                                    .since_ms = since_ms,
-                                    .login_ms = login_ms,
-                                    .members = members,
-                                    .member_count = count};
+                                    .reason = slice_str(of.reason),
+                                    .queue = slice_str(of.queue),
+                                    .state = of.state,
+                                    .since_ms = of.since_ms,
+                                    .login_ms = of.login_ms,
+                                    .members = of.members,
+                                    .member_count = of.count};
     assert_int_equal(board_stand(board, &now), 0);
 }
 
@@ -52,18 +62,18 @@ void live_desk_board(const struct desk *desk, struct board **out)
     assert_int_equal(board_new(&options, &board), 0);
     board_on(board, now_ms - 3600000);
     put(board, EVENT_ENTER, now_ms - 260000, "1.3", "support", NULL);
-    stand(board, "Bo | Ng", SHIFT_READY, morning_ms, morning_ms, NULL, NULL, both, 2);
+    stand(board, (struct standing){"Bo | Ng", SHIFT_READY, morning_ms, morning_ms, NULL, NULL, both, 2});
     put(board, EVENT_CONNECT, now_ms - 240000, "1.3", "support", "Bo | Ng");
     put(board, EVENT_ENTER, now_ms - 90000, "1.1", "sales", NULL);
     put(board, EVENT_BLOCKED, now_ms - 60000, "1.9", "sales", NULL);
     put(board, EVENT_ENTER, now_ms - 30000, "1.2", "sales", NULL);
     put(board, EVENT_RING, now_ms - 3000, "1.2", "sales", "Ana");
     put(board, EVENT_HOLD, now_ms - 6000, "1.3", "support", "Bo | Ng");
-    stand(board, "Bo | Ng", SHIFT_HOLD, now_ms - 6000, morning_ms, "support", NULL, both, 2);
-    stand(board, "Ana", SHIFT_RING, now_ms - 3000, morning_ms, "sales", NULL, sales, 1);
-    stand(board, "Cy", SHIFT_READY, morning_ms, morning_ms, NULL, NULL, both, 2);
-    stand(board, "Cy", SHIFT_PAUSED, now_ms - 600000, morning_ms, NULL, "lunch", paused, 2);
-    stand(board, "Di", SHIFT_READY, now_ms - 1800000, now_ms - 1800000, NULL, NULL, new_one, 1);
+    stand(board, (struct standing){"Bo | Ng", SHIFT_HOLD, now_ms - 6000, morning_ms, "support", NULL, both, 2});
+    stand(board, (struct standing){"Ana", SHIFT_RING, now_ms - 3000, morning_ms, "sales", NULL, sales, 1});
+    stand(board, (struct standing){"Cy", SHIFT_READY, morning_ms, morning_ms, NULL, NULL, both, 2});
+    stand(board, (struct standing){"Cy", SHIFT_PAUSED, now_ms - 600000, morning_ms, NULL, "lunch", paused, 2});
+    stand(board, (struct standing){"Di", SHIFT_READY, now_ms - 1800000, now_ms - 1800000, NULL, NULL, new_one, 1});
     *out = board;
 }
 
