@@ -119,7 +119,7 @@ def write_port(path: Path, port: int) -> None:
     os.rename(part, path)
 
 
-def make_centre(args: argparse.Namespace, server: Any) -> Centre:
+def make_centre(args: argparse.Namespace, server: Any = None) -> Centre:
     start_s = int(time.time()) if args.follow_clock else parse_start(args.start)
     plan = Plan(
         seed=args.seed, start_s=start_s, calls_per_day=args.calls_per_day, queue_count=args.queues,
