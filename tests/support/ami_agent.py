@@ -33,6 +33,7 @@ from ami_server import AmiServer, Connection
 from live_agent import LiveAgent, wait_until
 
 SETTLE_S = 0.4
+LISTENING_S = 10
 KEY_EXIT_S = 1.5  # AMI alone: so long, on the PBX's clock, an exit by key might still become an answer
 STATE_FIELDS = {"ready": "ready_ms", "ring": "ring_ms", "talk": "talk_time_ms", "hold": "hold_time_ms",
                 "wrap": "wrap_ms", "paused": "paused_ms", "busy": "busy_ms", "unavailable": "unavailable_ms"}
@@ -289,8 +290,10 @@ class Trio:
 
     def run(self) -> Trio:
         with ExitStack() as stack:
+            # It begins when the agents have long been listening: time before they came is nobody's.
+            shift_s = int(time.time()) + LISTENING_S - self.recording.first_us // SECOND_US
             replay = ReplayToAll(self.recording, self.server, log=self._log, speed=self._speed, events=self._events,
-                                 clients=2)
+                                 shift_s=shift_s, clients=2)
             stack.enter_context(self.server)
             for agent in self.agents:
                 agent.start()
