@@ -207,23 +207,6 @@ static void put_totals(const struct live_work *work, struct json *out)
     put_operator_count(totals, "on_call", live, sum.on_call);
 }
 
-static void put_today(struct json *row, const struct summary *sum, const struct queue_settings *settings,
-                      int64_t waiting_ms)
-{
-    struct json *today = json_put_map(row, "today");
-    json_put_int(today, "entered", sum->flow[FLOW_ENTERED]);
-    json_put_int(today, "answered", sum->flow[FLOW_ANSWERED]);
-    json_put_int(today, "abandoned", sum->flow[FLOW_ABANDONED]);
-    json_put_int(today, "exits",
-                 (int64_t)sum->flow[FLOW_EXIT_TIMEOUT] + sum->flow[FLOW_EXIT_EMPTY] + sum->flow[FLOW_EXIT_KEY] +
-                     sum->flow[FLOW_WITHDRAWN]);
-    json_put_int(today, "blocked", sum->flow[FLOW_BLOCKED]);
-    json_put_int(today, "lost", sum->flow[FLOW_LOST]);
-    fields_ratios(today, sum);
-    fields_service_level(today, sum, settings);
-    json_put_int(today, "longest_wait_ms", today_longest_wait_ms(sum, waiting_ms));
-}
-
 static void put_trend(const struct live_work *work, struct json *row, const struct today_queue *today)
 {
     static const struct today_point nothing;
@@ -261,8 +244,8 @@ static void put_queue(const struct live_work *work, struct json *row, const stru
     put_operator_count(row, "ready", live, now->ready);
     put_operator_count(row, "paused", live, now->paused);
     put_operator_count(row, "on_call", live, now->on_call);
-    put_today(row, queue->today ? &queue->today->sum : &nothing, queue->today ? &queue->today->settings : &defaults,
-              waiting_ms);
+    today_put(json_put_map(row, "today"), queue->today ? &queue->today->sum : &nothing,
+              queue->today ? &queue->today->settings : &defaults, waiting_ms);
     put_trend(work, row, queue->today);
 }
 

@@ -111,17 +111,7 @@ static void put_today(struct json *map, const struct queues_work *work, const st
     const struct summary *sum = group ? &group->sum : &nothing;
     const struct queue_settings settings = settings_of(work->job->env->view, row->queue, work->job->query);
     struct json *today = json_put_map(map, "today");
-    json_put_int(today, "entered", sum->flow[FLOW_ENTERED]);
-    json_put_int(today, "answered", sum->flow[FLOW_ANSWERED]);
-    json_put_int(today, "abandoned", sum->flow[FLOW_ABANDONED]);
-    json_put_int(today, "exits",
-                 (int64_t)sum->flow[FLOW_EXIT_TIMEOUT] + sum->flow[FLOW_EXIT_EMPTY] + sum->flow[FLOW_EXIT_KEY] +
-                     sum->flow[FLOW_WITHDRAWN]);
-    json_put_int(today, "blocked", sum->flow[FLOW_BLOCKED]);
-    json_put_int(today, "lost", sum->flow[FLOW_LOST]);
-    fields_ratios(today, sum);
-    fields_service_level(today, sum, &settings);
-    json_put_int(today, "longest_wait_ms", today_longest_wait_ms(sum, waiting_ms));
+    today_put(today, sum, &settings, waiting_ms);
     json_put_bool(today, "balanced", summary_balanced(sum));
 }
 

@@ -7,6 +7,7 @@
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
+#include "proto/report/fields.h"
 
 enum { QUEUES_MAX = 1 << 16, AHEAD_S = 2 * 86400 };
 
@@ -122,7 +123,7 @@ int today_load(struct report_cache *today, const struct report_job *job)
     return status;
 }
 
-int64_t today_longest_wait_ms(const struct summary *sum, int64_t waiting_now_ms)
+static int64_t longest_wait_ms(const struct summary *sum, int64_t waiting_now_ms)
 {
     static const enum duration_kind waits[] = {DURATION_WAIT_ANSWERED, DURATION_WAIT_ABANDONED, DURATION_WAIT_EXIT,
                                                DURATION_WAIT_KEY};
@@ -132,4 +133,20 @@ int64_t today_longest_wait_ms(const struct summary *sum, int64_t waiting_now_ms)
         longest_ms = max_ms > longest_ms ? max_ms : longest_ms;
     }
     return longest_ms;
+}
+
+void today_put(struct json *today, const struct summary *sum, const struct queue_settings *settings,
+               int64_t waiting_now_ms)
+{
+    json_put_int(today, "entered", sum->flow[FLOW_ENTERED]);
+    json_put_int(today, "answered", sum->flow[FLOW_ANSWERED]);
+    json_put_int(today, "abandoned", sum->flow[FLOW_ABANDONED]);
+    json_put_int(today, "exits",
+                 (int64_t)sum->flow[FLOW_EXIT_TIMEOUT] + sum->flow[FLOW_EXIT_EMPTY] + sum->flow[FLOW_EXIT_KEY] +
+                     sum->flow[FLOW_WITHDRAWN]);
+    json_put_int(today, "blocked", sum->flow[FLOW_BLOCKED]);
+    json_put_int(today, "lost", sum->flow[FLOW_LOST]);
+    fields_ratios(today, sum);
+    fields_service_level(today, sum, settings);
+    json_put_int(today, "longest_wait_ms", longest_wait_ms(sum, waiting_now_ms));
 }

@@ -42,6 +42,8 @@ struct report_cache {
 int today_load(struct report_cache *today, const struct report_job *job);
 void today_deinit(struct report_cache *today);
 
-int64_t today_longest_wait_ms(const struct summary *sum, int64_t waiting_now_ms); /* of the day, now included */
+/* A queue's figures of the day as members of `today`; the longest wait counts who waits now. */
+void today_put(struct json *today, const struct summary *sum, const struct queue_settings *settings,
+               int64_t waiting_now_ms);
 
 #endif
