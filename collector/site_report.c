@@ -7,7 +7,7 @@
 
 #include "collector/options.h"
 #include "collector/place.h"
-#include "collector/site_document.h"
+#include "collector/query/site_document.h"
 #include "collector/site_text.h"
 #include "platform/base/status.h"
 #include "proto/report/fields.h"

@@ -19,6 +19,7 @@ const char *status_str(int status)
     case STATUS_VERSION: return "unsupported version";
     case STATUS_TRUNCATED: return "input ends too early";
     case STATUS_UNSUPPORTED: return "not supported here";
+    case STATUS_LATE: return "took too long";
     }
     return "unknown status";
 }

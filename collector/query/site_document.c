@@ -1,4 +1,4 @@
-#include "collector/site_document.h"
+#include "collector/query/site_document.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -6,8 +6,8 @@
  *
  * Of one site the object itself, with what is only of interest there, such as "live": the sums of its queues as of now
  * (live_site.h). What is not known is null. */
-#ifndef RINGSIDE_COLLECTOR_SITE_DOCUMENT_H
-#define RINGSIDE_COLLECTOR_SITE_DOCUMENT_H
+#ifndef RINGSIDE_COLLECTOR_QUERY_SITE_DOCUMENT_H
+#define RINGSIDE_COLLECTOR_QUERY_SITE_DOCUMENT_H
 
 #include "collector/registry/registry.h"
 #include "collector/store/store.h"

@@ -1,0 +1,22 @@
+/* overview_query: what one looks at first: the day so far, this moment, and who is missing.
+ *
+ *     {"as_of", "zone", "scope",
+ *      "today": {"from", "to", "complete", "row": a kpi row of all queues (design 7), null: nothing yet},
+ *      "live": {the totals of live_query, "worst": [{"site", "queue", "waiting", "longest_wait_ms"}]: where callers
+ *               wait longest, at most ten},
+ *      "sites": {"known", "joined", "online", "silent", "telling", "behind", "with_gaps", "unbalanced", "expiring"},
+ *      "silent": [{"site", "last_seen", "last_seen_age_ms"}]: at most fifty, the longest silence first}
+ */
+#ifndef RINGSIDE_COLLECTOR_QUERY_OVERVIEW_QUERY_H
+#define RINGSIDE_COLLECTOR_QUERY_OVERVIEW_QUERY_H
+
+#include "collector/query/kpi_scope.h"
+#include "platform/json/json.h"
+#include "platform/time/zone.h"
+#include "proto/report/query.h"
+
+/* `query` gives the settings (threshold, method); its span is today's. */
+int overview_query(struct kpi_scope *scope, const struct query *query, const struct zone *zone, struct json **out,
+                   struct query_why *why);
+
+#endif
