@@ -18,8 +18,8 @@ struct kpi_centre {
     const char *zone; /* as configured; "local" and unknown ones count as the machine's own */
     int64_t now_ms;
     uint32_t row_limit; /* 0: KPI_QUERY_ROWS_MAX */
-    /* Asked now and then while an answer is made; once it says true the answer is given up with STATUS_LATE. NULL: takes
-     * the time it takes. */
+    /* Asked now and then while an answer is made; once it says true the answer is given up with STATUS_LATE. NULL:
+     * takes the time it takes. */
     bool (*expired)(void *ctx);
     void *expired_ctx;
 };

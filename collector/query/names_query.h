@@ -7,6 +7,8 @@
  *     queues: {"queues": [{"queue", "label", "sites": how many, "service_level": {"threshold_s", "method"} or null
  *              where sites differ}]}
  *
+ *     store:  {"created", "committed", "commits", "intervals", "pending", "used_bytes", "file_bytes", "limit_bytes"}
+ *
  * Sites and queues in the order of their names. */
 #ifndef RINGSIDE_COLLECTOR_QUERY_NAMES_QUERY_H
 #define RINGSIDE_COLLECTOR_QUERY_NAMES_QUERY_H
@@ -23,5 +25,6 @@ int names_query_site(const struct kpi_centre *centre, int64_t idle_ms, const cha
                      struct query_why *why);
 int names_query_groups(const struct kpi_centre *centre, struct json **out, struct query_why *why);
 int names_query_queues(struct kpi_scope *scope, struct json **out, struct query_why *why);
+int names_query_store(const struct kpi_centre *centre, struct json **out, struct query_why *why);
 
 #endif

@@ -1,9 +1,9 @@
 /* ranking_query: the sites or queues that are first by one figure, each with how that figure went.
  *
  *     {about, "metric", "order", "of": "site" | "queue", "calls_min", "compared": how many were,
- *      "rows": [{"rank", "site", "queue", "label", "value", "entered", "answered", "abandoned", "abandon_rate", "asa_ms",
- *                "service_level": {"threshold_s", "method", "value"}, "complete", "balanced",
- *                "spark": {"step", "start": [...], "values": [...]}}]}
+ *      "rows": [{"rank", "site", "queue", "label", "value", "entered", "answered", "abandoned", "abandon_rate",
+ * "asa_ms", "service_level": {"threshold_s", "method", "value"}, "complete", "balanced", "spark": {"step", "start":
+ * [...], "values": [...]}}]}
  *
  * Rows without the figure, or with fewer callers than calls_min, do not take part. Ties go by name. */
 #ifndef RINGSIDE_COLLECTOR_QUERY_RANKING_QUERY_H

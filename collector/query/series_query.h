@@ -28,14 +28,15 @@ struct series_fields {
     size_t count;
 };
 
-const char *series_field_name(unsigned field);    /* NULL behind the last */
+const char *series_field_name(unsigned field); /* NULL behind the last */
 bool series_field_find(struct slice name, unsigned *out);
-bool series_field_is_ratio(unsigned field);       /* 0..1 */
+bool series_field_is_ratio(unsigned field); /* 0..1 */
 
 /* The figure of that row; false: it does not exist. */
 bool series_field_value(unsigned field, const struct kpi_row *row, double *out);
 
-/* Appends the fields of a list "entered,answered". STATUS_INVALID (why->text says which and what is allowed), STATUS_FULL.
+/* Appends the fields of a list "entered,answered". STATUS_INVALID (why->text says which and what is allowed),
+ * STATUS_FULL.
  */
 int series_fields_take(struct series_fields *fields, struct slice list, struct query_why *why);
 void series_fields_usual(struct series_fields *fields); /* entered, answered, abandoned, service_level, asa_ms, ... */

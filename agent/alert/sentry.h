@@ -1,0 +1,50 @@
+/* sentry: the site's own alerts: the same rules as at the centre, about this one box, told on the spot: a line in the
+ * log and, where one is set, a hook that is run. By default only while the centre cannot be reached, as otherwise it
+ * tells.
+ */
+#ifndef RINGSIDE_AGENT_ALERT_SENTRY_H
+#define RINGSIDE_AGENT_ALERT_SENTRY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "agent/ledger/ledger.h"
+#include "agent/live/board.h"
+#include "platform/json/json.h"
+#include "proto/alert/alert_rule.h"
+
+struct sentry;
+
+/* What the daemon knows that the ledger does not; filled in for each look. */
+struct sentry_vitals {
+    bool centre_configured;
+    int64_t centre_lost_ms;     /* so long the centre has not been reached; 0: it is there */
+    bool live;                  /* the board holds this moment */
+    int64_t certificate_end_ms; /* wall clock; 0: none */
+    int64_t clock_offset_ms;    /* ours less the centre's; 0: not known */
+};
+
+enum sentry_when { SENTRY_OFFLINE, SENTRY_ALWAYS };
+
+struct sentry_options {
+    const struct alert_rule *rules;
+    size_t rule_count;
+    const char *site;
+    const char *hook; /* program; empty: none */
+    enum sentry_when when;
+    int64_t offline_after_ms; /* the centre must be out of reach for so long */
+    int64_t hook_timeout_ms;
+    struct ledger *ledger;
+    struct board *board; /* NULL: no live source */
+};
+
+/* Tells: one line for the log, and the document for the hook's standard input. */
+typedef void (*sentry_tell_fn)(void *ctx, const char *line, const struct json *document);
+
+int sentry_new(const struct sentry_options *options, sentry_tell_fn fn, void *ctx, struct sentry **out); /* borrows */
+void sentry_free(struct sentry *sentry); /* NULL is fine */
+int sentry_look(struct sentry *sentry, const struct sentry_vitals *vitals, int64_t now_ms);
+struct json *sentry_state(const struct sentry *sentry, int64_t now_ms); /* for /alerts; returns owned */
+
+#endif

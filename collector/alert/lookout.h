@@ -1,0 +1,61 @@
+/* lookout: watches the centre's figures by the rules of the configuration and tells the receivers. Two threads of its
+ * own: one looks (queries), one tells (libcurl); neither ever holds up ingest or the HTTP server. */
+#ifndef RINGSIDE_COLLECTOR_ALERT_LOOKOUT_H
+#define RINGSIDE_COLLECTOR_ALERT_LOOKOUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "collector/query/kpi_scope.h"
+#include "platform/config/config.h"
+#include "platform/config/table.h"
+#include "platform/json/json.h"
+#include "proto/alert/alert_rule.h"
+
+enum receiver_type { RECEIVER_WEBHOOK, RECEIVER_ALERTMANAGER };
+
+/* Section `receiver "NAME" { ... }` of the collector's file. */
+struct receiver {
+    char *name;
+    enum receiver_type type;
+    char *url;
+    char *secret_file; /* webhook: key of the signature; empty: not signed */
+    char *bearer_file; /* token of an Authorization header; empty: none */
+    char *ca_file;     /* empty: the system's */
+    int64_t timeout_ms;
+    int64_t repeat_ms; /* webhook: firing alerts are told again after that; 0: once. Alertmanager: each minute anyway */
+    int64_t retry_max_ms;
+};
+
+extern const struct config_section receiver_section;
+int receiver_read(const struct config_item *from, struct config_report *report, struct receiver *out);
+void receiver_deinit(struct receiver *receiver);
+
+struct lookout_options {
+    const struct alert_rule *rules;
+    size_t rule_count;
+    const struct receiver *receivers;
+    size_t receiver_count;
+    struct store *store;
+    struct registry *registry;
+    const char *zone;       /* centre.zone */
+    const char *state_path; /* what outlives a restart */
+    const char *data_dir;   /* whose disk it is */
+    int64_t pace_ms;        /* between two looks */
+    int64_t idle_ms;        /* as everywhere */
+    const char *url;        /* of the dashboard, for links; empty: none */
+};
+
+struct lookout;
+int lookout_start(const struct lookout_options *options, struct lookout **out); /* borrows; returns owned */
+void lookout_stop(struct lookout *lookout); /* tries to tell what waits for at most two seconds; NULL is fine */
+bool lookout_alive(const struct lookout *lookout, int64_t monotonic_ms);
+
+/* For the HTTP server; any thread. */
+struct json *lookout_state(struct lookout *lookout);
+uint64_t lookout_version(struct lookout *lookout);
+int lookout_mute(struct lookout *lookout, const char *rule, const char *site, int64_t until_ms, const char *by,
+                 const char *why);
+
+#endif

@@ -1,0 +1,76 @@
+/* alert_watch: from figures to alerts: pending while a limit is passed, firing once it was for long enough, resolved
+ * once it was not for long enough. Knows no clock, no store and no receiver. */
+#ifndef RINGSIDE_PROTO_ALERT_ALERT_WATCH_H
+#define RINGSIDE_PROTO_ALERT_ALERT_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "platform/json/json.h"
+#include "proto/alert/alert_rule.h"
+#include "proto/limits.h"
+
+enum alert_phase { ALERT_QUIET, ALERT_PENDING, ALERT_FIRING };
+
+/* One thing that a rule looks at. Texts that do not apply are empty. */
+struct alert_subject {
+    char site[LIMITS_SITE_MAX + 1];
+    char group[LIMITS_SITE_MAX + 1];
+    char queue[256];
+};
+
+struct alert {
+    uint64_t id; /* of rule and subject; the same whenever these are */
+    const struct alert_rule *rule;
+    struct alert_subject subject;
+    enum alert_phase phase;
+    bool muted;   /* by the calendar or by hand: it goes on, but nobody is told */
+    bool stale;   /* firing, but its figure is not known at present */
+    double value; /* newest */
+    double worst;
+    uint64_t calls;
+    int64_t since_ms; /* of the phase */
+    int64_t begun_ms; /* when the limit was passed first */
+    int64_t over_ms;  /* not passed any more since; 0: it is */
+    int64_t seen_ms;  /* its figure was told last */
+};
+
+struct alert_watch;
+
+/* A change that somebody is to hear of: firing, resolved. Borrowed for the call. */
+enum alert_news { ALERT_NEWS_FIRING, ALERT_NEWS_RESOLVED };
+typedef void (*alert_news_fn)(void *ctx, enum alert_news news, const struct alert *alert);
+
+/* Borrows the rules. At most `max` subjects are watched; more are counted and not watched. Returns owned. */
+int alert_watch_new(const struct alert_rule *rules, size_t count, size_t max, alert_news_fn fn, void *ctx,
+                    struct alert_watch **out);
+void alert_watch_free(struct alert_watch *watch);
+
+/* One round: begin, then the figures of all subjects of all rules that are known (a subject that is not told of has no
+ * figure: what fired stays as it is, marked stale, what was pending is dropped), then end. Figures of a subject that
+ * the rule does not match are passed over. */
+void alert_watch_begin(struct alert_watch *watch, int64_t now_ms);
+int alert_watch_figure(struct alert_watch *watch, const struct alert_rule *rule, const struct alert_subject *subject,
+                       double value, uint64_t calls);
+/* The rule's whole figure set is not known in this round (a store that cannot be read): nothing of it changes. */
+void alert_watch_unknown(struct alert_watch *watch, const struct alert_rule *rule);
+void alert_watch_end(struct alert_watch *watch);
+
+/* By hand: rule and site empty: all. until_ms 0: ends. Counted in news that are kept back, and told when it ends. */
+int alert_watch_mute(struct alert_watch *watch, const char *rule, const char *site, int64_t until_ms, const char *by,
+                     const char *why);
+
+typedef int (*alert_fn)(void *ctx, const struct alert *alert);
+int alert_watch_each(struct alert_watch *watch, alert_fn fn, void *ctx); /* pending and firing, worst severity first */
+uint64_t alert_watch_left_out(const struct alert_watch *watch);
+
+/* {"as_of", "rules": [...], "alerts": [...], "mutes": [...]}; times in the zone in force. */
+void alert_watch_put(const struct alert_watch *watch, int64_t now_ms, struct json *out);
+
+/* What must outlive a restart: pending and firing, mutes. Of a state that belongs to rules no longer there what is
+ * left is dropped. STATUS_INVALID. */
+void alert_watch_save(const struct alert_watch *watch, struct json *out);
+int alert_watch_restore(struct alert_watch *watch, const struct json *from);
+
+#endif
