@@ -46,11 +46,47 @@ static void check_dir(struct config_remarks *remarks, const struct collector_con
     config_remark_room(remarks, "store", config->store.size_max_bytes, dir, file);
 }
 
+/* What cannot be read now may be readable to the service: only a warning, unless it is not there. */
+static void check_file(struct config_remarks *remarks, const char *option, const char *path)
+{
+    struct stat info;
+    if (path[0] == '\0') {
+        return;
+    }
+    if (stat(path, &info) != 0) {
+        config_remark(remarks, errno == ENOENT ? CONFIG_REMARK_ERROR : CONFIG_REMARK_WARNING, "api.%s: %s: %s", option,
+                      path, strerror(errno));
+    } else if (access(path, R_OK) != 0) {
+        config_remark(remarks, CONFIG_REMARK_WARNING, "api.%s: this user may not read %s", option, path);
+    } else if (strcmp(option, "key") == 0 && (info.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+        config_remark(remarks, CONFIG_REMARK_WARNING, "api.key: everybody on this machine can read %s", path);
+    }
+}
+
+static bool is_loopback(const char *host)
+{
+    return strncmp(host, "127.", 4) == 0 || strcmp(host, "::1") == 0;
+}
+
+static void check_api(struct config_remarks *remarks, const struct collector_api_config *api)
+{
+    check_file(remarks, "certificate", api->certificate);
+    check_file(remarks, "key", api->key);
+    if (api->host[0] && !is_loopback(api->host) && !api->certificate[0]) {
+        config_remark(
+            remarks, CONFIG_REMARK_WARNING,
+            "api.listen: %s is not loopback and there is no certificate: tokens and figures cross the network "
+            "in clear",
+            api->host);
+    }
+}
+
 static void look(const void *settings, struct config_remarks *remarks)
 {
     const struct collector_config *config = settings;
     check_zone(remarks, config->zone);
     check_dir(remarks, config);
+    check_api(remarks, &config->api);
     config_remark_user(remarks, &config->service, "collector");
 }
 

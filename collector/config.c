@@ -77,6 +77,28 @@ static void fill_identity(struct collector_identity_config *identity, const stru
     identity->token_life_ms = config_number(from, "token_life");
 }
 
+static void fill_api(struct collector_api_config *api, const struct config_item *from, int *status)
+{
+    char host[CONFIG_SHAPE_HOST_MAX + 1] = "";
+    struct buf why = BUF_INIT;
+    (void)collector_config_api_listen(config_text(from, "listen"), host, &api->port, &why);
+    buf_deinit(&why);
+    config_program_copy(&api->host, host, status);
+    config_program_copy(&api->certificate, config_text(from, "certificate"), status);
+    config_program_copy(&api->key, config_text(from, "key"), status);
+    config_program_copy(&api->url, config_text(from, "url"), status);
+    api->workers = (uint32_t)config_number(from, "workers");
+    api->connections_max = (uint32_t)config_number(from, "connections_max");
+    api->address_connections_max = (uint32_t)config_number(from, "address_connections_max");
+    api->streams_max = (uint32_t)config_number(from, "streams_max");
+    api->requests_per_second = (uint32_t)config_number(from, "requests_per_second");
+    api->requests_burst = (uint32_t)config_number(from, "requests_burst");
+    api->budget_ms = config_number(from, "budget");
+    api->rows_max = (uint32_t)config_number(from, "rows_max");
+    api->metrics_open = config_yes(from, "metrics_open");
+    api->metrics_queues_max = (uint32_t)config_number(from, "metrics_queues_max");
+}
+
 static int fill(void *settings, const struct config *from, const char *path, bool from_file)
 {
     struct collector_config *to = settings;
@@ -91,6 +113,9 @@ static int fill(void *settings, const struct config *from, const char *path, boo
     config_program_copy(&to->zone, config_text(config_section(from, "centre"), "zone"), &status);
     to->admit.oldest_ms = config_number(admit, "oldest");
     to->admit.ahead_ms = config_number(admit, "ahead");
+    fill_api(&to->api, config_section(from, "api"), &status);
+    join(&to->alerting.state_path, to->data.dir ? to->data.dir : "", "alerts.json", &status);
+    to->alerting.pace_ms = config_number(config_section(from, "alerting"), "pace");
     config_daemon_service(from, &to->service, &status);
     to->log_level = config_daemon_log_level(from);
     return status;
@@ -138,8 +163,21 @@ static void check_keep(const struct config *from, struct config_report *report)
     }
 }
 
+static void check_certificate(const struct config *from, struct config_report *report)
+{
+    const struct config_item *api = config_section(from, "api");
+    bool certificate = config_text(api, "certificate")[0] != '\0';
+    bool key = config_text(api, "key")[0] != '\0';
+    if (certificate != key) {
+        (void)config_report_at(report, line_of(api, "certificate", "key"),
+                               "api.%s: is missing; allowed: certificate and key, or neither",
+                               certificate ? "key" : "certificate");
+    }
+}
+
 static void check(const struct config *from, struct config_report *report)
 {
+    check_certificate(from, report);
     check_buffers(from, report);
     check_lives(from, report);
     check_keep(from, report);
@@ -160,6 +198,11 @@ void collector_config_free(struct collector_config *config)
     free(config->data.registry_dir);
     free(config->data.store_dir);
     free(config->zone);
+    free(config->alerting.state_path);
+    free(config->api.host);
+    free(config->api.certificate);
+    free(config->api.key);
+    free(config->api.url);
     free(config->service.user);
     free(config->path);
     free(config);

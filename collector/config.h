@@ -61,6 +61,34 @@ struct collector_admit_config {
     int64_t ahead_ms;
 };
 
+/* How people and machines ask the centre. */
+struct collector_api_config {
+    char *host; /* an address literal without brackets; empty: nobody asks */
+    uint16_t port;
+    char *certificate; /* empty: plain HTTP, as the key */
+    char *key;
+    char *url;
+    uint32_t workers;
+    uint32_t connections_max;
+    uint32_t address_connections_max;
+    uint32_t streams_max;
+    uint32_t requests_per_second;
+    uint32_t requests_burst;
+    int64_t budget_ms;
+    uint32_t rows_max;
+    bool metrics_open;
+    uint32_t metrics_queues_max;
+};
+
+struct collector_alerting_config {
+    int64_t pace_ms;
+    char *state_path;
+    struct alert_rule *rules;
+    size_t rule_count;
+    struct receiver *receivers;
+    size_t receiver_count;
+};
+
 struct collector_config {
     char *path;     /* where it was looked for */
     bool from_file; /* false: no file, all defaults */
@@ -70,6 +98,8 @@ struct collector_config {
     struct collector_identity_config identity;
     char *zone; /* of the centre: cuts the days of groups and of all sites together */
     struct collector_admit_config admit;
+    struct collector_api_config api;
+    struct collector_alerting_config alerting;
     struct config_service service;
     enum log_level log_level;
 };

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
+import urllib.error
+import urllib.request
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Optional
@@ -31,6 +34,10 @@ store {{
 }}
 centre {{
     zone = "{zone}"
+}}
+api {{
+    listen = "{api_host}:0"
+{api}
 }}
 service {{
     user = ""
@@ -70,7 +77,8 @@ class Daemon(Agent):
 class Centre:
     def __init__(self, home: Path, *, zone: str = "UTC", size_max: str = "1GiB", ingest: str = "", store: str = "",
                  more: str = "", host: str = "127.0.0.1", data: Optional[Path] = None,
-                 hosts: str = '"localhost", "127.0.0.1", "::1"') -> None:
+                 hosts: str = '"localhost", "127.0.0.1", "::1"', api: str = "",
+                 api_host: str = "127.0.0.1") -> None:
         self.home = home
         self.data = data or home / "centre"
         self.host = host.strip("[]")
@@ -78,7 +86,7 @@ class Centre:
         self.config = home / "collector.conf"
         self.config.write_text(CONFIG.format(data=self.data, port=self.port, zone=zone, size_max=size_max,
                                              ingest=ingest, store=store, more=more, host=host,
-                                             hosts=hosts))
+                                             hosts=hosts, api=api, api_host=api_host))
         self.daemon: Optional[Daemon] = None
         self.command("init")
 
@@ -103,6 +111,40 @@ class Centre:
         token = self.home / f"{site}.token"
         self.command("site", "add", site, "--token-file", token, *options)
         return token
+
+    def token(self, name: str, *options: str) -> str:
+        """A new token for the HTTP interface."""
+        return self.command("token", "add", name, *options).strip()
+
+    @property
+    def url(self) -> str:
+        """Of the HTTP interface of the newest run, which told its address in the log: without a final slash."""
+        def told() -> list[str]:
+            assert self.daemon
+            if self.daemon.process.poll() is not None:
+                pytest.fail(f"the collector ended\n{self.daemon.said()}")
+            return re.findall(r"api: (https?://\S+)/", self.daemon.said())
+
+        wait_for("the HTTP interface to listen", told)
+        return told()[-1]
+
+    def http(self, path: str, token: str = "", *, method: str = "GET", body: Optional[bytes] = None,
+             headers: Optional[dict[str, str]] = None) -> tuple[int, dict[str, str], bytes]:
+        """One request: code, headers (names in lower case), body. Refusals are answers, not exceptions."""
+        asked = urllib.request.Request(self.url + path, data=body, method=method, headers={
+            **({"Authorization": f"Bearer {token}"} if token else {}), **(headers or {})})
+        try:
+            with urllib.request.urlopen(asked, timeout=PATIENCE_S) as answer:
+                return answer.status, {k.lower(): v for k, v in answer.headers.items()}, answer.read()
+        except urllib.error.HTTPError as refusal:
+            with refusal:
+                return refusal.code, {k.lower(): v for k, v in refusal.headers.items()}, refusal.read()
+
+    def get(self, path: str, token: str) -> Any:
+        """The document at that path; anything but 200 fails the test."""
+        code, _, body = self.http(path, token)
+        assert code == 200, f"{path}: {code} {body[:400]!r}"
+        return json.loads(body)
 
     def sites(self) -> dict[str, dict[str, Any]]:
         return {site["site"]: site for site in self.ask("site", "list")["sites"]}

@@ -75,6 +75,23 @@ static void defaults(void **state)
     assert_string_equal(config->zone, "UTC");
     assert_int_equal(config->admit.oldest_ms, 400 * DAY_MS);
     assert_int_equal(config->admit.ahead_ms, DAY_MS);
+    assert_string_equal(config->api.host, "127.0.0.1");
+    assert_int_equal(config->api.port, 8484);
+    assert_string_equal(config->api.certificate, "");
+    assert_string_equal(config->api.key, "");
+    assert_string_equal(config->api.url, "");
+    assert_int_equal(config->api.workers, 2);
+    assert_int_equal(config->api.budget_ms, 5000);
+    assert_int_equal(config->api.rows_max, 20000);
+    assert_int_equal(config->api.connections_max, 500);
+    assert_int_equal(config->api.address_connections_max, 100);
+    assert_int_equal(config->api.streams_max, 200);
+    assert_int_equal(config->api.requests_per_second, 100);
+    assert_int_equal(config->api.requests_burst, 500);
+    assert_false(config->api.metrics_open);
+    assert_int_equal(config->api.metrics_queues_max, 2000);
+    assert_int_equal(config->alerting.pace_ms, 15000);
+    assert_string_equal(config->alerting.state_path, "/var/lib/ringside-collector/alerts.json");
     assert_string_equal(config->service.user, "ringside");
     assert_true(config->service.user_default);
     assert_int_equal(config->service.nice, 0);
@@ -130,6 +147,32 @@ static void listening(void **state)
                        odd[i]);
         refused(text, want);
     }
+}
+
+static void asking(void **state)
+{
+    (void)state;
+    struct collector_config *config = good("api { listen = \"[::1]:0\" certificate = /c.pem key = /k.pem\n"
+                                           "      url = \"https://ringside.example/\" metrics_open = yes }\n");
+    assert_string_equal(config->api.host, "::1");
+    assert_int_equal(config->api.port, 0);
+    assert_string_equal(config->api.certificate, "/c.pem");
+    assert_string_equal(config->api.key, "/k.pem");
+    assert_string_equal(config->api.url, "https://ringside.example/");
+    assert_true(config->api.metrics_open);
+    collector_config_free(config);
+    config = good("api { listen = none }\n");
+    assert_string_equal(config->api.host, "");
+    collector_config_free(config);
+    refused("\napi { listen = \"localhost:80\" }",
+            "c.conf:2: api.listen: \"localhost:80\" is not an address with a port; allowed: an address with a port "
+            "(127.0.0.1:8484, [::1]:8484; port 0: any free one), or none\n");
+    refused("\napi { certificate = /c.pem }",
+            "c.conf:2: api.key: is missing; allowed: certificate and key, or neither\n");
+    refused("\napi { key = /k.pem }",
+            "c.conf:2: api.certificate: is missing; allowed: certificate and key, or neither\n");
+    refused("\napi { url = \"ftp://x\" }", "c.conf:2: api.url: \"ftp://x\" is not an http or https address; "
+                                           "allowed: http://... or https://...\n");
 }
 
 static void hosts(void **state)
@@ -228,6 +271,7 @@ int main(void)
         cmocka_unit_test(defaults),
         cmocka_unit_test(settings_are_taken),
         cmocka_unit_test(listening),
+        cmocka_unit_test(asking),
         cmocka_unit_test(hosts),
         cmocka_unit_test(options_that_must_fit_together),
         cmocka_unit_test(limits),
