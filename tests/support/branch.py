@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
-import socket
 import subprocess
 import time
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from typing import Any, Callable, Iterator, Optional
 
 import pytest
 
+from ports import free_port
 from ringside import Books, bin_dir
 
 PATIENCE_S = 60  # for what must come; never a measure of speed
@@ -41,18 +40,6 @@ service {{
     user = "{user}"
 }}
 """
-
-
-def free_port() -> int:
-    """A UDP port below those that systems give out by themselves, so that nobody gets it by chance meanwhile."""
-    while True:
-        port = random.randrange(20000, 32000)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
 
 
 def wait_for(what: str, holds: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:

@@ -17,6 +17,7 @@ from typing import Any, Iterator, Optional
 import pytest
 
 from branch import PATIENCE_S, Agent, Branch, wait_for
+from ports import free_tcp_port
 from ringside import bin_dir
 
 CONFIG = """\
@@ -55,12 +56,6 @@ collector {{
 {more}
 }}
 """
-
-
-def free_tcp_port(host: str = "127.0.0.1") -> int:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.create_server((host, 0), family=family) as probe:
-        return probe.getsockname()[1]
 
 
 class Daemon(Agent):

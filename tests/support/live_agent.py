@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import socket
 import subprocess
 import time
 from pathlib import Path
@@ -14,6 +13,7 @@ from typing import Any, Callable
 import pytest
 
 import ringside
+from ports import free_port
 
 START_S = 20
 STEP_S = 0.05
@@ -43,12 +43,6 @@ service {{
 }}
 {more}
 """
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def wait_until(what: str, true: Callable[[], Any], within_s: float = START_S) -> Any:

@@ -15,7 +15,8 @@ from typing import Callable, Iterator, Optional, Sequence
 import pytest
 
 from branch import wait_for
-from centre import Site, free_tcp_port
+from centre import Site
+from ports import free_tcp_port
 from refusals import HUNG_UP, Lab, wait_for_line
 from tls_peers import (AUTHORITY, COLLECTOR, DAY_S, IS_SERVER, SIGNS, SITE, Authority, Impostor, Key, hosts, identity,
                        is_authority, name, to_der)
