@@ -8,7 +8,8 @@
 
 struct loop {
     uv_loop_t uv;
-    struct loop_resolve *resolves; /* those not stopped yet: each shares its lookup with a thread */
+    struct loop_resolve *resolves;  /* those not stopped yet: each shares its lookup with a thread */
+    struct loop_process *processes; /* those not over or not stopped yet */
 };
 
 int loop_status(int error); /* libuv's error as ours */
@@ -16,5 +17,8 @@ int loop_status(int error); /* libuv's error as ours */
 /* Closes a watch, which has its libuv handle first and itself as the handle's data, and frees it when libuv has let go
  * of it. Twice is fine. */
 void loop_close(void *watch);
+
+/* Kills what still runs and waits for its end; for loop_free(). */
+void loop_process_end_all(struct loop *loop);
 
 #endif
