@@ -16,9 +16,13 @@ struct alert_hours { /* by the clock on the wall: minutes of the week, Monday mi
     uint32_t to_min;
 };
 
+/* Times of the local clock, so that it is the zone in force that decides when they are. */
 struct alert_span {
-    int64_t from_ms;
-    int64_t to_ms;
+    struct zone_date from;
+    struct zone_date to; /* whole days: the last of them */
+    int32_t from_s;      /* of the day; -1: whole days */
+    int32_t to_s;
+    bool yearly; /* the day `from` of every year */
 };
 
 struct alert_calendar {

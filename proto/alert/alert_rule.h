@@ -76,7 +76,7 @@ void alert_rule_deinit(struct alert_rule *rule);
 /* Whether it is about this one. NULL: not told of (a rule with patterns for it then does not match). */
 bool alert_rule_matches(const struct alert_rule *rule, const char *site, const char *group, const char *queue);
 
-/* "service level 62 % below 80 % (20 s, asterisk_sl, last 30m, 41 calls)": for people, without its subject. */
+/* "service level 62 % below 80 % (last 30m, 41 calls)": for people, without its subject. */
 void alert_rule_explain(const struct alert_rule *rule, double value, uint64_t calls, struct buf *out);
 /* A figure as people write it: "62 %", "3m 20s", "14". */
 void alert_rule_value(enum alert_metric metric, double value, struct buf *out);

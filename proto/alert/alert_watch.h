@@ -47,6 +47,9 @@ int alert_watch_new(const struct alert_rule *rules, size_t count, size_t max, al
                     struct alert_watch **out);
 void alert_watch_free(struct alert_watch *watch);
 
+/* What fired and had no figure for so long is taken for over: its site or queue is no longer there. */
+#define ALERT_STALE_MAX_MS (INT64_C(24) * 3600 * 1000)
+
 /* One round: begin, then the figures of all subjects of all rules that are known (a subject that is not told of has no
  * figure: what fired stays as it is, marked stale, what was pending is dropped), then end. Figures of a subject that
  * the rule does not match are passed over. */
@@ -57,13 +60,19 @@ int alert_watch_figure(struct alert_watch *watch, const struct alert_rule *rule,
 void alert_watch_unknown(struct alert_watch *watch, const struct alert_rule *rule);
 void alert_watch_end(struct alert_watch *watch);
 
-/* By hand: rule and site empty: all. until_ms 0: ends. Counted in news that are kept back, and told when it ends. */
+/* By hand: rule and site empty: all. until_ms 0: ends the one of just this rule and site. What it keeps back is told
+ * when it ends. STATUS_NOT_FOUND: no such rule, or no such mute to end; STATUS_RANGE: ends before the last round;
+ * STATUS_FULL: ALERT_MUTES_MAX there already. */
+enum { ALERT_MUTES_MAX = 256, ALERT_MUTE_TEXT_MAX = 255 };
 int alert_watch_mute(struct alert_watch *watch, const char *rule, const char *site, int64_t until_ms, const char *by,
                      const char *why);
 
 typedef int (*alert_fn)(void *ctx, const struct alert *alert);
 int alert_watch_each(struct alert_watch *watch, alert_fn fn, void *ctx); /* pending and firing, worst severity first */
-uint64_t alert_watch_left_out(const struct alert_watch *watch);
+uint64_t alert_watch_left_out(const struct alert_watch *watch);          /* subjects, in the last round */
+
+/* "sales at madrid: service level 62 % below 80 % (last 30m, 41 calls)" */
+void alert_text(const struct alert *alert, struct buf *out);
 
 /* {"as_of", "rules": [...], "alerts": [...], "mutes": [...]}; times in the zone in force. */
 void alert_watch_put(const struct alert_watch *watch, int64_t now_ms, struct json *out);
