@@ -11,6 +11,7 @@
 #include "collector/place.h"
 #include "collector/site_command.h"
 #include "collector/store_command.h"
+#include "collector/token_command.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
 
@@ -32,6 +33,11 @@ static const char usage_text[] = "usage: ringside-collector [-c FILE] [COMMAND]\
                                  "  site remove ID     the same, and its numbers are deleted\n"
                                  "  kpi [OPTION]...    figures; see ringside-collector kpi --help\n"
                                  "  live [OPTION]...   what is happening now; see ringside-collector live --help\n"
+                                 "  token add NAME [--role view|admin] [--expires 90d|never|DATE] [--output F]\n"
+                                 "                     print a token for the HTTP interface, or write it to a file;\n"
+                                 "                     role view and 365d where they are not given\n"
+                                 "  token list [--format table|json|csv]\n"
+                                 "  token revoke NAME  it counts no more\n"
                                  "  store check        verify every record, and hours and days by their intervals\n"
                                  "  help, version\n"
                                  "\n"
@@ -123,8 +129,8 @@ static int run_with_config(const struct arguments *arguments)
     static const struct {
         const char *name;
         int (*run)(const struct collector_config *config, int argc, char **argv);
-    } commands[] = {{"run", run_daemon}, {"init", init_command}, {"site", site_command},
-                    {"kpi", run_kpi},    {"live", live_command}, {"store", store_command}};
+    } commands[] = {{"run", run_daemon},    {"init", init_command},   {"site", site_command},  {"kpi", run_kpi},
+                    {"live", live_command}, {"store", store_command}, {"token", token_command}};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(arguments->words[0], commands[i].name) == 0) {
             struct collector_config *config = NULL;

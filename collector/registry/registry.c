@@ -11,7 +11,7 @@
 #include "collector/registry/site_record.h"
 #include "platform/base/status.h"
 
-enum { MAP_BYTES = 16 << 20, DATABASES = 4 };
+enum { MAP_BYTES = 16 << 20, DATABASES = 5 };
 
 const char *registry_state_str(enum registry_state state)
 {
@@ -57,13 +57,24 @@ static int open_databases(struct registry *registry, bool create)
     const struct {
         const char *name;
         unsigned *db;
-    } databases[DATABASES] = {
+    } databases[] = {
         {"sites", &registry->sites}, {"ids", &registry->ids}, {"groups", &registry->groups}, {"meta", &registry->meta}};
     int status = 0;
-    for (size_t i = 0; status == 0 && i < DATABASES; i++) {
+    for (size_t i = 0; status == 0 && i < sizeof databases / sizeof databases[0]; i++) {
         status = kv_db(registry->kv, databases[i].name, create, databases[i].db);
     }
     return status;
+}
+
+/* An environment may be older than tokens are. Whoever may write makes room for them. */
+static int open_tokens(struct registry *registry, bool write)
+{
+    int status = kv_db(registry->kv, "tokens", false, &registry->tokens);
+    if (status == STATUS_NOT_FOUND && write) {
+        status = kv_db(registry->kv, "tokens", true, &registry->tokens);
+    }
+    registry->has_tokens = status == 0;
+    return status == STATUS_NOT_FOUND ? 0 : status;
 }
 
 static int open_at(const char *dir, bool write, bool create, struct registry **out)
@@ -77,6 +88,9 @@ static int open_at(const char *dir, bool write, bool create, struct registry **o
     int status = kv_open(&options, &registry->kv);
     if (status == 0) {
         status = open_databases(registry, create);
+    }
+    if (status == 0) {
+        status = open_tokens(registry, write);
     }
     if (status != 0) {
         registry_close(registry);

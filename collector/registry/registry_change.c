@@ -74,14 +74,13 @@ static int put_id(struct registry *registry, struct kv_txn *txn, const struct re
 }
 
 /* Pages that a killed reader pinned are given back first: the daemon may be open for years. */
-static int begin_change(struct registry *registry, struct kv_txn **out)
+int registry_change_begin(struct registry *registry, struct kv_txn **out)
 {
     (void)kv_reader_check(registry->kv);
     return kv_begin(registry->kv, true, out);
 }
 
-/* The version with the change, then the commit; or neither. Takes the transaction. */
-static int finish(struct registry *registry, struct kv_txn *txn, int status)
+int registry_change_end(struct registry *registry, struct kv_txn *txn, int status)
 {
     if (status == 0) {
         status = grow_version(registry, txn);
@@ -101,7 +100,7 @@ static int change(struct registry *registry, const char *id, change_fn fn, const
 {
     struct kv_txn *txn = NULL;
     struct registry_site site;
-    int status = begin_change(registry, &txn);
+    int status = registry_change_begin(registry, &txn);
     if (status != 0) {
         return status;
     }
@@ -116,7 +115,7 @@ static int change(struct registry *registry, const char *id, change_fn fn, const
     if (status == 0) {
         status = put_site(registry, txn, &site);
     }
-    return finish(registry, txn, status);
+    return registry_change_end(registry, txn, status);
 }
 
 /* ---- inviting ---- */
@@ -215,7 +214,7 @@ int registry_invite(struct registry *registry, const struct registry_invitation 
     if (!invitation_valid(invitation)) {
         return STATUS_INVALID;
     }
-    int status = begin_change(registry, &txn);
+    int status = registry_change_begin(registry, &txn);
     if (status != 0) {
         return status;
     }
@@ -225,7 +224,7 @@ int registry_invite(struct registry *registry, const struct registry_invitation 
     } else if (status == 0) {
         status = invite_known(registry, txn, invitation, again, &site);
     }
-    status = finish(registry, txn, status);
+    status = registry_change_end(registry, txn, status);
     if (status == 0) {
         *out = site;
     }
@@ -380,7 +379,7 @@ int registry_forget(struct registry *registry, const char *id)
 {
     struct kv_txn *txn = NULL;
     struct registry_site site;
-    int status = begin_change(registry, &txn);
+    int status = registry_change_begin(registry, &txn);
     if (status != 0) {
         return status;
     }
@@ -392,5 +391,5 @@ int registry_forget(struct registry *registry, const char *id)
         struct record_key key = record_key_u32(site.number);
         status = kv_delete(txn, registry->sites, record_key_slice(&key));
     }
-    return finish(registry, txn, status);
+    return registry_change_end(registry, txn, status);
 }

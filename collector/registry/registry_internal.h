@@ -6,6 +6,8 @@
  * meta     "version"         u64, grows with every change
  *          "next-site"       u32, the next site's number
  *          "next-group"      u32
+ * tokens   first 16 bytes of the hash: an access token, see access.c; made when an environment that is older than
+ *          it is opened for writing
  *
  * Example: site 1 = "a" has ids 61 -> 00000001; meta 6e6578742d73697465 -> 01 00000002 and its CRC. */
 #ifndef RINGSIDE_COLLECTOR_REGISTRY_REGISTRY_INTERNAL_H
@@ -22,6 +24,8 @@ struct registry {
     unsigned ids;
     unsigned groups;
     unsigned meta;
+    unsigned tokens;
+    bool has_tokens;             /* else it is read as if it were empty */
     _Atomic uint64_t unreadable; /* versions asked for and not to be had */
 };
 
@@ -33,5 +37,10 @@ int registry_read_meta(struct registry *registry, struct kv_txn *txn, const char
 
 /* *number 0: no group of that name. */
 int registry_read_group(struct registry *registry, struct kv_txn *txn, struct slice name, uint32_t *number);
+
+/* A change: its write transaction, and its end: the version grows and all is committed, or neither. The second takes
+ * the transaction and passes a failure on. */
+int registry_change_begin(struct registry *registry, struct kv_txn **out);
+int registry_change_end(struct registry *registry, struct kv_txn *txn, int status);
 
 #endif
