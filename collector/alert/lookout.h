@@ -28,7 +28,17 @@ struct receiver {
     int64_t retry_max_ms;
 };
 
-extern const struct config_section receiver_section;
+enum { RECEIVER_OPTIONS = 8 };
+extern const struct config_option receiver_options[RECEIVER_OPTIONS];
+int receiver_name_valid(const char *text, struct buf *why);
+/* An element of the collector's table, as ALERT_RULE_SECTION. */
+#define RECEIVER_SECTION                                                                                               \
+    {                                                                                                                  \
+        .name = "receiver", .help = "Who is told of alerts. May be repeated with other names.",                        \
+        .options = receiver_options, .option_count = RECEIVER_OPTIONS, .titled = true,                                 \
+        .title_help = "the receiver's name", .title_allowed = "1 to 64 letters, digits, '-', '_', '.'",                \
+        .title_validate = receiver_name_valid                                                                          \
+    }
 int receiver_read(const struct config_item *from, struct config_report *report, struct receiver *out);
 void receiver_deinit(struct receiver *receiver);
 

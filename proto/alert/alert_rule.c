@@ -28,7 +28,7 @@ static const char *severity_word(size_t index)
     return alert_severity_name((enum alert_severity)index);
 }
 
-static int validate_name(const char *text, struct buf *why)
+int alert_rule_name_valid(const char *text, struct buf *why)
 {
     bool made = config_shape_made_of(text, "-_. ", NAME_MAX_BYTES);
     return made ? 0 : config_shape_refuse(why, text, "is not a name for a rule");
@@ -66,7 +66,7 @@ static int validate_line(const char *text, struct buf *why)
     return 0;
 }
 
-static const struct config_option options[] = {
+const struct config_option alert_rule_options[ALERT_RULE_OPTIONS] = {
     {.name = "metric",
      .type = CONFIG_ENUM,
      .default_text = "service_level",
@@ -195,17 +195,6 @@ static const struct config_option options[] = {
      .validate = validate_line,
      .restart = true,
      .help = "a sentence for people; empty: made from the rule"},
-};
-
-const struct config_section alert_rule_section = {
-    .name = "alert",
-    .help = "One rule: what trouble is, and who is told. May be repeated with other names.",
-    .options = options,
-    .option_count = sizeof options / sizeof options[0],
-    .titled = true,
-    .title_help = "the rule's name",
-    .title_allowed = "1 to 64 letters, digits, spaces, '-', '_', '.'",
-    .title_validate = validate_name,
 };
 
 /* ---- reading ---- */

@@ -63,8 +63,17 @@ bool alert_metric_is_now(enum alert_metric metric);  /* needs the live view, no 
 bool alert_metric_of_site(enum alert_metric metric); /* of a site (disk: of the machine), not of queues */
 bool alert_metric_lower_is_worse(enum alert_metric metric);
 
-/* Section `alert "NAME" { ... }`: pointed to by the tables of both daemons. */
-extern const struct config_section alert_rule_section;
+/* Section `alert "NAME" { ... }`, an element of the tables of both daemons. */
+enum { ALERT_RULE_OPTIONS = 17 };
+extern const struct config_option alert_rule_options[ALERT_RULE_OPTIONS];
+int alert_rule_name_valid(const char *text, struct buf *why);
+#define ALERT_RULE_SECTION                                                                                             \
+    {                                                                                                                  \
+        .name = "alert", .help = "One rule: what trouble is, and who is told. May be repeated with other names.",      \
+        .options = alert_rule_options, .option_count = ALERT_RULE_OPTIONS, .titled = true,                             \
+        .title_help = "the rule's name", .title_allowed = "1 to 64 letters, digits, spaces, '-', '_', '.'",            \
+        .title_validate = alert_rule_name_valid                                                                        \
+    }
 
 /* Reads one section. What is wrong beyond a single option's shape (a limit that does not fit the metric, a window for
  * a metric of now, a receiver that does not exist) is reported with its line. STATUS_INVALID, STATUS_NO_MEMORY. The
