@@ -1,3 +1,9 @@
 import { render } from 'preact';
+import './style.css';
+import { beginSession } from './api';
+import { App } from './app';
+import { beginTheme } from './theme';
 
-render(<main>Ringside</main>, document.getElementById('app')!);
+beginTheme();
+beginSession();
+render(<App />, document.getElementById('app')!);

@@ -1,0 +1,5 @@
+import { Page } from '../ui';
+
+export default function SitePage({ id }: { id: string }) {
+  return <Page title={id} />;
+}
