@@ -55,6 +55,7 @@ struct lookout_options {
     int64_t pace_ms;        /* between two looks */
     int64_t idle_ms;        /* as everywhere */
     const char *url;        /* of the dashboard, for links; empty: none */
+    const char *name;       /* of this collector, as receivers see it; NULL or empty: "ringside" */
 };
 
 struct lookout;

@@ -104,9 +104,8 @@ static void put_rule(const struct alert_rule *rule, int64_t now_ms, struct json 
     json_put_bool(out, "active", alert_calendar_counts(&rule->calendar, now_ms));
 }
 
-static int put_alert(void *ctx, const struct alert *alert)
+void alert_put(const struct alert *alert, struct json *out)
 {
-    struct json *out = json_add_map(ctx);
     struct buf text = BUF_INIT;
     char id[17];
     (void)snprintf(id, sizeof id, "%016" PRIx64, alert->id);
@@ -129,6 +128,11 @@ static int put_alert(void *ctx, const struct alert *alert)
     alert_text(alert, &text);
     json_put_str(out, "text", buf_cstr(&text));
     buf_deinit(&text);
+}
+
+static int add_alert(void *ctx, const struct alert *alert)
+{
+    alert_put(alert, json_add_map(ctx));
     return 0;
 }
 
@@ -140,7 +144,7 @@ void alert_watch_put(const struct alert_watch *watch, int64_t now_ms, struct jso
         put_rule(&watch->rules[i], now_ms, json_add_map(rules));
     }
     /* each() only reads */
-    (void)alert_watch_each((struct alert_watch *)(uintptr_t)watch, put_alert, json_put_list(out, "alerts"));
+    (void)alert_watch_each((struct alert_watch *)(uintptr_t)watch, add_alert, json_put_list(out, "alerts"));
     struct json *mutes = json_put_list(out, "mutes");
     for (size_t i = 0; i < watch->mute_count; i++) {
         const struct watch_mute *mute = &watch->mutes[i];
@@ -163,7 +167,7 @@ static void save_entry(const struct watch_entry *entry, struct json *out)
     json_put_str(out, "group", alert->subject.group);
     json_put_str(out, "queue", alert->subject.queue);
     json_put_str(out, "phase", phases[alert->phase]);
-    json_put_bool(out, "told", entry->told);
+    json_put_bool(out, "told", alert->told);
     json_put_bool(out, "muted", alert->muted);
     json_put_bool(out, "stale", alert->stale);
     json_put_number(out, "value", alert->value);
@@ -248,8 +252,8 @@ static int restore_alert(struct alert_watch *watch, const struct json *from)
     read.stale = json_bool(from, "stale");
     read.value = number_of(from, "value");
     read.worst = number_of(from, "worst");
+    read.told = json_bool(from, "told");
     *alert = read;
-    entry->told = json_bool(from, "told");
     return 0;
 }
 

@@ -372,8 +372,8 @@ static void step(struct alert_watch *watch, struct watch_entry *entry)
     }
     alert->muted = is_muted(watch, alert);
     bool fires = alert->phase == ALERT_FIRING;
-    if (!alert->muted && fires != entry->told) {
-        entry->told = fires;
+    if (!alert->muted && fires != alert->told) {
+        alert->told = fires;
         watch->fn(watch->ctx, fires ? ALERT_NEWS_FIRING : ALERT_NEWS_RESOLVED, alert);
     }
 }
@@ -384,7 +384,7 @@ void alert_watch_end(struct alert_watch *watch)
     for (size_t i = 0; i < watch->count; i++) {
         struct watch_entry *entry = &watch->entries[i];
         step(watch, entry);
-        if (entry->alert.phase == ALERT_QUIET && !entry->told) {
+        if (entry->alert.phase == ALERT_QUIET && !entry->alert.told) {
             continue;
         }
         if (kept != i) {

@@ -26,6 +26,7 @@ struct alert {
     struct alert_subject subject;
     enum alert_phase phase;
     bool muted;   /* by the calendar or by hand: it goes on, but nobody is told */
+    bool told;    /* that it fires, and not yet that it does not */
     bool stale;   /* firing, but its figure is not known at present */
     double value; /* newest */
     double worst;
@@ -73,6 +74,9 @@ uint64_t alert_watch_left_out(const struct alert_watch *watch);          /* subj
 
 /* "sales at madrid: service level 62 % below 80 % (last 30m, 41 calls)" */
 void alert_text(const struct alert *alert, struct buf *out);
+
+/* One as a member of "alerts" below. */
+void alert_put(const struct alert *alert, struct json *out);
 
 /* {"as_of", "rules": [...], "alerts": [...], "mutes": [...]}; times in the zone in force. */
 void alert_watch_put(const struct alert_watch *watch, int64_t now_ms, struct json *out);

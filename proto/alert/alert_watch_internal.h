@@ -6,7 +6,6 @@
 
 struct watch_entry {
     struct alert alert;
-    bool told;   /* that it fires, and not yet that it does not */
     bool heard;  /* in this round */
     bool passed; /* so its figure of this round */
 };
