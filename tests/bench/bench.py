@@ -31,6 +31,7 @@ sys.path.insert(0, str(ROOT / "tests" / "support"))
 
 import procfs
 from ami import bench_ami
+from api import bench_api
 from branch import Branch
 from coap_get import Client, Refused
 from crowd import bench_hostile, bench_sessions
@@ -63,6 +64,9 @@ SIZES = {
     "crowd_seconds": (5, 20, "of the sessions' and the hostile peers' life"),
     "ingest_sites": (300, 1000, "whose batches are stored"),
     "ingest_intervals": (16, 60, "of each of their queues"),
+    "api_sites": (100, 1000, "that the central view shows"),
+    "api_days": (5, 30, "of each of them"),
+    "api_seconds": (5, 20, "of each load on the central view"),
 }
 
 
@@ -290,7 +294,8 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "import": bench_import, "live": bench_live, "ami": bench_ami, "query": bench_query, "wire": centre_part(bench_wire),
     "wire-day": centre_part(bench_wire_day), "ingest": centre_part(bench_ingest),
     "store": centre_part(bench_store), "query-centre": centre_part(bench_query_centre),
-    "sessions": centre_part(bench_sessions), "hostile": centre_part(bench_hostile)}
+    "sessions": centre_part(bench_sessions), "hostile": centre_part(bench_hostile),
+    "api": centre_part(bench_api)}
 BIG_LOG = ("import", "query")
 
 

@@ -1,6 +1,6 @@
 /* bench_centre DATA SITES QUEUES DAYS: fills a collector's store, whose registry has that many sites already
- * (`fleet prepare`), with so many days that end now: 15-minute intervals of ten hours a day, about 14 calls each.
- * Prints one JSON object: intervals, seconds, bytes. */
+ * (`fleet prepare`), with so many days that end now: forty 15-minute intervals a day, in spells around the clock, 14
+ * calls each. Prints one JSON object: intervals, seconds, bytes. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,8 +18,8 @@ enum {
     BATCH = 50000,
     INTERVAL_S = 900,
     DAY_S = 86400,
-    OPENS_S = 8 * 3600,
-    CLOSES_S = 18 * 3600
+    SPELL = 12, /* intervals, of which the first ones have calls */
+    BUSY = 5
 };
 
 static struct summary templates[TEMPLATES];
@@ -97,7 +97,7 @@ static uint64_t put_intervals(struct store *store, uint32_t sites, uint32_t queu
     uint64_t count = 0;
     must(store_begin(store, 1), "begin");
     for (int64_t at_s = from_s; at_s < to_s; at_s += INTERVAL_S) {
-        if (at_s % DAY_S < OPENS_S || at_s % DAY_S >= CLOSES_S) {
+        if (at_s / INTERVAL_S % SPELL >= BUSY) {
             continue;
         }
         for (uint32_t site = 1; site <= sites; site++) {
