@@ -123,7 +123,8 @@ int kpi_missing_gather(const struct kpi_scope *scope, struct store_view *view, i
         if (scope->sites[i].owes && scope->sites[i].known_s < out->known_s) {
             out->known_s = scope->sites[i].known_s;
         }
-        if (scope->sites[i].counts) {
+        status = kpi_scope_late(scope);
+        if (status == 0 && scope->sites[i].counts) {
             status = take_site(out, view, &scope->sites[i]);
         }
     }

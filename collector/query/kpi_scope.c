@@ -203,6 +203,12 @@ void kpi_scope_free(struct kpi_scope *scope)
     }
 }
 
+int kpi_scope_late(const struct kpi_scope *scope)
+{
+    const struct kpi_centre *centre = scope->centre;
+    return centre->expired && centre->expired(centre->expired_ctx) ? STATUS_LATE : 0;
+}
+
 bool kpi_scope_holds(const struct kpi_scope *scope)
 {
     char day_zone[64];

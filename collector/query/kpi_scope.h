@@ -68,6 +68,11 @@ int kpi_scope_zone(const struct kpi_scope *scope, const char *asked, const struc
 
 const struct kpi_site *kpi_scope_find(const struct kpi_scope *scope, uint32_t number); /* NULL: not in it */
 
+/* Whether the time given for the answer is over: STATUS_LATE, else 0. Asked of the centre; cheap enough for each
+ * record.
+ */
+int kpi_scope_late(const struct kpi_scope *scope);
+
 /* Whether the store still has groups and days as when the scope was made. */
 bool kpi_scope_holds(const struct kpi_scope *scope);
 

@@ -31,7 +31,8 @@ static int find_first(const struct kpi_scope *scope, struct store_view *view, st
     span->first_s = INT64_MAX;
     for (size_t i = 0; status >= 0 && i < scope->count; i++) {
         uint32_t site = scope->sites[i].number;
-        status = store_view_intervals(view, site, 0, INT64_MAX, take_first_interval, span, NULL);
+        status = kpi_scope_late(scope);
+        status = status < 0 ? status : store_view_intervals(view, site, 0, INT64_MAX, take_first_interval, span, NULL);
         if (status >= 0) {
             status = store_view_cells(view, store_scope_site(site), STORE_HOUR, 0, INT64_MAX, UINT32_MAX,
                                       take_first_cell, span, NULL);

@@ -5,7 +5,8 @@
 
 #include "platform/base/status.h"
 
-enum { HOUR_S = 3600 };
+/* Records between two looks at the clock: some hundred microseconds. */
+enum { HOUR_S = 3600, RECORDS_A_LOOK = 64 };
 
 /* A span that is being added, and the part of it that comes from one place. */
 struct adding {
@@ -14,6 +15,11 @@ struct adding {
     int64_t to_s;
     struct kpi_run run;
 };
+
+static int look_at_clock(struct kpi_sum *sum)
+{
+    return sum->records++ % RECORDS_A_LOOK == 0 ? kpi_scope_late(sum->scope) : 0;
+}
 
 /* The cells of the scope as a whole serve when it is asked about as a whole and they hold just its sites. */
 static bool is_wide(const struct kpi_sum *sum)
@@ -37,8 +43,9 @@ static bool maxima_fell(const struct summary *then, const struct summary *now)
 static int note_pending(void *ctx, const struct store_pending *item)
 {
     struct kpi_sum *sum = ctx;
-    if (!kpi_scope_find(sum->scope, item->site)) {
-        return 0;
+    int status = look_at_clock(sum);
+    if (status != 0 || !kpi_scope_find(sum->scope, item->site)) {
+        return status;
     }
     if (!is_wide(sum)) {
         return kpi_raw_add(&sum->raw, item->site, item->start_s);
@@ -98,7 +105,8 @@ static int take_cell(void *ctx, const struct store_cell *item)
     bool last = run->to_s == adding->to_s && item->key_s + step_s == run->to_key_s;
     uint64_t waiting_start = 0;
     uint64_t waiting_end = 0;
-    int status = cell_for(adding->sum, item->queue, &cell);
+    int status = look_at_clock(adding->sum);
+    status = status == 0 ? cell_for(adding->sum, item->queue, &cell) : status;
     if (status == 0 && first != last) {
         status = cell_edges_encoded(item->stored, &waiting_start, &waiting_end);
     }
@@ -124,11 +132,12 @@ static int take_pending(void *ctx, const struct store_pending *item)
     const struct adding *adding = ctx;
     struct kpi_sum *sum = adding->sum;
     struct cell *cell;
-    if (item->start_s < adding->run.from_s || item->start_s >= adding->run.to_s ||
+    int status = look_at_clock(sum);
+    if (status != 0 || item->start_s < adding->run.from_s || item->start_s >= adding->run.to_s ||
         !kpi_scope_find(sum->scope, item->site) || !kpi_queues_wants(sum->queues, item->queue)) {
-        return 0;
+        return status;
     }
-    int status = cell_for(sum, item->queue, &cell);
+    status = cell_for(sum, item->queue, &cell);
     if (status == 0 && item->then) {
         const struct cell_part part = part_of(adding, item->then, item->start_s, item->interval_s);
         status = cell_subtract(cell, &part);
@@ -146,10 +155,11 @@ static int take_interval(void *ctx, const struct store_interval *item)
     const struct adding *adding = ctx;
     struct kpi_sum *sum = adding->sum;
     struct cell *cell;
-    if (item->start_s < adding->run.from_s || !kpi_queues_wants(sum->queues, item->queue)) {
-        return 0;
+    int status = look_at_clock(sum);
+    if (status != 0 || item->start_s < adding->run.from_s || !kpi_queues_wants(sum->queues, item->queue)) {
+        return status;
     }
-    int status = cell_for(sum, item->queue, &cell);
+    status = cell_for(sum, item->queue, &cell);
     if (status == 0) {
         const struct cell_part part = part_of(adding, item->sum, item->start_s, item->interval_s);
         status = cell_add(cell, &part);
@@ -208,10 +218,14 @@ static int note_dropped(struct adding *adding, const struct kpi_site *site)
 
 static int add_intervals(struct adding *adding, const struct kpi_site *sites, size_t count)
 {
+    struct kpi_sum *sum = adding->sum;
     int status = 0;
     for (size_t i = 0; status == 0 && i < count; i++) {
-        status = store_view_intervals(adding->sum->view, sites[i].number, adding->run.from_s, adding->run.to_s,
-                                      take_interval, adding, &adding->sum->bad);
+        status = look_at_clock(sum);
+        if (status == 0) {
+            status = store_view_intervals(sum->view, sites[i].number, adding->run.from_s, adding->run.to_s,
+                                          take_interval, adding, &sum->bad);
+        }
         status = status == 0 ? note_dropped(adding, &sites[i]) : status;
     }
     return status;
@@ -242,6 +256,10 @@ int kpi_sum_add(struct kpi_sum *sum, size_t site, int64_t from_s, int64_t to_s)
 {
     const struct kpi_scope *scope = sum->scope;
     struct adding adding = {.sum = sum, .from_s = from_s, .to_s = to_s};
+    int late = look_at_clock(sum);
+    if (late != 0) {
+        return late;
+    }
     if (is_wide(sum)) {
         return add_span(&adding, scope->scope, scope->day_zone, scope->sites, scope->count, true);
     }

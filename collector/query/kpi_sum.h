@@ -31,6 +31,7 @@ struct kpi_sum {
     struct kpi_sum_held *held; /* by place in the scope */
     bool dropped;              /* intervals were needed that are no longer there; the caller resets it */
     uint64_t bad;
+    unsigned records; /* looked at, to ask for the time now and then */
 };
 
 /* Looks at what is pending in the span. Deinit in any case. */

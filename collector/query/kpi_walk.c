@@ -102,7 +102,7 @@ static int count_row(struct work *work)
 {
     uint32_t limit = work->scope->centre->row_limit ? work->scope->centre->row_limit : KPI_QUERY_ROWS_MAX;
     if (work->row_count++ < limit) {
-        return 0;
+        return kpi_scope_late(work->scope);
     }
     (void)snprintf(work->why->text, sizeof work->why->text,
                    "more than %" PRIu32 " rows: ask for a shorter span, coarser rows or fewer sites and queues", limit);
