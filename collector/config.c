@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/config_alerts.h"
 #include "collector/config_table.h"
 #include "platform/base/status.h"
 #include "platform/config/config.h"
@@ -99,6 +100,21 @@ static void fill_api(struct collector_api_config *api, const struct config_item 
     api->metrics_queues_max = (uint32_t)config_number(from, "metrics_queues_max");
 }
 
+static void pass_over(void *ctx, const char *line)
+{
+    (void)ctx;
+    (void)line;
+}
+
+/* It passed the same functions when it was checked. */
+static void fill_alerts(struct collector_alerting_config *alerting, const struct config *from, int *status)
+{
+    struct config_report silent = {.fn = pass_over, .file = ""};
+    int read = config_alerts_read(from, &silent, alerting);
+    *status = *status == 0 ? read : *status;
+    alerting->pace_ms = config_number(config_section(from, "alerting"), "pace");
+}
+
 static int fill(void *settings, const struct config *from, const char *path, bool from_file)
 {
     struct collector_config *to = settings;
@@ -115,7 +131,7 @@ static int fill(void *settings, const struct config *from, const char *path, boo
     to->admit.ahead_ms = config_number(admit, "ahead");
     fill_api(&to->api, config_section(from, "api"), &status);
     join(&to->alerting.state_path, to->data.dir ? to->data.dir : "", "alerts.json", &status);
-    to->alerting.pace_ms = config_number(config_section(from, "alerting"), "pace");
+    fill_alerts(&to->alerting, from, &status);
     config_daemon_service(from, &to->service, &status);
     to->log_level = config_daemon_log_level(from);
     return status;
@@ -175,8 +191,16 @@ static void check_certificate(const struct config *from, struct config_report *r
     }
 }
 
+static void check_alerts(const struct config *from, struct config_report *report)
+{
+    struct collector_alerting_config read = {0};
+    (void)config_alerts_read(from, report, &read);
+    config_alerts_deinit(&read);
+}
+
 static void check(const struct config *from, struct config_report *report)
 {
+    check_alerts(from, report);
     check_certificate(from, report);
     check_buffers(from, report);
     check_lives(from, report);
@@ -198,6 +222,7 @@ void collector_config_free(struct collector_config *config)
     free(config->data.registry_dir);
     free(config->data.store_dir);
     free(config->zone);
+    config_alerts_deinit(&config->alerting);
     free(config->alerting.state_path);
     free(config->api.host);
     free(config->api.certificate);

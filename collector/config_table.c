@@ -3,10 +3,12 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "collector/alert/lookout.h"
 #include "platform/base/status.h"
 #include "platform/config/daemon.h"
 #include "platform/config/shape.h"
 #include "platform/config/units.h"
+#include "proto/alert/alert_rule.h"
 
 static bool is_address(const char *text)
 {
@@ -296,6 +298,8 @@ static const struct config_section sections[] = {
      .help = "How the centre tells by itself",
      .options = collector_config_alerting_options,
      .option_count = COUNT(collector_config_alerting_options)},
+    ALERT_RULE_SECTION,
+    RECEIVER_SECTION,
     {.name = "log",
      .help = "Messages of the collector",
      .options = config_daemon_log_options,

@@ -11,7 +11,7 @@ enum { URL_MAX_BYTES = 1000, HOST_MAX_BYTES = 253 };
 
 static const char *const types[] = {[RECEIVER_WEBHOOK] = "webhook", [RECEIVER_ALERTMANAGER] = "alertmanager", NULL};
 
-static int validate_name(const char *text, struct buf *why)
+int receiver_name_valid(const char *text, struct buf *why)
 {
     bool made = config_shape_made_of(text, "-_.", 64);
     return made ? 0 : config_shape_refuse(why, text, "is not a name for a receiver");
@@ -48,7 +48,7 @@ static int validate_url(const char *text, struct buf *why)
     return 0;
 }
 
-static const struct config_option options[] = {
+const struct config_option receiver_options[RECEIVER_OPTIONS] = {
     {.name = "type",
      .type = CONFIG_ENUM,
      .default_text = "webhook",
@@ -108,17 +108,6 @@ static const struct config_option options[] = {
      .max = MS_HOUR,
      .restart = true,
      .help = "Longest wait between two attempts; it grows from a second"},
-};
-
-const struct config_section receiver_section = {
-    .name = "receiver",
-    .help = "One that is told of alerts. May be repeated with other names.",
-    .options = options,
-    .option_count = COUNT(options),
-    .titled = true,
-    .title_help = "the receiver's name, as rules name it",
-    .title_allowed = "1 to 64 letters, digits, '-', '_', '.'",
-    .title_validate = validate_name,
 };
 
 static bool is_loopback(const char *url)
