@@ -3,6 +3,7 @@ import { dictionary } from '../text';
 export const tt = dictionary({
   en: {
     title: 'Sites',
+    table: 'All sites',
     search: 'Search sites',
     searchHint: 'Name or group',
     caption: 'Sites, their state now and their figures of the period',
@@ -25,12 +26,11 @@ export const tt = dictionary({
     noGroup: 'none',
     now: 'Now',
     period: 'Period',
-    abandonFormula: 'abandoned / entered',
-    incomplete: 'incomplete',
     sparkNote: 'Service level of each day, with the same threshold and method.',
   },
   zh: {
     title: '站点',
+    table: '所有站点',
     search: '搜索站点',
     searchHint: '名称或分组',
     caption: '站点、当前状态及所选时段的指标',
@@ -53,8 +53,6 @@ export const tt = dictionary({
     noGroup: '无',
     now: '当前',
     period: '时段',
-    abandonFormula: '已放弃 / 进入队列',
-    incomplete: '不完整',
     sparkNote: '每天的服务水平，阈值与计算方法相同。',
   },
 });
@@ -64,6 +62,7 @@ export const trouble = dictionary({
   en: {
     added: 'not joined yet',
     revoked: 'revoked',
+    expired: 'certificate over',
     silent: 'silent',
     offline: 'not connected',
     behind: 'behind',
@@ -80,6 +79,7 @@ export const trouble = dictionary({
   zh: {
     added: '尚未加入',
     revoked: '已撤销',
+    expired: '证书已过期',
     silent: '无消息',
     offline: '未连接',
     behind: '数据滞后',
