@@ -53,7 +53,7 @@ static int take_gap(void *ctx, const struct store_gap *gap)
     return add_span(missing, gathering->site, gap->from_ms, gap->to_ms);
 }
 
-static bool is_silent(const struct kpi_site *site)
+bool kpi_missing_is_silent(const struct kpi_site *site)
 {
     return site->owes && site->known_s < site->now_s - KPI_MISSING_SILENT_S;
 }
@@ -62,7 +62,7 @@ static int take_site(struct kpi_missing *missing, struct store_view *view, const
 {
     struct gathering gathering = {missing, site->number};
     int status = store_view_gaps(view, site->number, take_gap, &gathering);
-    if (status == 0 && is_silent(site)) {
+    if (status == 0 && kpi_missing_is_silent(site)) {
         status = add_span(missing, site->number, site->known_s * 1000, INT64_MAX);
     }
     if (status == 0 && site->backlog_s > 0) {
@@ -208,7 +208,7 @@ void kpi_missing_put(const struct kpi_missing *missing, struct json *out)
     struct json *behind = json_put_list(out, "behind");
     for (size_t i = 0; i < scope->count; i++) {
         const struct kpi_site *site = &scope->sites[i];
-        if (is_silent(site) && site->known_s < missing->to_s) {
+        if (kpi_missing_is_silent(site) && site->known_s < missing->to_s) {
             struct json *item = json_add_map(silent);
             json_put_str(item, "site", site->id);
             fields_time(item, "since", site->known_s * 1000);

@@ -53,6 +53,9 @@ bool kpi_missing_touches(const struct kpi_missing *missing, uint32_t site, int64
 /* Whether all that happened until then has had time to arrive: only then must what waits agree with the books. */
 bool kpi_missing_settled(const struct kpi_missing *missing, uint32_t site, int64_t to_s);
 
+/* Whether the site owes a word for too long. */
+bool kpi_missing_is_silent(const struct kpi_site *site);
+
 /* gaps[], silent[], behind[] */
 void kpi_missing_put(const struct kpi_missing *missing, struct json *out);
 

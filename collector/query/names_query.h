@@ -9,7 +9,8 @@
  *
  *     store:  {"created", "committed", "commits", "intervals", "pending", "used_bytes", "file_bytes", "limit_bytes"}
  *
- * Sites and queues in the order of their names. */
+ * Sites and queues in the order of their names. "silent", "gaps_open": see site_standing.h. Times are written in the
+ * zone in force. */
 #ifndef RINGSIDE_COLLECTOR_QUERY_NAMES_QUERY_H
 #define RINGSIDE_COLLECTOR_QUERY_NAMES_QUERY_H
 

@@ -105,17 +105,23 @@ static void put_hex(struct json *out, const char *key, bool has, const uint8_t *
     put_optional(out, key, text);
 }
 
-static void put_registry(const struct registry_site *site, struct json *out)
+static void put_registry(const struct site_document *from, const struct registry_site *site, struct json *out)
 {
     fields_time(out, "changed", site->changed_ms);
+    if (from->discreet) {
+        return;
+    }
     put_optional(out, "certificate_serial", site->serial);
     put_hex(out, "key", site->has_key, site->key_hash, REGISTRY_KEY_BYTES);
     put_hex(out, "next_key", site->has_next_key, site->next_key_hash, REGISTRY_KEY_BYTES);
 }
 
-static void put_link(const struct store_contact *contact, bool known, struct json *out)
+static void put_link(const struct site_document *from, const struct store_contact *contact, bool known,
+                     struct json *out)
 {
-    put_optional(out, "address", contact->address);
+    if (!from->discreet) {
+        put_optional(out, "address", contact->address);
+    }
     fields_time(out, "connected", contact->connected_ms);
     fields_time(out, "acknowledged", contact->ack_ms);
     put_optional(out, "agent_zone", contact->zone);
@@ -182,21 +188,30 @@ static int add_event(void *ctx, const struct store_event *event)
     return json_count(listing->list, "") >= listing->max;
 }
 
+static void put_events(const struct site_document *from, const struct registry_site *site, struct json *out)
+{
+    struct listing events = {json_put_list(out, "events"), EVENTS_MAX, NULL};
+    if (from->view) {
+        (void)store_view_events(from->view, site->number, add_event, &events);
+    }
+}
+
 void site_document_full(const struct site_document *from, const struct registry_site *site, struct json *out)
 {
     struct store_contact contact;
     bool known = find_contact(from, site->number, &contact);
     put_brief(from, site, known, &contact, out);
-    put_registry(site, out);
-    put_link(&contact, known, out);
+    put_registry(from, site, out);
+    put_link(from, &contact, known, out);
     put_now(from, site, out);
     put_counters(&contact, out);
     struct listing gaps = {json_put_list(out, "gaps"), GAPS_MAX, "calls"};
     struct listing live_gaps = {gaps.list, 2 * GAPS_MAX, "live"};
-    struct listing events = {json_put_list(out, "events"), EVENTS_MAX, NULL};
     if (from->view) {
         (void)store_view_gaps(from->view, site->number, add_gap, &gaps);
         (void)store_view_live_gaps(from->view, site->number, add_gap, &live_gaps);
-        (void)store_view_events(from->view, site->number, add_event, &events);
+    }
+    if (!from->discreet) {
+        put_events(from, site, out);
     }
 }

@@ -9,6 +9,9 @@
 #ifndef RINGSIDE_COLLECTOR_QUERY_SITE_DOCUMENT_H
 #define RINGSIDE_COLLECTOR_QUERY_SITE_DOCUMENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "collector/registry/registry.h"
 #include "collector/store/store.h"
 #include "platform/json/json.h"
@@ -17,6 +20,7 @@ struct site_document {
     struct store_view *view; /* NULL: no store */
     int64_t now_ms;
     int64_t idle_ms; /* silent for longer than this it is not online, whatever was written last */
+    bool discreet;   /* leaves out of one site: its address, keys, serial and events */
 };
 
 void site_document_brief(const struct site_document *from, const struct registry_site *site, struct json *out);
