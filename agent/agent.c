@@ -9,6 +9,7 @@
 #include "agent/keeper.h"
 #include "agent/manager.h"
 #include "agent/pipeline.h"
+#include "agent/sentinel.h"
 #include "agent/status/server.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
@@ -33,6 +34,7 @@ struct agent {
     struct manager *manager;
     struct follower *follower; /* NULL: there is no log */
     struct centre *centre;
+    struct sentinel *sentinel; /* NULL: there is no rule */
     struct status_server *server;
     struct notify *notify;
     struct loop_signal *on_term;
@@ -225,6 +227,16 @@ static int start_loop_parts(struct agent *agent)
     if (status == 0) {
         status = centre_start(&centre, &agent->centre);
     }
+    struct sentinel_options sentinel = {.config = agent->config,
+                                        .loop = agent->loop,
+                                        .ledger = pipeline_ledger(agent->pipeline),
+                                        .board = agent->board,
+                                        .health = agent->health,
+                                        .changed = on_news,
+                                        .ctx = agent};
+    if (status == 0) {
+        status = sentinel_start(&sentinel, &agent->sentinel);
+    }
     int64_t watchdog_ms = notify_watchdog_ms(agent->notify);
     if (status == 0 && watchdog_ms > 0) {
         status = loop_timer_start(agent->loop, (uint64_t)watchdog_ms, (uint64_t)watchdog_ms, on_watchdog, agent,
@@ -268,6 +280,7 @@ static void stop(struct agent *agent)
 {
     (void)notify_stopping(agent->notify, NULL);
     loop_timer_stop(agent->watchdog);
+    sentinel_stop(agent->sentinel);
     centre_stop(agent->centre);
     agent->centre = NULL;
     manager_stop(agent->manager);

@@ -9,6 +9,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "agent/config_alerts.h"
 #include "agent/config_table.h"
 #include "agent/credentials/credentials.h"
 #include "agent/secret.h"
@@ -233,6 +234,7 @@ static void look(const void *settings, struct config_remarks *remarks)
         check_source(remarks, &config->sources[i]);
     }
     check_centre(remarks, config);
+    config_alerts_look(config, remarks);
     config_remark_user(remarks, &config->service, "agent");
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/config_alerts.h"
 #include "agent/config_table.h"
 #include "platform/base/status.h"
 #include "platform/config/config.h"
@@ -150,6 +151,7 @@ static int fill(void *settings, const struct config *from, const char *path, boo
     to->privacy.operators_to_centre = config_yes(privacy, "operators_to_centre");
     fill_status(&to->status, config_section(from, "status"), &status);
     fill_collector(&to->collector, config_section(from, "collector"), &status);
+    config_alerts_fill(from, &to->alerting, &status);
     config_daemon_service(from, &to->service, &status);
     to->log_level = config_daemon_log_level(from);
     return status;
@@ -231,6 +233,7 @@ static void check(const struct config *from, struct config_report *report)
     check_keep(from, report);
     check_sources(from, report);
     check_heartbeat(from, report);
+    config_alerts_check(from, report);
 }
 
 void agent_config_free(struct agent_config *config)
@@ -256,6 +259,7 @@ void agent_config_free(struct agent_config *config)
         free(config->operators.wrap_reasons[i]);
     }
     free((void *)config->operators.wrap_reasons);
+    config_alerts_deinit(&config->alerting);
     free(config->sources);
     free(config->queues);
     free(config->site.id);

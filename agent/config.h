@@ -13,6 +13,7 @@
 #include "platform/base/slice.h"
 #include "platform/config/daemon.h"
 #include "platform/config/report.h"
+#include "proto/alert/alert_rule.h"
 #include "proto/measures.h"
 
 #define AGENT_CONFIG_PATH "/etc/ringside/agent.conf"
@@ -102,6 +103,19 @@ struct agent_privacy_config {
     bool operators_to_centre;
 };
 
+/* When the site's own alerts are told. In the order of the words of alerting.when. */
+enum agent_alerts_when { AGENT_ALERTS_OFFLINE, AGENT_ALERTS_ALWAYS };
+
+struct agent_alerting_config {
+    struct alert_rule *rules; /* `alert` sections */
+    size_t rule_count;
+    char *hook; /* program; "": none */
+    enum agent_alerts_when when;
+    int64_t offline_after_ms;
+    int64_t pace_ms;
+    int64_t hook_timeout_ms;
+};
+
 struct agent_config {
     char *path;     /* where it was looked for */
     bool from_file; /* false: no file, all defaults */
@@ -115,6 +129,7 @@ struct agent_config {
     struct agent_privacy_config privacy;
     struct agent_status_config status;
     struct agent_collector_config collector;
+    struct agent_alerting_config alerting;
     struct config_service service;
     enum log_level log_level;
 };

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/config.h"
+#include "agent/config_alerts.h"
 #include "agent/credentials/credentials.h"
 #include "platform/base/status.h"
 #include "platform/config/daemon.h"
@@ -524,6 +525,11 @@ static const struct config_section sections[] = {
      .help = "Where the figures go, once the box has joined a centre",
      .options = collector_options,
      .option_count = COUNT(collector_options)},
+    ALERT_RULE_SECTION,
+    {.name = "alerting",
+     .help = "How the site tells by itself what its rules (`alert`) find",
+     .options = config_alerts_options,
+     .option_count = CONFIG_ALERTS_OPTIONS},
     {.name = "log",
      .help = "Messages of the agent",
      .options = config_daemon_log_options,

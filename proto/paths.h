@@ -12,6 +12,7 @@
 #define PATHS_OPERATORS "operators"
 #define PATHS_CALLS "calls"
 #define PATHS_KPI "kpi"
+#define PATHS_ALERTS "alerts"
 #define PATHS_NOW "live" /* what is happening now, for whoever watches; PATHS_LIVE is the collector's */
 
 /* Query options, each "name=value". */

@@ -44,7 +44,26 @@ typedef void (*sentry_tell_fn)(void *ctx, const char *line, const struct json *d
 
 int sentry_new(const struct sentry_options *options, sentry_tell_fn fn, void *ctx, struct sentry **out); /* borrows */
 void sentry_free(struct sentry *sentry); /* NULL is fine */
+
+/* One look. STATUS_NO_MEMORY or a failure of the ledger: then nothing changed. */
 int sentry_look(struct sentry *sentry, const struct sentry_vitals *vitals, int64_t now_ms);
-struct json *sentry_state(const struct sentry *sentry, int64_t now_ms); /* for /alerts; returns owned */
+
+/* What all looks so far came to. */
+struct sentry_sum {
+    uint32_t firing;
+    uint32_t pending;
+    uint32_t critical; /* of those firing */
+    char worst[256];   /* the worst that fires, for people; empty: none */
+    uint64_t version;  /* another whenever there is something else to keep or to show; not for ever growing */
+};
+struct sentry_sum sentry_sum(struct sentry *sentry);
+
+/* The document of /alerts: that of alert_watch_put() with site, zone, "configured", "when" and whether news are told at
+ * present. Returns owned; NULL without memory. */
+struct json *sentry_state(const struct sentry *sentry, int64_t now_ms);
+
+/* What must outlive a restart. STATUS_INVALID: nothing was taken. */
+void sentry_save(const struct sentry *sentry, struct json *out);
+int sentry_restore(struct sentry *sentry, const struct json *from);
 
 #endif

@@ -15,6 +15,7 @@ static const char help_text[] = "usage: ringside COMMAND [OPTION]...\n"
                                 "  operators          who answered calls today, and who is on one\n"
                                 "  calls              open calls, and those that ended in the last hour\n"
                                 "  kpi                figures of any span\n"
+                                "  alerts             what the site's own rules find (`alert` in agent.conf)\n"
                                 "  ledger check       verify every record of a ledger (with --ledger)\n"
                                 "  help, version\n"
                                 "\n"
@@ -194,6 +195,10 @@ static int check_together(const struct cli_options *options, struct query_why *w
     if (options->command == CLI_CHECK && (options->item_count > 0 || options->format != RENDER_TABLE)) {
         return usage(why, "ledger check takes only --ledger", "", "");
     }
+    if (options->command == CLI_REPORT && options->kind == REPORT_ALERTS && options->ledger) {
+        return usage(why, "alerts asks the agent: alerts live in the daemon, a ledger alone does not know them", "",
+                     "");
+    }
     if (options->command == CLI_WATCH && options->ledger) {
         return usage(why, "watch asks the agent; a ledger alone does not know what is happening now", "", "");
     }
@@ -235,7 +240,8 @@ int options_parse(int argc, char *const *argv, const char *agent_default, struct
     }
     if (status == 0 && words.count == 0) {
         status =
-            usage(why, "what shall it be? watch, status, queues, operators, calls or kpi; see `ringside help`", "", "");
+            usage(why, "what shall it be? watch, status, queues, operators, calls, kpi or alerts; see `ringside help`",
+                  "", "");
     }
     if (status == 0) {
         status = take_command(&options, &words, why);

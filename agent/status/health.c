@@ -9,6 +9,7 @@
 struct status_health {
     pthread_mutex_t lock;
     struct health now;
+    struct buf alerts;
 };
 
 int status_health_new(int64_t started_ms, struct status_health **out)
@@ -30,6 +31,7 @@ void status_health_free(struct status_health *health)
 {
     if (health) {
         (void)pthread_mutex_destroy(&health->lock);
+        buf_deinit(&health->alerts);
         free(health);
     }
 }
@@ -72,6 +74,26 @@ void status_health_set_live(struct status_health *health, const struct health_li
     (void)pthread_mutex_lock(&health->lock);
     health->now.live = *live;
     (void)pthread_mutex_unlock(&health->lock);
+}
+
+void status_health_set_alerts(struct status_health *health, const struct health_alerts *alerts, struct slice document)
+{
+    (void)pthread_mutex_lock(&health->lock);
+    health->now.alerts = *alerts;
+    buf_reset(&health->alerts);
+    buf_append(&health->alerts, document.data, document.len);
+    (void)pthread_mutex_unlock(&health->lock);
+}
+
+bool status_health_alerts(struct status_health *health, struct buf *out)
+{
+    (void)pthread_mutex_lock(&health->lock);
+    bool there = health->alerts.len > 0 && !health->alerts.failed;
+    if (there) {
+        buf_append(out, health->alerts.data, health->alerts.len);
+    }
+    (void)pthread_mutex_unlock(&health->lock);
+    return there;
 }
 
 void status_health_copy(struct status_health *health, struct health *out)

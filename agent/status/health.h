@@ -5,6 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "platform/base/buf.h"
+#include "platform/base/slice.h"
+
 enum { HEALTH_SOURCES_MAX = 8 };
 
 struct health_source {
@@ -55,6 +58,15 @@ struct health_live {
     char last_error[160];
 };
 
+/* The site's own alerts, in short; the whole document beside it. */
+struct health_alerts {
+    bool configured; /* there are rules */
+    uint32_t firing;
+    uint32_t pending;
+    uint32_t critical; /* of those firing */
+    char worst[256];   /* that fires, for people */
+};
+
 struct health {
     int64_t started_ms;
     bool ledger_full;
@@ -62,6 +74,7 @@ struct health {
     struct health_source sources[HEALTH_SOURCES_MAX];
     struct health_centre centre;
     struct health_live live;
+    struct health_alerts alerts;
 };
 
 struct status_health; /* guarded by its own mutex */
@@ -74,6 +87,9 @@ int status_health_set_source(struct status_health *health, const struct health_s
 void status_health_set_ledger_full(struct status_health *health, bool full);
 void status_health_set_centre(struct status_health *health, const struct health_centre *centre);
 void status_health_set_live(struct status_health *health, const struct health_live *live);
+/* `document` is the text of /alerts, copied. */
+void status_health_set_alerts(struct status_health *health, const struct health_alerts *alerts, struct slice document);
+bool status_health_alerts(struct status_health *health, struct buf *out); /* appends it; false: there is none */
 void status_health_copy(struct status_health *health, struct health *out);
 
 #endif

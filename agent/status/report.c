@@ -26,6 +26,7 @@ int report_make(const struct report_env *env, const struct query *query, struct 
     static int (*const parts[REPORT_KIND_COUNT])(const struct report_job *job, struct json *out) = {
         [REPORT_STATUS] = report_status, [REPORT_QUEUES] = report_queues, [REPORT_OPERATORS] = report_operators,
         [REPORT_CALLS] = report_calls,   [REPORT_KPI] = report_kpi,       [REPORT_LIVE] = report_live,
+        [REPORT_ALERTS] = report_alerts,
     };
     struct report_job job = {.env = env, .query = query, .why = why};
     why->text[0] = 0;

@@ -113,6 +113,20 @@ static void look_at_events(struct hints_work *work, const struct report_job *job
     }
 }
 
+/* What fires is trouble of the queues or of the machine, none of the agent's own. */
+static void look_at_alerts(struct hints_work *work, const struct report_job *job)
+{
+    const struct health_alerts *alerts = job->env->health ? &job->env->health->alerts : NULL;
+    if (!alerts || alerts->firing == 0) {
+        return;
+    }
+    buf_printf(&work->text, "alert %s", alerts->worst);
+    if (alerts->firing > 1) {
+        buf_printf(&work->text, "; %" PRIu32 " fire in all: see `ringside alerts`", alerts->firing);
+    }
+    put_hint(work);
+}
+
 const char *report_hints(const struct report_job *job, struct json *hints)
 {
     struct hints_work work = {.list = hints};
@@ -131,6 +145,7 @@ const char *report_hints(const struct report_job *job, struct json *hints)
     work.degraded |= report_source_hints(job, hints);
     look_at_events(&work, job);
     work.degraded |= report_centre_hints(job, hints);
+    look_at_alerts(&work, job);
     buf_deinit(&work.text);
     return down ? "down" : work.degraded ? "degraded" : "ok";
 }

@@ -16,6 +16,7 @@ int report_queues(const struct report_job *job, struct json *out);
 int report_operators(const struct report_job *job, struct json *out);
 int report_calls(const struct report_job *job, struct json *out);
 int report_kpi(const struct report_job *job, struct json *out);
+int report_alerts(const struct report_job *job, struct json *out); /* where there are no rules */
 int report_live(const struct report_job *job, struct json *out);
 
 int report_centre(const struct report_job *job, struct json *out);

@@ -68,8 +68,9 @@ static bool take_path(const struct endpoint_request *request, struct query *quer
     enum report_kind kind = request->path_count > 0 ? query_kind_find(request->path[0]) : REPORT_KIND_COUNT;
     bool one_queue = kind == REPORT_QUEUES && request->path_count == 2;
     if (kind == REPORT_KIND_COUNT || (request->path_count != 1 && !one_queue)) {
-        refuse(answer, ENDPOINT_NOT_FOUND,
-               "no such resource; there are /live, /status, /queues, /queues/NAME, /operators, /calls and /kpi");
+        refuse(
+            answer, ENDPOINT_NOT_FOUND,
+            "no such resource; there are /live, /status, /queues, /queues/NAME, /operators, /calls, /kpi and /alerts");
         return false;
     }
     query_init(query, kind);
@@ -128,12 +129,25 @@ static void refuse_report(struct endpoint_answer *answer, int status, const char
     refuse(answer, code, text);
 }
 
+/* As the daemon left it after its newest look. False: it has no rules. */
+static bool take_alerts(struct status_server *server, struct json **document)
+{
+    struct buf text = BUF_INIT;
+    bool there = status_health_alerts(server->options.health, &text) &&
+                 json_parse(buf_slice(&text), text.len, document, NULL, 0) == 0;
+    buf_deinit(&text);
+    return there;
+}
+
 /* The document from one short view of the ledger. */
 static int make_document(struct status_server *server, const struct query *query, struct json **document,
                          struct query_why *why)
 {
     struct health health;
     struct ledger_view *view;
+    if (query->kind == REPORT_ALERTS && take_alerts(server, document)) {
+        return 0;
+    }
     int status = ledger_view_begin(server->options.ledger, &view);
     if (status != 0) {
         (void)snprintf(why->text, sizeof why->text, "%s: %s", server->ledger_dir, status_str(status));
@@ -319,6 +333,7 @@ static int64_t take_turn(void *ctx)
         notify(server, PATHS_QUEUES);
         notify(server, PATHS_OPERATORS);
         notify(server, PATHS_CALLS);
+        notify(server, PATHS_ALERTS);
     }
     if (moved) {
         notify(server, PATHS_NOW);
@@ -348,6 +363,7 @@ static int add_resources(struct endpoint *endpoint)
         {PATHS_CALLS, "open calls and recent ones", "0 50", true},
         {PATHS_NOW, "what is happening now", "0 50", true},
         {PATHS_KPI, "figures of any span", "0 50 110", false},
+        {PATHS_ALERTS, "what the site's own rules find", "0 50", true},
     };
     int status = 0;
     for (size_t i = 0; status == 0 && i < sizeof resources / sizeof resources[0]; i++) {

@@ -21,6 +21,7 @@ struct query_option {
 static const char *const kind_names[REPORT_KIND_COUNT] = {
     [REPORT_STATUS] = PATHS_STATUS, [REPORT_QUEUES] = PATHS_QUEUES, [REPORT_OPERATORS] = PATHS_OPERATORS,
     [REPORT_CALLS] = PATHS_CALLS,   [REPORT_KPI] = PATHS_KPI,       [REPORT_LIVE] = PATHS_NOW,
+    [REPORT_ALERTS] = PATHS_ALERTS,
 };
 
 const char *query_kind_name(enum report_kind kind)

@@ -17,6 +17,7 @@ enum report_kind {
     REPORT_CALLS,
     REPORT_KPI,
     REPORT_LIVE,
+    REPORT_ALERTS,
     REPORT_KIND_COUNT
 };
 

@@ -189,6 +189,7 @@ static void render_table(enum report_kind kind, const struct json *document, con
         [REPORT_CALLS] = render_calls_table,
         [REPORT_KPI] = render_kpi_table,
         [REPORT_LIVE] = render_live_table,
+        [REPORT_ALERTS] = render_alerts_table,
     };
     parts[kind](document, style, out);
 }

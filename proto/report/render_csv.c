@@ -154,8 +154,11 @@ static void put_pairs(const struct json *document, struct buf *out)
 
 void render_csv(enum report_kind kind, const struct json *document, struct buf *out)
 {
-    static const char *const names[REPORT_KIND_COUNT] = {
-        [REPORT_QUEUES] = "queues", [REPORT_OPERATORS] = "operators", [REPORT_KPI] = "rows", [REPORT_LIVE] = "queues"};
+    static const char *const names[REPORT_KIND_COUNT] = {[REPORT_QUEUES] = "queues",
+                                                         [REPORT_OPERATORS] = "operators",
+                                                         [REPORT_KPI] = "rows",
+                                                         [REPORT_LIVE] = "queues",
+                                                         [REPORT_ALERTS] = "alerts"};
     if (kind == REPORT_STATUS) {
         put_pairs(document, out);
     } else if (kind == REPORT_CALLS) {

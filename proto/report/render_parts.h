@@ -11,6 +11,7 @@ void render_kpi_table(const struct json *document, const struct render_style *st
 void render_queues_table(const struct json *document, const struct render_style *style, struct buf *out);
 void render_operators_table(const struct json *document, const struct render_style *style, struct buf *out);
 void render_live_table(const struct json *document, const struct render_style *style, struct buf *out);
+void render_alerts_table(const struct json *document, const struct render_style *style, struct buf *out);
 void render_calls_table(const struct json *document, const struct render_style *style, struct buf *out);
 void render_status_text(const struct json *document, const struct render_style *style, struct buf *out);
 void render_csv(enum report_kind kind, const struct json *document, struct buf *out);
