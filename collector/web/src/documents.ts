@@ -29,6 +29,7 @@ export interface Missing {
   gaps_left_out?: number;
   silent?: { site: string; since: string }[];
   behind?: { site: string; from: string; intervals: number }[];
+  notes?: string[]; // more reasons, added by a page
 }
 
 export interface Scope {

@@ -439,6 +439,7 @@ export function missingReasons(missing: Missing, zone: string): string[] {
   if (missing.gaps_left_out) out.push(t('more', { n: missing.gaps_left_out }));
   if (missing.intervals_dropped) out.push(t('missing.dropped'));
   if (missing.bad_records) out.push(t('missing.bad', { n: missing.bad_records }));
+  out.push(...(missing.notes ?? []));
   return out.length > 0 ? out : [t('missing.other')];
 }
 
@@ -450,20 +451,21 @@ export function missingSummary(missing: Missing): string {
   if (gaps > 0) out.push(t('missing.gaps', { n: gaps }));
   if (missing.intervals_dropped) out.push(t('missing.dropped'));
   if (missing.bad_records) out.push(t('missing.bad', { n: missing.bad_records }));
+  out.push(...(missing.notes ?? []));
   return out.length > 0 ? out.join(' · ') : t('missing.other');
 }
 
 const REASONS_SHOWN = 12;
 
-// A mark that tells the reasons on hover and on focus.
-export function MissingMark({ missing, zone }: { missing: Missing; zone: string }) {
+// A mark that tells the reasons on hover and on focus. Short: only the hatch is seen.
+export function MissingMark({ missing, zone, short }: { missing: Missing; zone: string; short?: boolean }) {
   const id = useId();
   const reasons = missingReasons(missing, zone);
   return (
     <span class="missing-mark">
       <button type="button" class="mark" aria-describedby={id}>
         <span class="hatch" aria-hidden="true" />
-        {t('missing.short')}
+        <span class={short ? 'sr' : ''}>{t('missing.short')}</span>
       </button>
       <span class="tip" role="tooltip" id={id}>
         <ReasonList reasons={reasons} />

@@ -1,7 +1,7 @@
 // view: what the reader has chosen to look at, read from the address (route.ts), made into parameters for api.ts.
 //
 //   useAbout()                {name, zone, role, ...} or undefined
-//   useZone(own?)             {zone: name for format.ts, param: for the 'zone' parameter, choice}; `own` is the site's
+//   useZone(own?)             {zone: name for format.ts, param: for the 'zone' parameter, choice, ready}; `own`: the site's
 //   useSpan(zone)             {period, from, to, key}: from and to as RFC 3339, to undefined for "until now"
 //   useScope()                {site, group}: for parameters; both undefined: all
 //   useRatio()                {params: {service_level, service_level_method}, threshold_s, method, target (0..1)}
@@ -26,6 +26,7 @@ export interface ZoneView {
   choice: ZoneChoice;
   zone: string; // IANA name
   param: string | undefined; // undefined: the collector's own choice
+  ready: boolean; // false on the very first visit, until the centre has told its zone: ask nothing by days before
 }
 
 export function viewerZone(): string {
@@ -33,20 +34,21 @@ export function viewerZone(): string {
 }
 
 // The centre's zone, before it has answered as it was the last time.
-export function useCentreZone(): string {
+export function useCentreZone(): { zone: string; ready: boolean } {
   const told = useAbout()?.zone;
   useEffect(() => {
     if (told) remember('zone', told);
   }, [told]);
-  return told ?? recall('zone') ?? viewerZone();
+  const known = told ?? recall('zone');
+  return { zone: known ?? viewerZone(), ready: known !== null };
 }
 
 export function useZone(own?: string | null): ZoneView {
   const centre = useCentreZone();
   const asked = usePlace().query.get('zone');
-  if (asked === 'viewer') return { choice: 'viewer', zone: viewerZone(), param: viewerZone() };
-  if (asked === 'utc') return { choice: 'utc', zone: 'UTC', param: 'UTC' };
-  return { choice: 'centre', zone: own || centre, param: undefined };
+  if (asked === 'viewer') return { choice: 'viewer', zone: viewerZone(), param: viewerZone(), ready: true };
+  if (asked === 'utc') return { choice: 'utc', zone: 'UTC', param: 'UTC', ready: true };
+  return { choice: 'centre', zone: own || centre.zone, param: undefined, ready: Boolean(own) || centre.ready };
 }
 
 // ---- period ----

@@ -1,6 +1,265 @@
+// The overview: this moment and the day so far, how the period went, and who needs a look.
+import { useEffect, useState } from 'preact/hooks';
+import { PATH, reach, useAnswer, type AlertsDocument, type LiveDocument, type Missing, type OverviewDocument, type TimeseriesDocument, type WaitingNow } from '../api';
+import { Controls } from '../controls';
+import { OTHER_EXITS } from '../figures';
+import { ago, dur, int, moment, pct } from '../format';
+import { pathOf } from '../route';
+import { useStore } from '../store';
+import { useLive } from '../stream';
 import { t } from '../text';
-import { Page } from '../ui';
+import { Answered, Empty, Formula, Grid, Link, Page, Panel, Pill, Spark, Table, Tile, Tiles, Value, type Tone } from '../ui';
+import { scopeParams, stepOf, useRatio, useScope, useSpan, useZone, type RatioView } from '../view';
+import { LevelChart, VolumeChart } from './overview_charts';
+import { HeatMaps } from './overview_heat';
+import { SiteRanking, WorstQueues } from './overview_ranking';
+import { tt } from './overview.text';
+
+const FIELDS = ['entered', 'answered', 'abandoned', ...OTHER_EXITS, 'service_level'].join(',');
+const WAITS_SHOWN = 8;
 
 export default function OverviewPage() {
-  return <Page title={t('nav.overview')} />;
+  const zone = useZone();
+  const scope = useScope();
+  const ratio = useRatio();
+  const span = useSpan(zone.zone);
+  const step = stepOf(span);
+  const common = { ...scopeParams(scope), ...ratio.params, zone: zone.param };
+  const overview = useAnswer<OverviewDocument>(PATH.overview, common, { every_ms: 10_000 });
+  const { live, connected } = useLive(scope);
+  const figures = { ...common, from: span.from, to: span.to };
+  const flow = useAnswer<TimeseriesDocument>(zone.ready ? PATH.timeseries : null, { ...figures, step, fields: FIELDS }, { every_ms: 30_000 });
+  const second = zone.ready && (overview.data !== undefined || overview.error !== null); // the tiles come first
+  const asOf = live?.as_of ?? overview.data?.as_of;
+  return (
+    <Page
+      title={t('nav.overview')}
+      lead={<Fresh asOf={asOf} connected={connected} zone={zone.zone} />}
+      actions={<Controls zone={zone.zone} scope period ratio />}
+    >
+      <LiveTiles overview={overview.data} live={live} ratio={ratio} zone={zone.zone} />
+      <FiringStrip />
+      <Grid>
+        <Panel title={tt('volume')} sub={t(`step.${step}`)} span={8} busy={flow.previous}>
+          <Answered of={flow} height="280px">
+            {(data) => <VolumeChart data={data} zone={zone.zone} />}
+          </Answered>
+        </Panel>
+        <Panel title={tt('waits')} span={4}>
+          <LongestWaits live={live} overview={overview.data} />
+        </Panel>
+        <Panel title={tt('levels')} sub={t(`step.${step}`)} span={8} busy={flow.previous}>
+          <Answered of={flow} height="280px">
+            {(data) => <LevelChart data={data} zone={zone.zone} target={ratio.target} />}
+          </Answered>
+        </Panel>
+        <WorstQueues ask={second} params={figures} zone={zone.zone} target={ratio.target} />
+        <SiteRanking ask={second} params={figures} zone={zone.zone} step={span.days <= 2 ? 'hour' : 'day'} target={ratio.target} />
+        <Panel title={tt('silentList')} span={4} actions={<Link to="/fleet">{tt('fleet')}</Link>}>
+          <Silent overview={overview.data} zone={zone.zone} />
+        </Panel>
+        <HeatMaps ask={second} params={common} span={span} zone={zone.zone} target={ratio.target} />
+      </Grid>
+    </Page>
+  );
+}
+
+function Fresh({ asOf, connected, zone }: { asOf: string | undefined; connected: boolean; zone: string }) {
+  const { away_since } = useStore(reach);
+  return (
+    <span class="fresh">
+      <span class={connected && away_since === null ? 'live-dot is-on' : 'live-dot'} aria-hidden="true" />
+      {asOf && t('fresh.asof', { time: moment(asOf, zone, 'time') })} · {t('zone.shown', { zone })}
+    </span>
+  );
+}
+
+// ---- tiles ----
+
+interface Sample {
+  waiting: number | null;
+  longest: number | null;
+}
+
+const SAMPLES_KEPT = 90;
+const SAMPLE_MS = 2000;
+
+// How waiting went while the page was open.
+function useTrend(live: LiveDocument | null): Sample[] {
+  const [samples, set] = useState<{ at: number; list: Sample[] }>({ at: 0, list: [] });
+  useEffect(() => {
+    if (!live || Date.now() - samples.at < SAMPLE_MS) return;
+    const next = { waiting: live.totals.waiting, longest: live.totals.longest_wait_ms };
+    set({ at: Date.now(), list: [...samples.list.slice(1 - SAMPLES_KEPT), next] });
+  }, [live]);
+  return samples.list;
+}
+
+function levelTone(value: number | null | undefined, target: number): Tone | undefined {
+  if (value == null) return undefined;
+  return value >= target ? 'ok' : value >= target - 0.1 ? 'warn' : 'bad';
+}
+
+function dayMissing(overview: OverviewDocument | undefined): Missing | null {
+  if (!overview || overview.today.complete) return null;
+  const { today, sites, silent } = overview;
+  const notes: string[] = [];
+  if (!today.behind && sites.behind > 0) notes.push(tt('behind', { n: sites.behind }));
+  if (!today.gaps && sites.with_gaps > 0) notes.push(tt('gaps', { n: sites.with_gaps }));
+  const known = silent.filter((item) => item.last_seen !== null).map((item) => ({ site: item.site, since: item.last_seen ?? '' }));
+  return { ...today, complete: false, silent: today.silent ?? known, notes };
+}
+
+interface LiveTilesProps {
+  overview: OverviewDocument | undefined;
+  live: LiveDocument | null;
+  ratio: RatioView;
+  zone: string;
+}
+
+function LiveTiles({ overview, live, ratio, zone }: LiveTilesProps) {
+  const trend = useTrend(live);
+  const now = live?.totals ?? overview?.live;
+  const row = overview?.today.row;
+  const missing = dayMissing(overview);
+  const silent = overview?.sites.silent;
+  const none = overview && !row;
+  const stale = now && now.sites_stale > 0 ? tt('stale', { n: now.sites_stale }) : null;
+  return (
+    <Tiles label={tt('tiles')}>
+      <Tile
+        label={tt('waiting')}
+        value={now && <Value v={now.waiting} f={int} />}
+        sub={<span>{stale ?? (now?.talking != null ? tt('talking', { n: now.talking }) : '')}</span>}
+        spark={<Trend values={trend.map((item) => item.waiting)} />}
+      />
+      <Tile
+        label={tt('longest')}
+        value={now && <Value v={now.waiting === 0 ? 0 : now.longest_wait_ms} f={dur} />}
+        sub={<span>{now?.waiting === 0 ? tt('waitingNone') : now?.ready != null ? tt('ready', { n: now.ready }) : ''}</span>}
+        spark={<Trend values={trend.map((item) => item.longest ?? (item.waiting === 0 ? 0 : null))} />}
+      />
+      <Tile
+        label={tt('level')}
+        tone={levelTone(row?.service_level.value, ratio.target)}
+        value={none ? <Value v={null} f={pct} /> : row && <Value v={row.service_level.value} f={(v) => pct(v)} />}
+        sub={
+          <>
+            <span>{tt('target', { target: pct(ratio.target, 0) })}</span>
+            {row && <Formula level={row.service_level} />}
+          </>
+        }
+        missing={missing}
+        zone={zone}
+      />
+      <Tile
+        label={tt('abandon')}
+        value={none ? <Value v={null} f={pct} /> : row && <Value v={row.abandon_rate} f={(v) => pct(v)} />}
+        sub={
+          <>
+            <span>{row && tt('lost', { n: row.abandoned })}</span>
+            <Formula text={t('ratio.abandon')} />
+          </>
+        }
+        missing={missing}
+        zone={zone}
+      />
+      <Tile
+        label={tt('offered')}
+        value={none ? '0' : row && int(row.entered)}
+        sub={<span>{row && tt('answered', { n: row.answered })}</span>}
+        missing={missing}
+        zone={zone}
+      />
+      <Tile
+        label={tt('silent')}
+        to="/fleet"
+        tone={silent ? 'bad' : undefined}
+        value={silent !== undefined ? int(silent) : undefined}
+        sub={<span>{overview && tt('of', { n: overview.sites.joined })}</span>}
+      />
+    </Tiles>
+  );
+}
+
+function Trend({ values }: { values: (number | null)[] }) {
+  return values.length < 3 ? null : <Spark values={values} width={72} height={28} low={0} />;
+}
+
+// ---- alerts ----
+
+function FiringStrip() {
+  const { data } = useAnswer<AlertsDocument>(PATH.alerts, {}, { every_ms: 30_000 });
+  const firing = data?.alerts.filter((alert) => alert.phase === 'firing' && !alert.muted) ?? [];
+  if (firing.length === 0) return null;
+  return (
+    <section class="strip" aria-label={tt('firing')}>
+      <ul>
+        {firing.slice(0, 4).map((alert) => (
+          <li key={alert.id}>
+            <Pill tone={alert.severity === 'critical' ? 'bad' : 'warn'}>{alert.severity}</Pill>
+            <Link to="/alerts">{alert.text}</Link>
+          </li>
+        ))}
+      </ul>
+      <Link to="/alerts" class="strip-more">
+        {firing.length > 4 ? t('more', { n: firing.length - 4 }) : tt('firingAll')}
+      </Link>
+    </section>
+  );
+}
+
+// ---- lists ----
+
+function longestOf(live: LiveDocument | null, overview: OverviewDocument | undefined): WaitingNow[] | undefined {
+  if (!live) return overview?.live.worst.slice(0, WAITS_SHOWN);
+  const waiting = live.rows.filter((row) => !row.stale && row.queue !== null && (row.longest_wait_ms ?? 0) > 0);
+  waiting.sort((a, b) => (b.longest_wait_ms ?? 0) - (a.longest_wait_ms ?? 0));
+  return waiting.slice(0, WAITS_SHOWN);
+}
+
+function LongestWaits({ live, overview }: { live: LiveDocument | null; overview: OverviewDocument | undefined }) {
+  const rows = longestOf(live, overview);
+  if (!rows) return <Empty>{t('app.loading')}</Empty>;
+  return (
+    <Table
+      caption={tt('waits')}
+      rows={rows}
+      keyOf={(row) => row.site + ' ' + row.queue}
+      empty={tt('waitsNone')}
+      columns={[
+        {
+          key: 'queue',
+          label: t('f.queue'),
+          head: true,
+          cell: (row) => <Link to={pathOf('site', row.site, 'queue', row.queue)}>{row.queue}</Link>,
+        },
+        { key: 'site', label: t('f.site'), cell: (row) => <Link to={pathOf('site', row.site)}>{row.site}</Link> },
+        { key: 'waiting', label: t('f.waiting'), numeric: true, cell: (row) => <Value v={row.waiting} f={int} /> },
+        { key: 'wait', label: t('f.wait'), numeric: true, cell: (row) => <Value v={row.longest_wait_ms} f={dur} /> },
+      ]}
+    />
+  );
+}
+
+function Silent({ overview, zone }: { overview: OverviewDocument | undefined; zone: string }) {
+  if (!overview) return <Empty>{t('app.loading')}</Empty>;
+  return (
+    <Table
+      caption={tt('silentList')}
+      rows={overview.silent}
+      keyOf={(row) => row.site}
+      limit={8}
+      empty={tt('silentNone')}
+      columns={[
+        { key: 'site', label: t('f.site'), head: true, cell: (row) => <Link to={pathOf('site', row.site)}>{row.site}</Link> },
+        {
+          key: 'seen',
+          label: tt('lastSeen'),
+          cell: (row) => <span title={moment(row.last_seen, zone, 'full')}>{moment(row.last_seen, zone)}</span>,
+        },
+        { key: 'age', label: tt('age'), numeric: true, cell: (row) => <Value v={row.last_seen_age_ms} f={ago} /> },
+      ]}
+    />
+  );
 }
