@@ -63,7 +63,10 @@ int lookout_start(const struct lookout_options *options, struct lookout **out); 
 void lookout_stop(struct lookout *lookout); /* tries to tell what waits for at most two seconds; NULL is fine */
 bool lookout_alive(const struct lookout *lookout, int64_t monotonic_ms);
 
-/* For the HTTP server; any thread. */
+/* What went wrong when it last looked or wrote its file, for the log; empty: nothing. */
+void lookout_trouble(struct lookout *lookout, char *out, size_t size);
+
+/* For the HTTP server; any thread. A mute's failures are those of alert_watch_mute(). */
 struct json *lookout_state(struct lookout *lookout);
 uint64_t lookout_version(struct lookout *lookout);
 int lookout_mute(struct lookout *lookout, const char *rule, const char *site, int64_t until_ms, const char *by,
