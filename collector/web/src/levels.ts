@@ -190,11 +190,15 @@ const WORDS: Record<'en' | 'zh', Record<Letter, string>> = {
   },
 };
 
-function seconds(ms: number, lang: 'en' | 'zh'): string {
+// Null: as each queue is set.
+function seconds(ms: number | null, lang: 'en' | 'zh'): string {
+  if (ms === null) {
+    return lang === 'zh' ? '设定时间' : 'the set time';
+  }
   return lang === 'zh' ? `${ms / 1000} 秒` : `${ms / 1000} s`;
 }
 
-function sumText(terms: readonly Term[], lang: 'en' | 'zh', limitMs: number, shortMs: number): string {
+function sumText(terms: readonly Term[], lang: 'en' | 'zh', limitMs: number, shortMs: number | null): string {
   const text = terms
     .map((term, at) => {
       const [letter, sign] = split(term);
@@ -206,7 +210,7 @@ function sumText(terms: readonly Term[], lang: 'en' | 'zh', limitMs: number, sho
 }
 
 // "answered within 20 s / (answered + abandoned)".
-export function levelFormula(method: string, lang: 'en' | 'zh', limitMs: number, shortMs: number): string {
+export function levelFormula(method: string, lang: 'en' | 'zh', limitMs: number, shortMs: number | null): string {
   if (!isLevelMethod(method)) {
     return method;
   }
