@@ -1,0 +1,73 @@
+#include "collector/api/body.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "platform/base/hash.h"
+#include "platform/file/gzip.h"
+
+enum { BODY_SEED = 0x51a7, BODY_PACK_LEVEL = 4 };
+
+static void body_tag(struct body *body)
+{
+    uint64_t hash = hash_bytes(body->plain.data, body->plain.len, BODY_SEED);
+    (void)snprintf(body->etag, sizeof body->etag, "W/\"%016" PRIx64 "\"", hash);
+}
+
+static void body_pack(struct body *body)
+{
+    if (gzip_pack(buf_slice(&body->plain), BODY_PACK_LEVEL, &body->packed) != 0 ||
+        body->packed.len >= body->plain.len) {
+        buf_deinit(&body->packed);
+        return;
+    }
+    uint8_t *fitting = realloc(body->packed.data, body->packed.len);
+    if (fitting) {
+        body->packed.data = fitting;
+        body->packed.cap = body->packed.len;
+    }
+}
+
+struct body *body_new(struct endpoint_answer *answer, bool pack)
+{
+    struct body *body = calloc(1, sizeof *body);
+    if (!body) {
+        buf_deinit(&answer->body);
+        return NULL;
+    }
+    atomic_init(&body->refs, 1);
+    body->code = answer->code;
+    body->type = answer->type ? answer->type : "application/json";
+    body->retry_after_s = answer->retry_after_s;
+    (void)snprintf(body->file_name, sizeof body->file_name, "%s", answer->file_name);
+    body->plain = answer->body;
+    answer->body = BUF_INIT;
+    if (body->code == 200) {
+        body_tag(body);
+    }
+    if (pack && body->plain.len >= BODY_PACK_MIN) {
+        body_pack(body);
+    }
+    return body;
+}
+
+struct body *body_ref(struct body *body)
+{
+    atomic_fetch_add_explicit(&body->refs, 1, memory_order_relaxed);
+    return body;
+}
+
+void body_unref(struct body *body)
+{
+    if (body && atomic_fetch_sub_explicit(&body->refs, 1, memory_order_acq_rel) == 1) {
+        buf_deinit(&body->plain);
+        buf_deinit(&body->packed);
+        free(body);
+    }
+}
+
+size_t body_bytes(const struct body *body)
+{
+    return sizeof *body + body->plain.cap + body->packed.cap;
+}
