@@ -21,7 +21,7 @@ struct metrics_row {
     char *labels; /* site="a",queue="b" */
     struct tally base;
     struct tally now;
-    struct tally shown; /* the highest there was: what was told does not go back */
+    struct tally shown; /* the highest there was: what was told does not go back; each bucket with those below it */
     struct tally fresh; /* while the site is read: what `now` is to become */
     struct tally gone;  /* and what left the window */
     struct live_figures live;

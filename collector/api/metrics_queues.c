@@ -109,7 +109,7 @@ static void waits_row(const void *what, const struct metrics_row *row, struct bu
     char edge[SAMPLES_LABEL_MAX];
     int64_t within = 0;
     for (size_t i = 0; i < TALLY_BUCKETS; i++) {
-        within += number_at(&row->shown, waits->buckets + i * sizeof(int64_t));
+        within = number_at(&row->shown, waits->buckets + i * sizeof(int64_t));
         if (i < TALLY_BUCKETS - 1) {
             (void)snprintf(edge, sizeof edge, "le=\"%d\"", (int)tally_bucket_s[i]);
         } else {

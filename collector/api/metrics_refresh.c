@@ -213,13 +213,24 @@ static int settle_window(struct refresh *refresh, struct metrics_site *site)
     return status;
 }
 
-/* What was shown stays where what is counted now is less. */
+static void accumulate(struct tally *tally)
+{
+    for (int i = 1; i < TALLY_BUCKETS; i++) {
+        tally->wait_answered[i] += tally->wait_answered[i - 1];
+        tally->wait_abandoned[i] += tally->wait_abandoned[i - 1];
+    }
+}
+
+/* What was shown stays where what is counted now is less. Of buckets that holds for what they contain together: a wait
+ * that a revision moves to another one is still one. */
 static void show(struct metrics *metrics, struct metrics_row *row, const struct tally *before)
 {
     struct tally value = row->base;
     struct tally old = *before;
     bool lowered = false;
     tally_add(&value, &row->now);
+    accumulate(&value);
+    accumulate(&old);
     for (int i = 0; i < TALLY_NUMBERS; i++) {
         int64_t number = tally_numbers(&value)[i];
         int64_t *shown = &tally_numbers(&row->shown)[i];
