@@ -194,6 +194,46 @@ int kpi_scope_new(const struct kpi_centre *centre, enum kpi_whose whose, const c
     return 0;
 }
 
+static const struct kpi_site *site_of_id(const struct kpi_scope *scope, const char *id)
+{
+    for (size_t i = 0; i < scope->count; i++) {
+        if (strcmp(scope->sites[i].id, id) == 0) {
+            return &scope->sites[i];
+        }
+    }
+    return NULL;
+}
+
+int kpi_scope_narrow(const struct kpi_scope *scope, const char *id, struct kpi_scope **out)
+{
+    const struct kpi_site *site = site_of_id(scope, id);
+    struct kpi_scope *one = site ? calloc(1, sizeof *one) : NULL;
+    if (!one) {
+        return site ? STATUS_NO_MEMORY : STATUS_NOT_FOUND;
+    }
+    *one = (struct kpi_scope){.centre = scope->centre,
+                              .whose = KPI_SITE,
+                              .scope = store_scope_site(site->number),
+                              .sites = calloc(1, sizeof *site),
+                              .count = 1,
+                              .cap = 1,
+                              .grouped = true,
+                              .grid_s = site->interval_s};
+    memcpy(one->name, site->id, sizeof one->name);
+    memcpy(one->day_zone, site->day_zone, sizeof one->day_zone);
+    int status = STATUS_NO_MEMORY;
+    if (one->sites) {
+        one->sites[0] = *site;
+        status = remember_number(one, site->number);
+    }
+    if (status != 0) {
+        kpi_scope_free(one);
+        return status;
+    }
+    *out = one;
+    return 0;
+}
+
 void kpi_scope_free(struct kpi_scope *scope)
 {
     if (scope) {

@@ -4,28 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/query/query_document.h"
 #include "collector/query/site_document.h"
 #include "collector/query/site_standing.h"
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "proto/report/fields.h"
-
-/* Ends the making of a document: gives it out, or frees it. */
-static int hand_out(int status, struct json *document, struct json **out, struct query_why *why)
-{
-    if (status == 0 && (json_build_failed() || !document)) {
-        status = STATUS_NO_MEMORY;
-    }
-    if (status != 0) {
-        json_free(document);
-        if (!why->text[0]) {
-            (void)snprintf(why->text, sizeof why->text, "%s", status_str(status));
-        }
-        return status;
-    }
-    *out = document;
-    return 0;
-}
 
 /* ---- sites ---- */
 
@@ -58,8 +42,7 @@ int names_query_sites(const struct kpi_centre *centre, int64_t idle_ms, const ch
     struct site_list list = {.from = {.now_ms = centre->now_ms, .idle_ms = idle_ms}};
     int status = kpi_scope_new(centre, group ? KPI_GROUP : KPI_ALL, group, &scope, why);
     status = status == 0 ? store_view_begin(centre->store, &list.from.view) : status;
-    (void)json_build_failed();
-    struct json *document = json_new_map();
+    struct json *document = query_document_new();
     if (status == 0) {
         list.scope = scope;
         fields_time(document, "as_of", centre->now_ms);
@@ -68,7 +51,7 @@ int names_query_sites(const struct kpi_centre *centre, int64_t idle_ms, const ch
     }
     store_view_end(list.from.view);
     kpi_scope_free(scope);
-    return hand_out(status, document, out, why);
+    return query_document_end(status, document, out, why);
 }
 
 int names_query_site(const struct kpi_centre *centre, int64_t idle_ms, const char *id, bool whole, struct json **out,
@@ -82,13 +65,12 @@ int names_query_site(const struct kpi_centre *centre, int64_t idle_ms, const cha
         (void)snprintf(why->text, sizeof why->text, "there is no site '%.64s'", id);
     }
     status = status == 0 ? store_view_begin(centre->store, &from.view) : status;
-    (void)json_build_failed();
-    struct json *document = json_new_map();
+    struct json *document = query_document_new();
     if (status == 0) {
         site_document_full(&from, &site, document);
     }
     store_view_end(from.view);
-    return hand_out(status, document, out, why);
+    return query_document_end(status, document, out, why);
 }
 
 /* ---- groups ---- */
@@ -142,8 +124,7 @@ int names_query_groups(const struct kpi_centre *centre, struct json **out, struc
     struct group_list list = {0};
     why->text[0] = '\0';
     int status = registry_each(centre->registry, count_site, &list);
-    (void)json_build_failed();
-    struct json *document = json_new_map();
+    struct json *document = query_document_new();
     struct json *groups = json_put_list(document, "groups");
     if (list.count > 0) {
         qsort(list.items, list.count, sizeof *list.items, compare_groups);
@@ -155,7 +136,7 @@ int names_query_groups(const struct kpi_centre *centre, struct json **out, struc
     }
     json_put_int(document, "ungrouped", list.ungrouped);
     free(list.items);
-    return hand_out(status, document, out, why);
+    return query_document_end(status, document, out, why);
 }
 
 /* ---- queues ---- */
@@ -225,9 +206,7 @@ static void put_queue(const struct queue *queue, struct json *out)
         json_put_null(out, "service_level");
         return;
     }
-    struct json *level = json_put_map(out, "service_level");
-    fields_number(level, "threshold_s", (double)queue->settings.sl_threshold_ms / 1000);
-    json_put_str(level, "method", measures_sl_name((enum sl_method)queue->settings.sl_method));
+    (void)query_document_level(out, "service_level", &queue->settings);
 }
 
 static void put_queues(struct queue_list *list, struct json *out)
@@ -250,8 +229,7 @@ int names_query_queues(struct kpi_scope *scope, struct json **out, struct query_
 {
     struct queue_list list = {.scope = scope};
     why->text[0] = '\0';
-    (void)json_build_failed();
-    struct json *document = json_new_map();
+    struct json *document = query_document_new();
     int status = store_view_begin(scope->centre->store, &list.view);
     for (size_t i = 0; status == 0 && i < scope->count; i++) {
         list.site = scope->sites[i].number;
@@ -262,7 +240,7 @@ int names_query_queues(struct kpi_scope *scope, struct json **out, struct query_
     }
     store_view_end(list.view);
     free(list.items);
-    return hand_out(status, document, out, why);
+    return query_document_end(status, document, out, why);
 }
 
 /* ---- the store ---- */
@@ -275,8 +253,7 @@ int names_query_store(const struct kpi_centre *centre, struct json **out, struct
     int status = store_view_begin(centre->store, &view);
     status = status == 0 ? store_view_facts(view, &facts) : status;
     store_view_end(view);
-    (void)json_build_failed();
-    struct json *document = json_new_map();
+    struct json *document = query_document_new();
     fields_time(document, "created", facts.created_ms);
     fields_time(document, "committed", facts.committed_ms);
     json_put_int(document, "commits", (int64_t)facts.commits);
@@ -285,5 +262,5 @@ int names_query_store(const struct kpi_centre *centre, struct json **out, struct
     json_put_int(document, "used_bytes", (int64_t)facts.used_bytes);
     json_put_int(document, "file_bytes", (int64_t)facts.file_bytes);
     json_put_int(document, "limit_bytes", (int64_t)facts.limit_bytes);
-    return hand_out(status, document, out, why);
+    return query_document_end(status, document, out, why);
 }

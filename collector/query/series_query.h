@@ -3,12 +3,13 @@
  *     {what kpi_walk tells about the answer,
  *      "step": "interval" | "hour" | "day",
  *      "fields": [...],
- *      "series": [{"site", "queue", "label", "service_level": {"threshold_s", "method"},
+ *      "series": [{"site", "queue", "label", "settings": {"threshold_s", "method"},
  *                  "start": [RFC 3339, ...], "complete": [bool, ...], "balanced": [bool, ...],
  *                  "entered": [...], ...one array a field}]}
  *
- * "site" only when asked by site; "queue" is "*" for all queues together. Every array is as long as "start"; a step in
- * which nothing is held has no entry. A ratio or percentile that does not exist is null. */
+ * "site" only when asked by site, "label" only where there is one; "queue" is "*" for all queues together. Every array
+ * is as long as "start"; a step in which nothing is held has no entry. A ratio or percentile that does not exist is
+ * null. */
 #ifndef RINGSIDE_COLLECTOR_QUERY_SERIES_QUERY_H
 #define RINGSIDE_COLLECTOR_QUERY_SERIES_QUERY_H
 

@@ -153,6 +153,21 @@ void json_add_int(struct json *list, int64_t value)
     json_add(list, outer(json_integer(value)));
 }
 
+void json_add_number(struct json *list, double value)
+{
+    json_add(list, outer(isfinite(value) ? json_real(value) : json_null()));
+}
+
+void json_add_bool(struct json *list, bool value)
+{
+    json_add(list, outer(json_boolean(value)));
+}
+
+void json_add_null(struct json *list)
+{
+    json_add(list, outer(json_null()));
+}
+
 struct json *json_add_map(struct json *list)
 {
     json_t *value = json_object();

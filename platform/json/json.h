@@ -40,6 +40,9 @@ void json_put(struct json *map, const char *key, struct json *value); /* takes v
 
 void json_add_text(struct json *list, struct slice text);
 void json_add_int(struct json *list, int64_t value);
+void json_add_number(struct json *list, double value);
+void json_add_bool(struct json *list, bool value);
+void json_add_null(struct json *list);
 struct json *json_add_map(struct json *list);         /* returns the new element, borrowed from its parent */
 void json_add(struct json *list, struct json *value); /* takes value */
 
