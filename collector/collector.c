@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/front.h"
 #include "collector/ingest/ingest.h"
 #include "platform/base/log.h"
 #include "platform/base/status.h"
@@ -19,6 +20,7 @@ struct collector {
     struct store *store;
     struct identity *identity;
     struct ingest *ingest;
+    struct front *front;
     struct notify *notify;
     struct loop_signal *on_term;
     struct loop_signal *on_int;
@@ -52,7 +54,8 @@ static void on_given_up(void *ctx)
 static void on_watchdog(void *ctx)
 {
     struct collector *collector = ctx;
-    if (ingest_alive(collector->ingest, clock_monotonic_ms())) {
+    int64_t now_ms = clock_monotonic_ms();
+    if (ingest_alive(collector->ingest, now_ms) && front_alive(collector->front, now_ms)) {
         (void)notify_watchdog(collector->notify);
     } else {
         log_write(LOG_ERROR, "collector", "a thread hangs: the service manager is to start us again");
@@ -191,13 +194,19 @@ static int start(struct collector *collector)
     if (status == 0) {
         status = start_loop_parts(collector);
     }
-    return status == 0 ? start_ingest(collector) : status;
+    if (status == 0) {
+        status = start_ingest(collector);
+    }
+    return status == 0 ? front_start(collector->config, collector->store, collector->registry, collector->ingest,
+                                     &collector->front)
+                       : status;
 }
 
 /* The wiring of start(), taken down in reverse. */
 static void stop(struct collector *collector)
 {
     (void)notify_stopping(collector->notify, NULL);
+    front_stop(collector->front);
     ingest_stop(collector->ingest);
     loop_timer_stop(collector->watchdog);
     loop_signal_stop(collector->on_term);

@@ -1,0 +1,144 @@
+#include "collector/front.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "collector/alert/lookout.h"
+#include "collector/api/api.h"
+#include "platform/base/log.h"
+#include "platform/base/status.h"
+#include "platform/time/clock.h"
+
+struct front {
+    struct ingest *ingest;
+    struct lookout *lookout;
+    struct api *api;
+};
+
+static struct json *alerts_state(void *ctx)
+{
+    return lookout_state(ctx);
+}
+
+static uint64_t alerts_version(void *ctx)
+{
+    return lookout_version(ctx);
+}
+
+static int alerts_mute(void *ctx, const char *rule, const char *site, int64_t until_ms, const char *by, const char *why)
+{
+    return lookout_mute(ctx, rule, site, until_ms, by, why);
+}
+
+static void vitals(void *ctx, struct api_vitals *out)
+{
+    struct front *front = ctx;
+    struct ingest_counters counters;
+    ingest_counters(front->ingest, &counters);
+    *out = (struct api_vitals){.ingest_alive = ingest_alive(front->ingest, clock_monotonic_ms()),
+                               .sessions = counters.sessions};
+}
+
+static int start_lookout(struct front *front, const struct collector_config *config, struct store *store,
+                         struct registry *registry)
+{
+    const struct collector_alerting_config *alerting = &config->alerting;
+    if (alerting->rule_count == 0) {
+        return 0;
+    }
+    const struct lookout_options options = {.rules = alerting->rules,
+                                            .rule_count = alerting->rule_count,
+                                            .receivers = alerting->receivers,
+                                            .receiver_count = alerting->receiver_count,
+                                            .store = store,
+                                            .registry = registry,
+                                            .zone = config->zone,
+                                            .state_path = alerting->state_path,
+                                            .data_dir = config->data.dir,
+                                            .pace_ms = alerting->pace_ms,
+                                            .idle_ms = config->ingest.idle_timeout_ms,
+                                            .url = config->api.url};
+    int status = lookout_start(&options, &front->lookout);
+    if (status != 0) {
+        log_write(LOG_ERROR, "alert", "starting: %s", status_str(status));
+    }
+    return status;
+}
+
+static int start_api(struct front *front, const struct collector_config *config, struct store *store,
+                     struct registry *registry)
+{
+    const struct collector_api_config *api = &config->api;
+    if (!api->host[0]) {
+        return 0;
+    }
+    struct api_options options = {.host = api->host,
+                                  .port = api->port,
+                                  .certificate = api->certificate,
+                                  .key = api->key,
+                                  .workers = api->workers,
+                                  .connections_max = api->connections_max,
+                                  .address_connections_max = api->address_connections_max,
+                                  .streams_max = api->streams_max,
+                                  .requests_per_s = (double)api->requests_per_second,
+                                  .requests_burst = (double)api->requests_burst,
+                                  .budget_ms = api->budget_ms,
+                                  .rows_max = api->rows_max,
+                                  .metrics_open = api->metrics_open,
+                                  .metrics_series_max = api->metrics_queues_max,
+                                  .idle_ms = config->ingest.idle_timeout_ms,
+                                  .zone = config->zone,
+                                  .store = store,
+                                  .registry = registry,
+                                  .vitals = vitals,
+                                  .vitals_ctx = front};
+    if (front->lookout) {
+        options.alerts = (struct api_alerts){
+            .ctx = front->lookout, .state = alerts_state, .version = alerts_version, .mute = alerts_mute};
+    }
+    int status = api_start(&options, &front->api);
+    if (status != 0) {
+        log_write(LOG_ERROR, "api", "%s port %u: %s", api->host, api->port, status_str(status));
+        return status;
+    }
+    bool brackets = strchr(api->host, ':') != NULL;
+    log_write(LOG_NOTICE, "api", "%s://%s%s%s:%u/", api->certificate[0] ? "https" : "http", brackets ? "[" : "",
+              api->host, brackets ? "]" : "", api_port(front->api));
+    return 0;
+}
+
+int front_start(const struct collector_config *config, struct store *store, struct registry *registry,
+                struct ingest *ingest, struct front **out)
+{
+    struct front *front = calloc(1, sizeof *front);
+    if (!front) {
+        return STATUS_NO_MEMORY;
+    }
+    front->ingest = ingest;
+    int status = start_lookout(front, config, store, registry);
+    if (status == 0) {
+        status = start_api(front, config, store, registry);
+    }
+    if (status != 0) {
+        front_stop(front);
+        return status;
+    }
+    *out = front;
+    return 0;
+}
+
+bool front_alive(const struct front *front, int64_t monotonic_ms)
+{
+    return (!front->api || api_alive(front->api, monotonic_ms)) &&
+           (!front->lookout || lookout_alive(front->lookout, monotonic_ms));
+}
+
+void front_stop(struct front *front)
+{
+    if (!front) {
+        return;
+    }
+    api_stop(front->api);
+    lookout_stop(front->lookout);
+    free(front);
+}

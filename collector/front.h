@@ -1,0 +1,22 @@
+/* front: what faces people and machines at the centre, as the configuration wishes it: the HTTP server and the alerts,
+ * wired to each other and to the store. */
+#ifndef RINGSIDE_COLLECTOR_FRONT_H
+#define RINGSIDE_COLLECTOR_FRONT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "collector/config.h"
+#include "collector/ingest/ingest.h"
+#include "collector/registry/registry.h"
+#include "collector/store/store.h"
+
+struct front;
+
+/* Borrows everything for its life. Failures are logged. Returns owned. */
+int front_start(const struct collector_config *config, struct store *store, struct registry *registry,
+                struct ingest *ingest, struct front **out);
+bool front_alive(const struct front *front, int64_t monotonic_ms);
+void front_stop(struct front *front); /* before ingest and store end; NULL is fine */
+
+#endif
