@@ -4,17 +4,17 @@
 // <Page title=...> of ui.tsx and, where it shows figures of a period, <Controls/> of controls.tsx.
 import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import { PATH, reach, session, signOut, useAnswer, type AlertsDocument } from './api';
+import { reach, session, signOut } from './api';
 import { moment } from './format';
 import OverviewPage from './pages/overview';
 import { segments, setParams, usePlace } from './route';
 import { SignIn } from './signin';
 import { useStore } from './store';
-import { alertPulse, sawInstance } from './stream';
+import { sawInstance, useAlertPulse } from './stream';
 import { lang, setLang, t, type Lang } from './text';
 import { setTheme, themeChoice, type ThemeChoice } from './theme';
 import { Button, Link, Loading, Page, Pill, Segmented, useFocusOnNavigation } from './ui';
-import { useAbout, useZone, type ZoneChoice } from './view';
+import { useAbout, useAlerts, useZone, type ZoneChoice } from './view';
 
 // ---- pages ----
 
@@ -108,11 +108,8 @@ function Navigation({ path, alerts }: { path: string; alerts: boolean }) {
 }
 
 function FiringCount() {
-  const pulse = useStore(alertPulse);
-  const { data, again } = useAnswer<AlertsDocument>(PATH.alerts, {}, { every_ms: 30_000 });
-  useEffect(() => {
-    if (pulse) again();
-  }, [pulse?.version]);
+  const { data } = useAlerts();
+  const pulse = useAlertPulse();
   const n = data?.alerts.filter((alert) => alert.phase === 'firing' && !alert.muted).length ?? pulse?.firing ?? 0;
   if (n === 0) return null;
   return (

@@ -9,10 +9,11 @@
 //   fillSteps(starts, step_s)        every step from the first to the last, with the position in the answer or -1
 //   pick(column, places)             the column along those steps, null where nothing is held
 //   LEVELS, <HeatMap/>               hours by weekdays as a real table, coloured
+import type { ComponentChildren } from 'preact';
 import type { EChartsCoreOption, EChartsType } from 'echarts/core';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { createStore, useStore } from './store';
-import { Button, Skeleton, cls } from './ui';
+import { Button, Scroll, Skeleton, cls } from './ui';
 import { t } from './text';
 
 // ---- colours ----
@@ -102,7 +103,6 @@ export function column(series: Record<string, unknown> | undefined, field: strin
 
 export interface BaseWish {
   labels: string[]; // of the category axis
-  percent?: boolean; // the axis of values
   format: (value: number) => string; // of the axis of values
   tip: (index: number) => TipContent;
   legend?: string[];
@@ -170,6 +170,7 @@ export function base(look: Look, wish: BaseWish): EChartsCoreOption {
       type: 'value',
       min: 0,
       ...(wish.max !== undefined ? { max: wish.max } : {}),
+      ...(wish.max === 1 ? { interval: 0.25 } : {}),
       axisLabel: { color: look.muted, fontSize: 11, formatter: (value: number) => wish.format(value) },
       splitLine: { lineStyle: { color: look.line, opacity: 0.6 } },
       splitNumber: 4,
@@ -220,7 +221,7 @@ export function targetLine(look: Look, value: number, label: string): Record<str
       silent: true,
       symbol: 'none',
       lineStyle: { color: look.text, type: 'dashed', width: 1.5 },
-      label: { formatter: label, position: 'insideEndTop', color: look.text, fontSize: 11 },
+      label: { formatter: label, position: 'insideStartTop', color: look.text, fontSize: 11, backgroundColor: look.surface, padding: [1, 3] },
       data: [{ yAxis: value }],
     },
   };
@@ -241,6 +242,7 @@ interface ChartProps {
   table: () => ChartTable; // called when it is shown
   height?: number;
   marked?: boolean; // some spans are hatched: says what that means
+  foot?: ComponentChildren; // formulas and notices, beside the switch
   onReady?: (chart: EChartsType) => void | (() => void);
 }
 
@@ -254,7 +256,7 @@ function loadLibrary(): Promise<Library> {
   return library;
 }
 
-export function Chart({ summary, option, deps, table, height = 240, marked, onReady }: ChartProps) {
+export function Chart({ summary, option, deps, table, height = 240, marked, foot, onReady }: ChartProps) {
   const [asTable, setAsTable] = useState(false);
   return (
     <figure class="chart">
@@ -269,6 +271,7 @@ export function Chart({ summary, option, deps, table, height = 240, marked, onRe
             <span class="hatch" aria-hidden="true" /> {t('missing.mark')}
           </span>
         )}
+        {foot}
         <Button tone="quiet" pressed={asTable} onClick={() => setAsTable(!asTable)}>
           {t('chart.table')}
         </Button>
@@ -279,7 +282,7 @@ export function Chart({ summary, option, deps, table, height = 240, marked, onRe
 
 export function DataTable({ caption, columns, rows }: ChartTable) {
   return (
-    <div class="table-scroll chart-table" tabIndex={0} role="region" aria-label={caption}>
+    <Scroll label={caption} class="chart-table">
       <table class="table">
         <caption class="sr">{caption}</caption>
         <thead>
@@ -309,7 +312,7 @@ export function DataTable({ caption, columns, rows }: ChartTable) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 

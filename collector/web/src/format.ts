@@ -1,7 +1,7 @@
 // format: numbers, shares, durations and moments as people read them. Every function takes null and undefined and
 // then gives "–"; <Value> in ui.tsx adds what that means. Moments are written in the zone that they are given.
 //
-//   int(1234) 1,234    pct(0.8125) 81.3%    dur(95_000) 1:35    ago(95_000) 1 min 35 s    bytes(1e6)
+//   int(1234) 1,234    pct(0.8125) 81.3%    dur(95_000) 1:35    ago(95_000) 1m 35s    bytes(1e6)
 //   moment(at, zone, 'time' | 'minute' | 'day' | 'date' | 'full' | 'hour')
 //   midnight(zone, days)     the beginning of today (days 0), yesterday (-1), ... in that zone, as RFC 3339 in UTC
 import { locale } from './text';
@@ -55,7 +55,7 @@ const UNITS: [string, number][] = [
   ['second', 1],
 ];
 
-// A length in its two largest units, for ages and lags: "3 h 5 min".
+// A length in its two largest units, for ages and lags: "3h 5m".
 export function ago(ms: Maybe): string {
   if (ms == null) return UNKNOWN;
   if (Math.abs(ms) < 1000 && ms !== 0) return Math.round(ms) + ' ms';
@@ -64,11 +64,11 @@ export function ago(ms: Maybe): string {
   for (const [unit, seconds] of UNITS) {
     const count = Math.floor(left / seconds);
     left -= count * seconds;
-    if (count > 0) parts.push(numbers({ style: 'unit', unit, unitDisplay: 'short' }).format(count));
+    if (count > 0) parts.push(numbers({ style: 'unit', unit, unitDisplay: 'narrow' }).format(count));
     else if (parts.length > 0) break;
     if (parts.length === 2) break;
   }
-  const text = parts.length > 0 ? parts.join(' ') : numbers({ style: 'unit', unit: 'second', unitDisplay: 'short' }).format(0);
+  const text = parts.length > 0 ? parts.join(' ') : numbers({ style: 'unit', unit: 'second', unitDisplay: 'narrow' }).format(0);
   return (ms < 0 ? '−' : '') + text;
 }
 

@@ -369,7 +369,7 @@ export function Table<T>({ caption, showCaption, columns, rows, keyOf, sorted, l
   if (rows.length === 0) return <Empty>{empty}</Empty>;
   return (
     <>
-      <div class="table-scroll" tabIndex={0} role="region" aria-label={caption}>
+      <Scroll label={caption}>
         <table class="table">
           <caption class={showCaption ? '' : 'sr'}>{caption}</caption>
           <thead>
@@ -394,7 +394,7 @@ export function Table<T>({ caption, showCaption, columns, rows, keyOf, sorted, l
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       {shown.length < arranged.length && (
         <div class="table-more">
           <Button tone="quiet" onClick={() => setAll(true)}>
@@ -403,6 +403,26 @@ export function Table<T>({ caption, showCaption, columns, rows, keyOf, sorted, l
         </div>
       )}
     </>
+  );
+}
+
+// Can be reached and scrolled with the keyboard where it is wider or higher than its place.
+export function Scroll({ label, children, class: name }: { label: string; children?: Children; class?: string }) {
+  const box = useRef<HTMLDivElement>(null);
+  const [over, setOver] = useState(false);
+  useEffect(() => {
+    const element = box.current;
+    if (!element) return;
+    const look = () => setOver(element.scrollWidth > element.clientWidth + 1 || element.scrollHeight > element.clientHeight + 1);
+    const watcher = new ResizeObserver(look);
+    watcher.observe(element);
+    if (element.firstElementChild) watcher.observe(element.firstElementChild);
+    return () => watcher.disconnect();
+  }, []);
+  return (
+    <div ref={box} class={cls('table-scroll', name)} {...(over ? { tabIndex: 0, role: 'group', 'aria-label': label } : {})}>
+      {children}
+    </div>
   );
 }
 
@@ -508,10 +528,11 @@ export function Notice({ missing, zone, unbalanced }: { missing: Missing | null 
   );
 }
 
-// Names formula and threshold of a service level, or any other formula by text.
-export function Formula({ level, text }: { level?: ServiceLevelSetting | null | undefined; text?: string }) {
+// Names formula and threshold of a service level, or any other formula by text. Short: where the figure is named.
+export function Formula({ level, text, short }: { level?: ServiceLevelSetting | null | undefined; text?: string; short?: boolean }) {
   if (text) return <span class="formula">{text}</span>;
   if (!level) return <span class="formula">{t('ratio.mixed')}</span>;
+  if (short) return <span class="formula">{t('ratio.sl.short', { method: level.method, threshold: String(level.threshold_s) })}</span>;
   return <span class="formula">{formulaText(level)}</span>;
 }
 

@@ -5,12 +5,14 @@
 //   useSpan(zone)             {period, from, to, key}: from and to as RFC 3339, to undefined for "until now"
 //   useScope()                {site, group}: for parameters; both undefined: all
 //   useRatio()                {params: {service_level, service_level_method}, threshold_s, method, target (0..1)}
+//   useAlerts()               the answer of /api/v1/alerts
 //   scopeParams(scope)        {site} | {group} | {all: ''}
-import { useEffect, useState } from 'preact/hooks';
-import { PARAM, PATH, useAnswer, type About, type Params } from './api';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { PARAM, PATH, useAnswer, type About, type AlertsDocument, type Answer, type Params } from './api';
 import { fromLocal, midnight } from './format';
 import { useNumberParam, usePlace } from './route';
 import { recall, remember } from './store';
+import { useAlertPulse } from './stream';
 
 export function useAbout(): About | undefined {
   return useAnswer<About>(PATH.about, {}, { every_ms: 60_000 }).data;
@@ -175,4 +177,19 @@ export function useRatio(): RatioView {
     [PARAM.method]: method ?? undefined,
   };
   return { params, threshold_s, method, target: Math.min(100, Math.max(1, target)) / 100 };
+}
+
+// ---- alerts ----
+
+// The state of alerts, shared by the frame and the pages; asked again as soon as the stream tells of news.
+export function useAlerts(): Answer<AlertsDocument> {
+  const on = useAbout()?.features.alerts === true;
+  const pulse = useAlertPulse();
+  const answer = useAnswer<AlertsDocument>(on ? PATH.alerts : null, {}, { every_ms: 30_000 });
+  const seen = useRef(pulse?.version);
+  useEffect(() => {
+    if (pulse && pulse.version !== seen.current) answer.again();
+    seen.current = pulse?.version;
+  }, [pulse?.version]);
+  return answer;
 }

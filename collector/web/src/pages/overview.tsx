@@ -1,6 +1,6 @@
 // The overview: this moment and the day so far, how the period went, and who needs a look.
 import { useEffect, useState } from 'preact/hooks';
-import { PATH, reach, useAnswer, type AlertsDocument, type LiveDocument, type Missing, type OverviewDocument, type TimeseriesDocument, type WaitingNow } from '../api';
+import { PATH, reach, useAnswer, type LiveDocument, type Missing, type OverviewDocument, type TimeseriesDocument, type WaitingNow } from '../api';
 import { Controls } from '../controls';
 import { OTHER_EXITS } from '../figures';
 import { ago, dur, int, moment, pct } from '../format';
@@ -9,7 +9,7 @@ import { useStore } from '../store';
 import { useLive } from '../stream';
 import { t } from '../text';
 import { Answered, Empty, Formula, Grid, Link, Page, Panel, Pill, Spark, Table, Tile, Tiles, Value, type Tone } from '../ui';
-import { scopeParams, stepOf, useRatio, useScope, useSpan, useZone, type RatioView } from '../view';
+import { scopeParams, stepOf, useAlerts, useRatio, useScope, useSpan, useZone, type RatioView } from '../view';
 import { LevelChart, VolumeChart } from './overview_charts';
 import { HeatMaps } from './overview_heat';
 import { SiteRanking, WorstQueues } from './overview_ranking';
@@ -55,7 +55,7 @@ export default function OverviewPage() {
         </Panel>
         <WorstQueues ask={second} params={figures} zone={zone.zone} target={ratio.target} />
         <SiteRanking ask={second} params={figures} zone={zone.zone} step={span.days <= 2 ? 'hour' : 'day'} target={ratio.target} />
-        <Panel title={tt('silentList')} span={4} actions={<Link to="/fleet">{tt('fleet')}</Link>}>
+        <Panel title={tt('standing')} span={4} actions={<Link to="/fleet">{tt('fleet')}</Link>}>
           <Silent overview={overview.data} zone={zone.zone} />
         </Panel>
         <HeatMaps ask={second} params={common} span={span} zone={zone.zone} target={ratio.target} />
@@ -146,7 +146,7 @@ function LiveTiles({ overview, live, ratio, zone }: LiveTilesProps) {
         sub={
           <>
             <span>{tt('target', { target: pct(ratio.target, 0) })}</span>
-            {row && <Formula level={row.service_level} />}
+            {row && <Formula level={row.service_level} short />}
           </>
         }
         missing={missing}
@@ -158,7 +158,7 @@ function LiveTiles({ overview, live, ratio, zone }: LiveTilesProps) {
         sub={
           <>
             <span>{row && tt('lost', { n: row.abandoned })}</span>
-            <Formula text={t('ratio.abandon')} />
+            <Formula text={t('ratio.abandon.short')} />
           </>
         }
         missing={missing}
@@ -189,7 +189,7 @@ function Trend({ values }: { values: (number | null)[] }) {
 // ---- alerts ----
 
 function FiringStrip() {
-  const { data } = useAnswer<AlertsDocument>(PATH.alerts, {}, { every_ms: 30_000 });
+  const { data } = useAlerts();
   const firing = data?.alerts.filter((alert) => alert.phase === 'firing' && !alert.muted) ?? [];
   if (firing.length === 0) return null;
   return (
@@ -242,9 +242,29 @@ function LongestWaits({ live, overview }: { live: LiveDocument | null; overview:
   );
 }
 
+const STATES = ['online', 'behind', 'with_gaps', 'unbalanced', 'expiring'] as const;
+
+function Standing({ sites }: { sites: OverviewDocument['sites'] }) {
+  return (
+    <dl class="facts">
+      {STATES.map((name) => (
+        <div key={name}>
+          <dt>{tt(`state.${name}`)}</dt>
+          <dd class={name !== 'online' && sites[name] > 0 ? 'tone-warn' : ''}>
+            {int(sites[name])}
+            {name === 'online' && ' / ' + int(sites.joined)}
+          </dd>
+        </div>
+      ))}
+    </dl>
+  );
+}
+
 function Silent({ overview, zone }: { overview: OverviewDocument | undefined; zone: string }) {
   if (!overview) return <Empty>{t('app.loading')}</Empty>;
   return (
+    <>
+    <Standing sites={overview.sites} />
     <Table
       caption={tt('silentList')}
       rows={overview.silent}
@@ -261,5 +281,6 @@ function Silent({ overview, zone }: { overview: OverviewDocument | undefined; zo
         { key: 'age', label: tt('age'), numeric: true, cell: (row) => <Value v={row.last_seen_age_ms} f={ago} /> },
       ]}
     />
+    </>
   );
 }

@@ -13,7 +13,6 @@ interface Course {
   steps: Step[];
   labels: string[];
   complete: (boolean | null)[];
-  marked: boolean;
 }
 
 const STEP_S = { interval: 0, hour: 3600, day: 86_400 };
@@ -26,7 +25,7 @@ function courseOf(data: TimeseriesDocument, zone: string): Course | null {
   const oneDay = Date.parse(data.to) - Date.parse(data.from) <= 26 * 3_600_000;
   const labels = steps.map((step) => moment(step.start, zone, days ? 'day' : oneDay ? 'minute' : 'stamp'));
   const complete = pick(series.complete, steps);
-  return { series, steps, labels, complete, marked: complete.includes(false) };
+  return { series, steps, labels, complete };
 }
 
 function useCourse(data: TimeseriesDocument, zone: string): Course | null {
@@ -95,13 +94,12 @@ export function VolumeChart({ data, zone }: { data: TimeseriesDocument; zone: st
     abandoned: total(abandoned),
   });
   return (
-    <>
       <Chart
         summary={summary}
         option={option}
         deps={[course]}
         height={250}
-        marked={course.marked}
+        foot={<Notice missing={data} zone={zone} />}
         table={() => ({
           caption: tt('volume'),
           columns: [t('chart.time'), t('f.entered'), t('f.answered'), t('f.abandoned'), t('f.other'), t('chart.complete')],
@@ -114,9 +112,7 @@ export function VolumeChart({ data, zone }: { data: TimeseriesDocument; zone: st
             completeText(course, at),
           ]),
         })}
-      />
-      <Notice missing={data} zone={zone} />
-    </>
+    />
   );
 }
 
@@ -174,23 +170,22 @@ export function LevelChart({ data, zone, target }: { data: TimeseriesDocument; z
           at: titleOf(course, data, zone, values.indexOf(low)),
         });
   return (
-    <>
       <Chart
         summary={summary}
         option={option}
         deps={[course, target]}
         height={230}
-        marked={course.marked}
+        foot={
+          <>
+            <Formula level={level} />
+            <Notice missing={data} zone={zone} />
+          </>
+        }
         table={() => ({
           caption: tt('levels'),
           columns: [t('chart.time'), t('f.service_level'), t('f.entered'), t('chart.complete')],
           rows: course.steps.map((_, at) => [titleOf(course, data, zone, at), pct(values[at]), int(entered[at]), completeText(course, at)]),
         })}
       />
-      <div class="foot">
-        <Formula level={level} />
-        <Notice missing={data} zone={zone} />
-      </div>
-    </>
   );
 }

@@ -69,6 +69,8 @@ export const en = {
   'ratio.own': 'as each queue is set',
   'ratio.mixed': 'thresholds and formulas differ between queues',
   'ratio.sl': 'Service level {method}, within {threshold} s',
+  'ratio.sl.short': '{method}, ≤ {threshold} s',
+  'ratio.abandon.short': 'abandoned / entered',
   'ratio.abandon': 'Abandon rate: abandoned / entered',
 
   'fresh.asof': 'As of {time}',
