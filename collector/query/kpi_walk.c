@@ -11,6 +11,7 @@
 #include "collector/query/kpi_slots.h"
 #include "collector/query/kpi_span.h"
 #include "collector/query/kpi_sum.h"
+#include "collector/query/query_document.h"
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 #include "proto/report/fields.h"
@@ -295,7 +296,6 @@ static int put_week(struct work *work)
 
 static void put_scope(struct json *out, const struct work *work)
 {
-    static const char *const names[] = {[KPI_SITE] = "site", [KPI_GROUP] = "group", [KPI_ALL] = "all"};
     const struct kpi_scope *scope = work->scope;
     int64_t sites = 0;
     for (size_t i = 0; i < scope->count; i++) {
@@ -304,12 +304,7 @@ static void put_scope(struct json *out, const struct work *work)
     if (scope->whose == KPI_SITE) {
         json_put_str(out, "site", scope->name);
     }
-    struct json *map = json_put_map(out, "scope");
-    if (scope->whose == KPI_ALL) {
-        json_put_bool(map, names[KPI_ALL], true);
-    } else {
-        json_put_str(map, names[scope->whose], scope->name);
-    }
+    query_document_scope(out, scope);
     json_put_int(out, "sites", sites);
 }
 

@@ -6,7 +6,11 @@
  *               wait longest, at most ten},
  *      "sites": {"known", "joined", "online", "silent", "telling", "behind", "with_gaps", "unbalanced", "expiring"},
  *      "silent": [{"site", "last_seen", "last_seen_age_ms"}]: at most fifty, the longest silence first}
- */
+ *
+ * "today" ends with the running hour. Of "sites", all in the scope that are not removed: "online" are those that are
+ * connected and not silent, "telling" those whose live view counts, "behind" those that still have summaries to send,
+ * "with_gaps" those with a gap of today, "unbalanced" those that ever sent an interval whose books do not balance,
+ * "expiring" those whose certificate ends within a week, which is long after it should have been renewed. */
 #ifndef RINGSIDE_COLLECTOR_QUERY_OVERVIEW_QUERY_H
 #define RINGSIDE_COLLECTOR_QUERY_OVERVIEW_QUERY_H
 

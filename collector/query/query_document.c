@@ -31,6 +31,16 @@ int query_document_end(int status, struct json *document, struct json **out, str
     return status;
 }
 
+void query_document_scope(struct json *out, const struct kpi_scope *scope)
+{
+    struct json *map = json_put_map(out, "scope");
+    if (scope->whose == KPI_ALL) {
+        json_put_bool(map, "all", true);
+    } else {
+        json_put_str(map, scope->whose == KPI_GROUP ? "group" : "site", scope->name);
+    }
+}
+
 struct json *query_document_level(struct json *out, const char *key, const struct queue_settings *settings)
 {
     struct json *level = json_put_map(out, key);
