@@ -163,6 +163,7 @@ function Totals({ rows, newest }: { rows: readonly FleetRow[]; newest: string | 
     return <Tile label={tt(filter)} value={int(n)} tone={n > 0 ? tone : undefined} {...(sub ? { sub } : {})} />;
   };
   return (
+    <div class="tight">
     <Tiles label={tt('totals')}>
       <Tile label={tt('online')} value={int(joined.filter((row) => row.site.online).length)} sub={tt('ofJoined', { n: joined.length })} />
       {tile('silent', 'bad')}
@@ -173,6 +174,7 @@ function Totals({ rows, newest }: { rows: readonly FleetRow[]; newest: string | 
       {tile('wrong', 'warn')}
       {store && <Tile label={tt('store')} value={bytes(store.used_bytes)} sub={tt('storeUsed', { limit: bytes(store.limit_bytes) })} />}
     </Tiles>
+    </div>
   );
 }
 
@@ -210,7 +212,7 @@ export default function FleetPage() {
           const rowOf = (site: SiteListed): FleetRow => ({ site, trouble: troubleOf(site, now_ms, newest), left_ms: certificateLeft(site, now_ms) });
           const rows = found.map(rowOf);
           return (
-            <>
+            <div class="stack">
               <Totals rows={data.sites.map(rowOf)} newest={newest} />
               <div class="page-tools">
                 <Search value={find} />
@@ -227,7 +229,7 @@ export default function FleetPage() {
                   empty={data.sites.length === 0 ? tt('nothing') : tt('noMatch')}
                 />
               </Panel>
-            </>
+            </div>
           );
         }}
       </Answered>

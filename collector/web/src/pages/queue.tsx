@@ -16,6 +16,7 @@ import { FigureTiles } from './queue_tiles';
 import { LevelPanel, PercentilesPanel, useCourse } from './queue_time';
 import { WaitsPanel } from './queue_waits';
 import { CompareLink, NotThere } from './site_parts';
+import './site.css';
 
 function SitesOfQueue({ asking }: { asking: Asking }) {
   const answer = useAnswer<KpiDocument>(PATH.kpi, { ...asking.params, by: 'site,queue' }, { every_ms: 60_000 });
@@ -35,7 +36,7 @@ function QueueFigures({ asking, data }: { asking: Asking; data: KpiDocument }) {
   const zone = asking.zone.zone;
   if (!row) return <Empty>{tt('noFigures')}</Empty>;
   return (
-    <>
+    <div class="stack">
       <FigureTiles row={row} missing={data} zone={zone} target={asking.ratio.target} />
       <WaitsPanel asking={asking} />
       <Grid>
@@ -47,7 +48,7 @@ function QueueFigures({ asking, data }: { asking: Asking; data: KpiDocument }) {
         <BalanceShown row={row} document={data} zone={zone} />
         <GapsTable gaps={data.gaps ?? []} more={data.gaps_left_out ?? 0} zone={zone} />
       </Panel>
-    </>
+    </div>
   );
 }
 

@@ -112,7 +112,7 @@ export function OperatorsPanel({ subject }: { subject: Subject }) {
         {(data) => (
           <>
             <Table
-              caption={tt('operators')}
+              caption={tt('operatorsRows')}
               columns={operatorColumns(subject.site === undefined)}
               rows={data.operators ?? []}
               keyOf={(row) => row.site + '/' + row.operator}

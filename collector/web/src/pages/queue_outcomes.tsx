@@ -44,7 +44,7 @@ function outcomeColumns(): ColumnOf<Outcome>[] {
     { key: 'outcome', label: tt('outcome'), head: true, cell: (row) => row.label },
     { key: 'number', label: tt('number'), numeric: true, cell: (row) => int(row.count) },
     { key: 'share', label: tt('share'), numeric: true, cell: (row) => (row.share === null ? '' : pct(row.share)) },
-    { key: 'note', label: '', cell: (row) => <span class="muted">{row.note ?? ''}</span> },
+    { key: 'note', label: tt('note'), cell: (row) => <span class="muted">{row.note ?? ''}</span> },
   ];
 }
 
@@ -57,7 +57,7 @@ export function OutcomesPanel({ asking, row, answer }: { asking: Asking; row: Kp
         </Answered>
       </Panel>
       <Panel title={tt('outcomesTable')} span={4} note={<Formula text={tt('shareFormula', { n: row.entered })} />}>
-        <Table caption={tt('outcomesTable')} columns={outcomeColumns()} rows={outcomesOf(row)} keyOf={(one) => one.key} />
+        <Table caption={tt('outcomesRows')} columns={outcomeColumns()} rows={outcomesOf(row)} keyOf={(one) => one.key} />
       </Panel>
     </>
   );

@@ -26,6 +26,7 @@ export function FigureTiles({ row, missing, zone, target }: FigureTilesProps) {
   const marks = { missing, zone };
   const level = row.service_level;
   return (
+    <div class="tight">
     <Tiles label={tt('figures')}>
       <Tile
         label={t('f.service_level')}
@@ -46,5 +47,6 @@ export function FigureTiles({ row, missing, zone, target }: FigureTilesProps) {
       <Tile label={tt('p90')} value={<Value v={row.wait_answered_ms.p90} f={dur} />} sub={<Formula text={tt('p90Formula')} />} {...marks} />
       <Tile label={t('f.aht_ms')} value={<Value v={row.aht_ms} f={dur} />} sub={<Formula text={tt('ahtFormula')} />} {...marks} />
     </Tiles>
+    </div>
   );
 }

@@ -60,8 +60,7 @@ function notesOf(course: Course, i: number): string[] {
 }
 
 function linesOption(look: Look, course: Course, lines: Line[], format: (value: number | null | undefined) => string, more: { max?: number; line?: Record<string, unknown> } = {}): EChartsCoreOption {
-  return {
-    ...base(look, {
+  const option = base(look, {
       labels: course.labels,
       format,
       zoom: true,
@@ -72,7 +71,10 @@ function linesOption(look: Look, course: Course, lines: Line[], format: (value: 
         rows: lines.map((line) => ({ label: line.name, value: format(line.values[i]), color: line.color })),
         notes: notesOf(course, i),
       }),
-    }),
+    });
+  return {
+    ...option,
+    ...(more.max === 1 ? { yAxis: { ...(option['yAxis'] as object), interval: 0.25 } } : {}),
     series: lines.map((line, i) => ({
       name: line.name,
       type: 'line',
@@ -177,8 +179,7 @@ export function OutcomesChart({ asking, data }: { asking: Asking; data: Timeseri
       deps={[data]}
       option={(look) => {
         const lines = bars(look);
-        return {
-          ...base(look, {
+        const option = base(look, {
             labels: course.labels,
             format: int,
             zoom: true,
@@ -188,7 +189,10 @@ export function OutcomesChart({ asking, data }: { asking: Asking; data: Timeseri
               rows: lines.map((line) => ({ label: line.name, value: int(line.values[i]), color: line.color })),
               notes: notesOf(course, i),
             }),
-          }),
+          });
+        return {
+          ...option,
+          yAxis: { ...(option['yAxis'] as object), minInterval: 1 },
           series: lines.map((line, i) => ({
             name: line.name,
             type: 'bar',

@@ -245,12 +245,12 @@ function optionOf(look: Look, bars: Bars, threshold_s: number): EChartsCoreOptio
   return {
     ...option,
     yAxis: [
-      option['yAxis'],
+      { ...(option['yAxis'] as object), minInterval: 1 },
       {
         type: 'value',
         min: 0,
         max: 1,
-        splitNumber: 4,
+        interval: 0.25,
         splitLine: { show: false },
         axisLabel: { color: look.muted, fontSize: 11, formatter: (value: number) => pct(value, 0) },
       },

@@ -23,7 +23,7 @@ function SiteFigures({ asking, data, about }: { asking: Asking; data: KpiDocumen
   const zone = asking.zone.zone;
   const row = data.rows[0];
   return (
-    <>
+    <div class="stack">
       {row ? <FigureTiles row={row} missing={data} zone={zone} target={asking.ratio.target} /> : <Empty>{tt('noFigures')}</Empty>}
       <QueuesOfSite asking={asking} />
       {row && (
@@ -43,7 +43,7 @@ function SiteFigures({ asking, data, about }: { asking: Asking; data: KpiDocumen
         </Panel>
         <Quality about={about} />
       </Grid>
-    </>
+    </div>
   );
 }
 
@@ -81,7 +81,7 @@ function Quality({ about }: { about: SiteDocument }) {
   const rows = [...own, ...centre].filter((row) => row.count > 0);
   return (
     <Panel title={tt('quality')} span={6} note={<p>{tt('qualityNote')}</p>}>
-      <Table caption={tt('quality')} columns={columns} rows={rows} keyOf={(row) => row.name} empty={tt('qualityZero')} />
+      <Table caption={tt('qualityRows')} columns={columns} rows={rows} keyOf={(row) => row.name} empty={tt('qualityZero')} />
       {rows.length > 0 && <p class="muted">{tt('qualityZero')}</p>}
     </Panel>
   );
@@ -169,13 +169,13 @@ export default function SitePage({ id }: { id: string }) {
       <LivePanel subject={subject} zone={asking.zone.zone} />
       <Answered of={about} height="640px">
         {(site) => (
-          <>
+          <div class="stack">
             <Answered of={figures} height="480px">
               {(data) => <SiteFigures asking={asking} data={data} about={site} />}
             </Answered>
             {admin && <OperatorsPanel subject={subject} />}
             <Connection about={site} zone={asking.zone.zone} />
-          </>
+          </div>
         )}
       </Answered>
     </Page>
