@@ -1,13 +1,20 @@
 /* bench_query DIR [SITES_WITH_DATA]: builds a centre of 1,000 sites x 10 queues in DIR (30 days by hour) and asks it
  * the questions that have a budget. All sites are known, have contacts and settings; to keep the building short only
  * some of them (50) have intervals, of an hour and 100 calls each: what is asked reads cells, and their number and
- * width are those of a full centre. Prints a line a question: name, rows, milliseconds of the query, of JSON, bytes. */
+ * width are those of a full centre. Prints a line a question: name, rows, milliseconds of the query, of JSON, bytes.
+ * With "api" the questions of the HTTP interface, at seven past three of the last day. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
+#include "collector/query/distribution_query.h"
 #include "collector/query/kpi_query.h"
+#include "collector/query/kpi_walk.h"
+#include "collector/query/names_query.h"
+#include "collector/query/overview_query.h"
+#include "collector/query/ranking_query.h"
 #include "collector/store/store_write.h"
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
@@ -15,6 +22,7 @@
 #include "tests/support/rng.h"
 
 enum { SITES = 1000, QUEUES = 10, DAYS = 30, HOUR_S = 3600, TEMPLATES = 256, CALLS = 100, BATCH = 20000 };
+enum { HOURS = (DAYS - 1) * 24 + 16 }; /* the last day runs */
 
 static const int64_t first_s = INT64_C(1788220800); /* 2026-09-01 */
 static struct summary templates[TEMPLATES];
@@ -74,10 +82,10 @@ static void put_sites(struct store *store, struct registry *registry)
         const struct registry_invitation invitation = {
             .id = id, .group = "g", .zone = "UTC", .token_psk = psk, .now_ms = 1};
         must(registry_invite(registry, &invitation, false, &site), "site");
-        const struct store_contact contact = {.last_seen_ms = (first_s + DAYS * 86400) * 1000,
+        const struct store_contact contact = {.last_seen_ms = (first_s + (HOURS - 1) * HOUR_S + 410) * 1000,
                                               .zone = "UTC",
                                               .interval_s = HOUR_S,
-                                              .newest_start_s = first_s + DAYS * 86400 - HOUR_S};
+                                              .newest_start_s = first_s + (HOURS - 1) * HOUR_S};
         must(store_put_contact(store, site.number, &contact), "contact");
         for (uint32_t queue = 1; queue <= QUEUES; queue++) {
             must(store_put_queue(store, site.number, queue, &settings), "queue");
@@ -90,7 +98,7 @@ static void put_intervals(struct store *store, uint32_t sites)
     struct rng rng = {2};
     uint32_t open = 0;
     must(store_begin(store, 1), "begin");
-    for (int hour = 0; hour < DAYS * 24; hour++) {
+    for (int hour = 0; hour < HOURS; hour++) {
         for (uint32_t site = 1; site <= sites; site++) {
             for (uint32_t queue = 1; queue <= QUEUES; queue++) {
                 const struct store_interval item = {.site = site,
@@ -136,6 +144,9 @@ static void build(const char *store_dir, const char *registry_dir, uint32_t site
     }
     put_sites(store, registry);
     must(store_end(store), "commit");
+    for (uint32_t site = 1; site <= sites; site++) {
+        must(store_recut(store, store_scope_site(site), "UTC", &layout), "recut");
+    }
     put_intervals(store, sites);
     int64_t put_ms = clock_monotonic_ms();
     while (more) {
@@ -183,12 +194,169 @@ static void ask(const struct kpi_centre *centre, const char *name, enum kpi_whos
     zone_use(NULL);
 }
 
+/* ---- what the HTTP interface asks ---- */
+
+static int64_t now_us(void)
+{
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
+}
+
+struct asking {
+    const struct kpi_centre *centre;
+    struct kpi_scope *scope;
+    const struct zone *zone;
+    struct query query;
+    struct series_fields fields;
+    struct json *document;
+    struct query_why why;
+};
+
+static int ask_overview(struct asking *asking)
+{
+    return overview_query(asking->scope, &asking->query, asking->zone, &asking->document, &asking->why);
+}
+
+static int ask_series(struct asking *asking)
+{
+    return series_query(asking->scope, &asking->query, asking->zone, &asking->fields, &asking->document, &asking->why);
+}
+
+static int ask_week(struct asking *asking)
+{
+    return series_week(asking->scope, &asking->query, asking->zone, &asking->fields, &asking->document, &asking->why);
+}
+
+static int ask_distribution(struct asking *asking)
+{
+    return distribution_query(asking->scope, &asking->query, asking->zone, &asking->document, &asking->why);
+}
+
+static int rank(struct asking *asking, bool by_queue, bool spark)
+{
+    struct ranking_query ranking = {.query = &asking->query,
+                                    .by_queue = by_queue,
+                                    .limit = RANKING_ROWS_DEFAULT,
+                                    .calls_min = 1,
+                                    .spark = spark,
+                                    .spark_grain = QUERY_BY_HOUR};
+    must(series_field_find(slice_str("service_level"), &ranking.metric) ? 0 : STATUS_INVALID, "metric");
+    return ranking_query(asking->scope, &ranking, asking->zone, &asking->document, &asking->why);
+}
+
+static int rank_sites(struct asking *asking)
+{
+    return rank(asking, false, false);
+}
+
+static int rank_queues(struct asking *asking)
+{
+    return rank(asking, true, false);
+}
+
+static int rank_sparks(struct asking *asking)
+{
+    return rank(asking, false, true);
+}
+
+static int ask_sites(struct asking *asking)
+{
+    return names_query_sites(asking->centre, 90000, NULL, &asking->document, &asking->why);
+}
+
+static int ask_queues(struct asking *asking)
+{
+    return names_query_queues(asking->scope, &asking->document, &asking->why);
+}
+
+static int count_row(void *ctx, const struct kpi_row *row)
+{
+    (void)row;
+    ++*(size_t *)ctx;
+    return 0;
+}
+
+static int walk_site_queues(struct asking *asking)
+{
+    size_t rows = 0;
+    asking->query.by_site = asking->query.by_queue = true;
+    asking->document = json_new_map();
+    return kpi_walk(asking->scope, &asking->query, asking->zone, NULL, count_row, &rows, &asking->why);
+}
+
+struct question {
+    const char *name;
+    const char *by; /* NULL: the answer knows */
+    int64_t from_s;
+    int64_t to_s; /* 0: now */
+    int (*answer)(struct asking *asking);
+};
+
+static void time_question(const struct kpi_centre *centre, const struct question *question)
+{
+    struct asking asking = {.centre = centre, .why = {""}};
+    struct buf text = BUF_INIT;
+    int64_t began_us = now_us();
+    must(kpi_scope_new(centre, KPI_ALL, NULL, &asking.scope, &asking.why), asking.why.text);
+    must(kpi_scope_zone(asking.scope, "UTC", &asking.zone, &asking.why), asking.why.text);
+    int64_t scope_us = now_us();
+    zone_use(asking.zone);
+    query_init(&asking.query, REPORT_KPI);
+    asking.query.central = true;
+    if (question->by) {
+        must(query_take(&asking.query, slice_str("by"), slice_str(question->by), centre->now_ms, &asking.why), "by");
+    }
+    asking.query.has_from = asking.query.has_to = true;
+    asking.query.from_ms = question->from_s * 1000;
+    asking.query.to_ms = question->to_s ? question->to_s * 1000 : centre->now_ms;
+    series_fields_usual(&asking.fields);
+    must(question->answer(&asking), question->name);
+    int64_t asked_us = now_us();
+    must(json_write(asking.document, 0, &text), "json");
+    printf("%-34s scope %6.1f ms  query %7.1f ms  json %6.1f ms  %zu bytes\n", question->name,
+           (double)(scope_us - began_us) / 1000, (double)(asked_us - scope_us) / 1000,
+           (double)(now_us() - asked_us) / 1000, text.len);
+    buf_deinit(&text);
+    json_free(asking.document);
+    kpi_scope_free(asking.scope);
+    zone_use(NULL);
+}
+
+static void time_interface(const struct kpi_centre *centre)
+{
+    const int64_t now_s = centre->now_ms / 1000;
+    const int64_t today_s = now_s - now_s % 86400;
+    const int64_t month_s = first_s;
+    const struct question questions[] = {
+        {"overview", NULL, today_s, 0, ask_overview},
+        {"timeseries all by hour, 30 days", "total,hour", month_s, 0, ask_series},
+        {"timeseries queues by day, 30 days", "queue,day", month_s, 0, ask_series},
+        {"timeseries sites by day, 7 days", "site,day", today_s - 6 * 86400, 0, ask_series},
+        {"heatmap, 30 days", "total,hour-of-week", month_s, 0, ask_week},
+        {"distribution, 30 days", "total", month_s, 0, ask_distribution},
+        {"ranking of sites, today", NULL, today_s, 0, rank_sites},
+        {"ranking of sites, today, by hour", NULL, today_s, 0, rank_sparks},
+        {"ranking of queues, today", NULL, today_s, 0, rank_queues},
+        {"ranking of sites, 7 days", NULL, today_s - 6 * 86400, 0, rank_sites},
+        {"ranking of sites, 30 days", NULL, month_s, 0, rank_sites},
+        {"ranking of queues, 30 days", NULL, month_s, 0, rank_queues},
+        {"sites", NULL, today_s, 0, ask_sites},
+        {"queues", NULL, today_s, 0, ask_queues},
+        {"walk of sites' queues, 1 hour", NULL, now_s - 3600, 0, walk_site_queues},
+        {"walk of sites' queues, 7 days", NULL, today_s - 6 * 86400, 0, walk_site_queues},
+    };
+    for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        time_question(centre, &questions[i]);
+    }
+}
+
 int main(int argc, char **argv)
 {
     char store_dir[512];
     char registry_dir[512];
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_query DIR [SITES_WITH_DATA]\n");
+        fprintf(stderr, "usage: bench_query DIR [SITES_WITH_DATA [api]]\n");
         return 2;
     }
     (void)snprintf(store_dir, sizeof store_dir, "%s/store", argv[1]);
@@ -201,7 +369,12 @@ int main(int argc, char **argv)
     struct kpi_centre centre = {.zone = "UTC", .now_ms = (first_s + DAYS * 86400) * 1000, .row_limit = 1000000};
     must(store_open_readonly(store_dir, &centre.store), "store");
     must(registry_open(registry_dir, false, &centre.registry), "registry");
-    for (int round = 0; round < 2; round++) {
+    bool interface = argc > 3 && strcmp(argv[3], "api") == 0;
+    for (int round = 0; interface && round < 2; round++) {
+        centre.now_ms = (first_s + (HOURS - 1) * HOUR_S + 420) * INT64_C(1000);
+        time_interface(&centre);
+    }
+    for (int round = 0; !interface && round < 2; round++) {
         ask(&centre, "all_total_hour", KPI_ALL, "UTC", "total,hour");
         ask(&centre, "all_total_hour_madrid", KPI_ALL, "Europe/Madrid", "total,hour");
         ask(&centre, "all_queue_hour", KPI_ALL, "UTC", "queue,hour");
