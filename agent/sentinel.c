@@ -111,7 +111,6 @@ static struct sentry_vitals vitals_of(const struct sentinel *sentinel, const str
     const struct health_centre *centre = &health->centre;
     return (struct sentry_vitals){.centre_configured = centre->wanted,
                                   .centre_lost_ms = lost_ms(sentinel, centre, now_ms),
-                                  .live = health->live.connected,
                                   .certificate_end_ms = centre->certificate_not_after_s * 1000,
                                   .clock_offset_ms = centre->clock_offset_ms};
 }
@@ -160,10 +159,9 @@ static int make_sentry(struct sentinel *sentinel)
         .rules = alerting->rules,
         .rule_count = alerting->rule_count,
         .site = config->site.id,
-        .hook = alerting->hook,
+        .hook = alerting->hook[0] != '\0',
         .when = alerting->when == AGENT_ALERTS_ALWAYS ? SENTRY_ALWAYS : SENTRY_OFFLINE,
         .offline_after_ms = alerting->offline_after_ms,
-        .hook_timeout_ms = alerting->hook_timeout_ms,
         .ledger = sentinel->options.ledger,
         .board = sentinel->options.board,
     };

@@ -255,7 +255,7 @@ struct json *sentry_state(const struct sentry *sentry, int64_t now_ms)
     json_put_bool(state, "configured", true);
     json_put_str(state, "when", sentry->options.when == SENTRY_ALWAYS ? "always" : "offline");
     json_put_bool(state, "telling", sentry->telling);
-    json_put_bool(state, "hook", sentry->options.hook[0] != '\0');
+    json_put_bool(state, "hook", sentry->options.hook);
     alert_watch_put(sentry->watch, now_ms, state);
     json_put_int(state, "left_out", (int64_t)alert_watch_left_out(sentry->watch));
     return state;

@@ -20,7 +20,6 @@ struct sentry;
 struct sentry_vitals {
     bool centre_configured;
     int64_t centre_lost_ms;     /* so long the centre has not been reached; 0: it is there */
-    bool live;                  /* the board holds this moment */
     int64_t certificate_end_ms; /* wall clock; 0: none */
     int64_t clock_offset_ms;    /* ours less the centre's; 0: not known */
 };
@@ -31,12 +30,11 @@ struct sentry_options {
     const struct alert_rule *rules;
     size_t rule_count;
     const char *site;
-    const char *hook; /* program; empty: none */
+    bool hook; /* one is run with what is told */
     enum sentry_when when;
     int64_t offline_after_ms; /* the centre must be out of reach for so long */
-    int64_t hook_timeout_ms;
     struct ledger *ledger;
-    struct board *board; /* NULL: no live source */
+    struct board *board; /* NULL: no live source; asked only for what is so now, and while it is on */
 };
 
 /* Tells: one line for the log, and the document for the hook's standard input. */

@@ -34,7 +34,6 @@ int desk_setup(void **state)
     desk.ledger->names[LEDGER_QUEUE][DESK_SUPPORT] = "support";
     desk.options = (struct sentry_options){.rules = desk.rules,
                                            .site = "madrid-01",
-                                           .hook = "",
                                            .when = SENTRY_ALWAYS,
                                            .offline_after_ms = 60000,
                                            .ledger = desk.ledger};
