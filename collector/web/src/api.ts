@@ -122,18 +122,18 @@ function forget(): void {
 
 export interface Reach {
   away_since: number | null; // ms; null: it answers
-  last_ok: number | null;
 }
 
-export const reach = createStore<Reach>({ away_since: null, last_ok: null });
+export const reach = createStore<Reach>({ away_since: null });
+let last_ok = 0;
 
 export function reached(): void {
-  reach.set({ away_since: null, last_ok: Date.now() });
+  last_ok = Date.now();
+  if (reach.get().away_since !== null) reach.set({ away_since: null });
 }
 
 export function notReached(): void {
-  const now = reach.get();
-  if (now.away_since === null) reach.set({ away_since: now.last_ok ?? Date.now(), last_ok: now.last_ok });
+  if (reach.get().away_since === null) reach.set({ away_since: last_ok || Date.now() });
 }
 
 // ---- one question ----

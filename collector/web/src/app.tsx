@@ -13,7 +13,7 @@ import { useStore } from './store';
 import { sawInstance, useAlertPulse } from './stream';
 import { lang, setLang, t, type Lang } from './text';
 import { setTheme, themeChoice, type ThemeChoice } from './theme';
-import { Button, Link, Loading, Page, Pill, Segmented, useFocusOnNavigation } from './ui';
+import { Button, Link, Loading, Page, Pill, Segmented, cls, useFocusOnNavigation } from './ui';
 import { useAbout, useAlerts, useZone, type ZoneChoice } from './view';
 
 // ---- pages ----
@@ -121,48 +121,56 @@ function FiringCount() {
 }
 
 function Settings() {
+  const [open, setOpen] = useState(false); // on a narrow screen
   const about = useAbout();
   const zone = useZone();
   const language = useStore(lang);
   const choice = useStore(themeChoice);
   return (
-    <div class="settings" role="group" aria-label={t('app.settings')}>
-      <Segmented<ZoneChoice>
-        label={t('zone.label')}
-        value={zone.choice}
-        onChange={(value) => setParams({ zone: value === 'centre' ? null : value })}
-        options={[
-          { value: 'centre', label: t('zone.centre'), title: zone.choice === 'centre' ? zone.zone : (about?.zone ?? '') },
-          { value: 'viewer', label: t('zone.viewer') },
-          { value: 'utc', label: t('zone.utc') },
-        ]}
-      />
-      <Segmented<ThemeChoice>
-        label={t('theme.label')}
-        value={choice}
-        onChange={setTheme}
-        options={[
-          { value: 'auto', label: t('theme.auto') },
-          { value: 'light', label: t('theme.light') },
-          { value: 'dark', label: t('theme.dark') },
-        ]}
-      />
-      <Segmented<Lang>
-        label={t('lang.label')}
-        value={language}
-        onChange={(value) => {
-          setLang(value);
-          setParams({ lang: value });
-        }}
-        options={[
-          { value: 'en', label: 'EN', title: 'English' },
-          { value: 'zh', label: '中文', title: '简体中文' },
-        ]}
-      />
-      <Button tone="quiet" onClick={() => signOut()} {...(about ? { title: t('session.as', { name: about.token }) } : {})}>
-        {t('session.out')}
-      </Button>
-    </div>
+    <>
+      <div class="settings-switch">
+        <Button tone="quiet" expanded={open} controls="settings" onClick={() => setOpen(!open)}>
+          {t('app.settings')}
+        </Button>
+      </div>
+      <div class={cls('settings', open && 'is-open')} id="settings" role="group" aria-label={t('app.settings')}>
+        <Segmented<ZoneChoice>
+          label={t('zone.label')}
+          value={zone.choice}
+          onChange={(value) => setParams({ zone: value === 'centre' ? null : value })}
+          options={[
+            { value: 'centre', label: t('zone.centre'), title: zone.choice === 'centre' ? zone.zone : (about?.zone ?? '') },
+            { value: 'viewer', label: t('zone.viewer') },
+            { value: 'utc', label: t('zone.utc') },
+          ]}
+        />
+        <Segmented<ThemeChoice>
+          label={t('theme.label')}
+          value={choice}
+          onChange={setTheme}
+          options={[
+            { value: 'auto', label: t('theme.auto') },
+            { value: 'light', label: t('theme.light') },
+            { value: 'dark', label: t('theme.dark') },
+          ]}
+        />
+        <Segmented<Lang>
+          label={t('lang.label')}
+          value={language}
+          onChange={(value) => {
+            setLang(value);
+            setParams({ lang: value });
+          }}
+          options={[
+            { value: 'en', label: 'EN', title: 'English' },
+            { value: 'zh', label: '中文', title: '简体中文' },
+          ]}
+        />
+        <Button tone="quiet" onClick={() => signOut()} {...(about ? { title: t('session.as', { name: about.token }) } : {})}>
+          {t('session.out')}
+        </Button>
+      </div>
+    </>
   );
 }
 

@@ -144,7 +144,7 @@ export function base(look: Look, wish: BaseWish): EChartsCoreOption {
     textStyle: { fontFamily: look.font, color: look.text },
     grid: { left: 8, right: 12, top: wish.legend ? 34 : 12, bottom: 4, containLabel: true },
     ...(wish.legend
-      ? { legend: { data: wish.legend, top: 0, left: 4, itemWidth: 10, itemHeight: 10, itemGap: 14, textStyle: { color: look.muted, fontSize: 12 }, inactiveColor: look.line } }
+      ? { legend: { type: 'scroll', pageIconColor: look.muted, pageIconInactiveColor: look.line, pageTextStyle: { color: look.muted }, data: wish.legend, top: 0, left: 4, itemWidth: 10, itemHeight: 10, itemGap: 14, textStyle: { color: look.muted, fontSize: 12 }, inactiveColor: look.line } }
       : {}),
     tooltip: {
       trigger: 'axis',

@@ -3,7 +3,7 @@
 //   <Controls zone={zone} scope period ratio/>   a bar with the wanted pickers
 import { useEffect, useId, useState } from 'preact/hooks';
 import { PATH, useAnswer, type GroupsDocument, type SitesDocument } from './api';
-import { toLocal } from './format';
+import { pct, toLocal } from './format';
 import { setParams, usePlace } from './route';
 import { t } from './text';
 import { Button, Field, Segmented, Select } from './ui';
@@ -123,7 +123,7 @@ export function RatioPicker() {
   return (
     <div class="ratio">
       <Button expanded={open} controls={id} onClick={() => setOpen(!open)}>
-        {t('f.service_level')}: {what} · {t('f.target')} {Math.round(ratio.target * 100)} %
+        {t('ratio.now', { what, target: pct(ratio.target, 0) })}
       </Button>
       <div id={id} class="popover" hidden={!open} role="group" aria-label={t('ratio.settings')}>
         <Field label={`${t('ratio.threshold')} (s)`}>

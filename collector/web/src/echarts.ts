@@ -1,6 +1,6 @@
 // echarts: the parts of ECharts that charts are made of, in a file of their own that is loaded after the first paint.
 import { BarChart, LineChart } from 'echarts/charts';
-import { DataZoomInsideComponent, GridComponent, LegendPlainComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from 'echarts/components';
+import { DataZoomInsideComponent, GridComponent, LegendScrollComponent, MarkAreaComponent, MarkLineComponent, TooltipComponent } from 'echarts/components';
 import { init, use } from 'echarts/core';
 import { CanvasRenderer } from 'echarts/renderers';
 
@@ -9,7 +9,7 @@ use([
   LineChart,
   DataZoomInsideComponent,
   GridComponent,
-  LegendPlainComponent,
+  LegendScrollComponent,
   MarkAreaComponent,
   MarkLineComponent,
   TooltipComponent,

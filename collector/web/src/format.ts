@@ -4,7 +4,7 @@
 //   int(1234) 1,234    pct(0.8125) 81.3%    dur(95_000) 1:35    ago(95_000) 1m 35s    bytes(1e6)
 //   moment(at, zone, 'time' | 'minute' | 'day' | 'date' | 'full' | 'hour')
 //   midnight(zone, days)     the beginning of today (days 0), yesterday (-1), ... in that zone, as RFC 3339 in UTC
-import { locale } from './text';
+import { lang, locale } from './text';
 
 export const UNKNOWN = '–';
 type Maybe = number | null | undefined;
@@ -68,7 +68,7 @@ export function ago(ms: Maybe): string {
     else if (parts.length > 0) break;
     if (parts.length === 2) break;
   }
-  const text = parts.length > 0 ? parts.join(' ') : numbers({ style: 'unit', unit: 'second', unitDisplay: 'narrow' }).format(0);
+  const text = parts.length > 0 ? parts.join(lang.get() === 'zh' ? '' : ' ') : numbers({ style: 'unit', unit: 'second', unitDisplay: 'narrow' }).format(0);
   return (ms < 0 ? '−' : '') + text;
 }
 

@@ -139,6 +139,7 @@ class Connection {
       refused = error instanceof ApiError && !error.passing;
     }
     if (this.open !== controller) return;
+    if (!refused) notReached();
     this.open = null;
     this.told({ connected: false });
     clearTimeout(this.watchdog);
@@ -146,7 +147,8 @@ class Connection {
   }
 
   private later(): void {
-    const wait_ms = Math.min(30_000, this.retry_ms * 2 ** this.tries) * (0.5 + Math.random());
+    const first = this.tries === 0; // a stream that ended may be had again at once
+    const wait_ms = (first ? 600 : Math.min(30_000, this.retry_ms * 2 ** (this.tries - 1))) * (0.5 + Math.random());
     this.tries = Math.min(this.tries + 1, 5);
     this.timer = window.setTimeout(() => this.look(), wait_ms);
   }
@@ -170,7 +172,6 @@ class Connection {
       if (events.retry_ms !== null) this.retry_ms = events.retry_ms;
       if (live !== null) this.told({ live: JSON.parse(live) as LiveDocument, at: Date.now() });
     }
-    notReached();
   }
 
   private other(event: StreamEvent): void {

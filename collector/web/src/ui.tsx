@@ -153,6 +153,13 @@ export function Pill({ tone = 'quiet', children, title }: { tone?: Tone; childre
   );
 }
 
+export const SEVERITY_TONES: Record<string, Tone> = { critical: 'bad', warning: 'warn', info: 'accent' };
+
+export function Severity({ of }: { of: string }) {
+  const known = of === 'critical' || of === 'warning' || of === 'info';
+  return <Pill tone={SEVERITY_TONES[of] ?? 'quiet'}>{known ? t(`severity.${of}`) : of}</Pill>;
+}
+
 export function Skeleton({ width = '100%', height = '1em' }: { width?: string; height?: string }) {
   return <span class="skeleton" aria-hidden="true" style={{ width, height }} />;
 }
@@ -181,19 +188,23 @@ export function Meter({ value, max = 1, tone = 'accent' }: { value: number; max?
 }
 
 // How a figure went, without axes; the numbers beside it say the rest. `target` draws a line, null leaves a hole.
-export function Spark({ values, width = 96, height = 24, low, high, target, label }: {
+export function Spark({ values, width = 96, height = 24, low, high, spread = 0, target, label }: {
   values: Column;
   width?: number;
   height?: number;
   low?: number;
   high?: number;
+  spread?: number; // the least height, so that noise does not look like mountains
   target?: number;
   label?: string;
 }) {
   const known = values.filter((value): value is number => value !== null);
   if (known.length === 0) return <svg class="spark" width={width} height={height} aria-hidden="true" />;
-  const min = low ?? Math.min(...known, target ?? Infinity);
-  const max = high ?? Math.max(...known, target ?? -Infinity);
+  const least = low ?? Math.min(...known, target ?? Infinity);
+  const most = high ?? Math.max(...known, target ?? -Infinity);
+  const room = Math.max(0, spread - (most - least)) / 2;
+  const min = least - room;
+  const max = most + room;
   const x = (i: number) => 1 + (i * (width - 2)) / Math.max(1, values.length - 1);
   const y = (value: number) => height - 2 - ((value - min) / (max - min || 1)) * (height - 4);
   const part = (value: number | null, i: number) =>

@@ -188,8 +188,8 @@ export function useAlerts(): Answer<AlertsDocument> {
   const answer = useAnswer<AlertsDocument>(on ? PATH.alerts : null, {}, { every_ms: 30_000 });
   const seen = useRef(pulse?.version);
   useEffect(() => {
-    if (pulse && pulse.version !== seen.current) answer.again();
-    seen.current = pulse?.version;
+    if (pulse && seen.current !== undefined && pulse.version !== seen.current) answer.again();
+    seen.current = pulse?.version ?? seen.current;
   }, [pulse?.version]);
   return answer;
 }

@@ -5,7 +5,7 @@ import { ageNow } from '../figures';
 import { ago, int, moment } from '../format';
 import { pathOf } from '../route';
 import { t } from '../text';
-import { Answered, Button, Empty, Grid, Link, Loading, Page, Panel, Pill, Table, Unknown, Value, type ColumnOf, type Tone } from '../ui';
+import { Answered, Button, Empty, Grid, Link, Loading, Page, Panel, Pill, SEVERITY_TONES, Severity, Table, Unknown, Value, type ColumnOf } from '../ui';
 import { isAdmin, useAbout, useAlerts, useZone } from '../view';
 import { MuteForm, type MuteWish } from './alerts_mute';
 import { tt } from './alerts.text';
@@ -109,13 +109,6 @@ function Content({ data, zone, admin, again }: ContentProps) {
 
 // ---- alerts ----
 
-const TONES: Record<string, Tone> = { critical: 'bad', warning: 'warn', info: 'accent' };
-
-function Severity({ of }: { of: string }) {
-  const known = of === 'critical' || of === 'warning' || of === 'info';
-  return <Pill tone={TONES[of] ?? 'quiet'}>{known ? tt(`severity.${of}`) : of}</Pill>;
-}
-
 function Where({ of }: { of: Pick<Alert, 'site' | 'group' | 'queue'> }) {
   if (!of.site && !of.queue) return <>{of.group || tt('everywhere')}</>;
   return (
@@ -193,7 +186,7 @@ function RecentTable({ rows, zone }: { rows: AlertNews[]; zone: string }) {
         {
           key: 'news',
           label: tt('news'),
-          cell: (row) => <Pill tone={row.news === 'resolved' ? 'ok' : (TONES[row.severity] ?? 'warn')}>{tt(`news.${row.news}`)}</Pill>,
+          cell: (row) => <Pill tone={row.news === 'resolved' ? 'ok' : (SEVERITY_TONES[row.severity] ?? 'warn')}>{tt(`news.${row.news}`)}</Pill>,
         },
         { key: 'text', label: tt('alert'), head: true, cell: (row) => row.text },
         { key: 'where', label: tt('where'), wide: true, cell: (row) => <Where of={row} /> },

@@ -8,8 +8,8 @@ import { pathOf } from '../route';
 import { useStore } from '../store';
 import { useLive } from '../stream';
 import { t } from '../text';
-import { Answered, Empty, Formula, Grid, Link, Page, Panel, Pill, Spark, Table, Tile, Tiles, Value, type Tone } from '../ui';
-import { scopeParams, stepOf, useAlerts, useRatio, useScope, useSpan, useZone, type RatioView } from '../view';
+import { Answered, Empty, Formula, Grid, Link, Page, Panel, Severity, Spark, Table, Tile, Tiles, Value, type Tone } from '../ui';
+import { scopeParams, stepOf, useAlerts, useRatio, useScope, useSpan, useZone, type RatioView, type ScopeView } from '../view';
 import { LevelChart, VolumeChart } from './overview_charts';
 import { HeatMaps } from './overview_heat';
 import { SiteRanking, WorstQueues } from './overview_ranking';
@@ -26,18 +26,16 @@ export default function OverviewPage() {
   const step = stepOf(span);
   const common = { ...scopeParams(scope), ...ratio.params, zone: zone.param };
   const overview = useAnswer<OverviewDocument>(PATH.overview, common, { every_ms: 10_000 });
-  const { live, connected } = useLive(scope);
   const figures = { ...common, from: span.from, to: span.to };
   const flow = useAnswer<TimeseriesDocument>(zone.ready ? PATH.timeseries : null, { ...figures, step, fields: FIELDS }, { every_ms: 30_000 });
   const second = zone.ready && (overview.data !== undefined || overview.error !== null); // the tiles come first
-  const asOf = live?.as_of ?? overview.data?.as_of;
   return (
     <Page
       title={t('nav.overview')}
-      lead={<Fresh asOf={asOf} connected={connected} zone={zone.zone} />}
+      lead={<Fresh overview={overview.data} scope={scope} zone={zone.zone} />}
       actions={<Controls zone={zone.zone} scope period ratio />}
     >
-      <LiveTiles overview={overview.data} live={live} ratio={ratio} zone={zone.zone} />
+      <LiveTiles overview={overview.data} scope={scope} ratio={ratio} zone={zone.zone} />
       <FiringStrip />
       <Grid>
         <Panel title={tt('volume')} sub={t(`step.${step}`)} span={8} busy={flow.previous}>
@@ -46,7 +44,7 @@ export default function OverviewPage() {
           </Answered>
         </Panel>
         <Panel title={tt('waits')} span={4}>
-          <LongestWaits live={live} overview={overview.data} />
+          <LongestWaits scope={scope} overview={overview.data} />
         </Panel>
         <Panel title={tt('levels')} sub={t(`step.${step}`)} span={8} busy={flow.previous}>
           <Answered of={flow} height="280px">
@@ -64,11 +62,16 @@ export default function OverviewPage() {
   );
 }
 
-function Fresh({ asOf, connected, zone }: { asOf: string | undefined; connected: boolean; zone: string }) {
+// What the stream moves is drawn in pieces of its own, so that a second's news does not draw the page.
+function Fresh({ overview, scope, zone }: { overview: OverviewDocument | undefined; scope: ScopeView; zone: string }) {
+  const { live, connected } = useLive(scope);
   const { away_since } = useStore(reach);
+  const asOf = live?.as_of ?? overview?.as_of;
+  const on = connected && away_since === null;
   return (
     <span class="fresh">
-      <span class={connected && away_since === null ? 'live-dot is-on' : 'live-dot'} aria-hidden="true" />
+      <span class={on ? 'live-dot is-on' : 'live-dot'} aria-hidden="true" />
+      {on && t('fresh.live') + ' · '}
       {asOf && t('fresh.asof', { time: moment(asOf, zone, 'time') })} · {t('zone.shown', { zone })}
     </span>
   );
@@ -112,12 +115,13 @@ function dayMissing(overview: OverviewDocument | undefined): Missing | null {
 
 interface LiveTilesProps {
   overview: OverviewDocument | undefined;
-  live: LiveDocument | null;
+  scope: ScopeView;
   ratio: RatioView;
   zone: string;
 }
 
-function LiveTiles({ overview, live, ratio, zone }: LiveTilesProps) {
+function LiveTiles({ overview, scope, ratio, zone }: LiveTilesProps) {
+  const { live } = useLive(scope);
   const trend = useTrend(live);
   const now = live?.totals ?? overview?.live;
   const row = overview?.today.row;
@@ -197,7 +201,7 @@ function FiringStrip() {
       <ul>
         {firing.slice(0, 4).map((alert) => (
           <li key={alert.id}>
-            <Pill tone={alert.severity === 'critical' ? 'bad' : 'warn'}>{alert.severity}</Pill>
+            <Severity of={alert.severity} />
             <Link to="/alerts">{alert.text}</Link>
           </li>
         ))}
@@ -218,8 +222,8 @@ function longestOf(live: LiveDocument | null, overview: OverviewDocument | undef
   return waiting.slice(0, WAITS_SHOWN);
 }
 
-function LongestWaits({ live, overview }: { live: LiveDocument | null; overview: OverviewDocument | undefined }) {
-  const rows = longestOf(live, overview);
+function LongestWaits({ scope, overview }: { scope: ScopeView; overview: OverviewDocument | undefined }) {
+  const rows = longestOf(useLive(scope).live, overview);
   if (!rows) return <Empty>{t('app.loading')}</Empty>;
   return (
     <Table
@@ -264,23 +268,23 @@ function Silent({ overview, zone }: { overview: OverviewDocument | undefined; zo
   if (!overview) return <Empty>{t('app.loading')}</Empty>;
   return (
     <>
-    <Standing sites={overview.sites} />
-    <Table
-      caption={tt('silentList')}
-      rows={overview.silent}
-      keyOf={(row) => row.site}
-      limit={8}
-      empty={tt('silentNone')}
-      columns={[
-        { key: 'site', label: t('f.site'), head: true, cell: (row) => <Link to={pathOf('site', row.site)}>{row.site}</Link> },
-        {
-          key: 'seen',
-          label: tt('lastSeen'),
-          cell: (row) => <span title={moment(row.last_seen, zone, 'full')}>{moment(row.last_seen, zone)}</span>,
-        },
-        { key: 'age', label: tt('age'), numeric: true, cell: (row) => <Value v={row.last_seen_age_ms} f={ago} /> },
-      ]}
-    />
+      <Standing sites={overview.sites} />
+      <Table
+        caption={tt('silentList')}
+        rows={overview.silent}
+        keyOf={(row) => row.site}
+        limit={8}
+        empty={tt('silentNone')}
+        columns={[
+          { key: 'site', label: t('f.site'), head: true, cell: (row) => <Link to={pathOf('site', row.site)}>{row.site}</Link> },
+          {
+            key: 'seen',
+            label: tt('lastSeen'),
+            cell: (row) => <span title={moment(row.last_seen, zone, 'full')}>{moment(row.last_seen, zone)}</span>,
+          },
+          { key: 'age', label: tt('age'), numeric: true, cell: (row) => <Value v={row.last_seen_age_ms} f={ago} /> },
+        ]}
+      />
     </>
   );
 }

@@ -94,24 +94,24 @@ export function VolumeChart({ data, zone }: { data: TimeseriesDocument; zone: st
     abandoned: total(abandoned),
   });
   return (
-      <Chart
-        summary={summary}
-        option={option}
-        deps={[course]}
-        height={250}
-        foot={<Notice missing={data} zone={zone} />}
-        table={() => ({
-          caption: tt('volume'),
-          columns: [t('chart.time'), t('f.entered'), t('f.answered'), t('f.abandoned'), t('f.other'), t('chart.complete')],
-          rows: course.steps.map((_, at) => [
-            titleOf(course, data, zone, at),
-            int(entered[at]),
-            int(answered[at]),
-            int(abandoned[at]),
-            int(other[at]),
-            completeText(course, at),
-          ]),
-        })}
+    <Chart
+      summary={summary}
+      option={option}
+      deps={[course]}
+      height={250}
+      foot={<Notice missing={data} zone={zone} />}
+      table={() => ({
+        caption: tt('volume'),
+        columns: [t('chart.time'), t('f.entered'), t('f.answered'), t('f.abandoned'), t('f.other'), t('chart.complete')],
+        rows: course.steps.map((_, at) => [
+          titleOf(course, data, zone, at),
+          int(entered[at]),
+          int(answered[at]),
+          int(abandoned[at]),
+          int(other[at]),
+          completeText(course, at),
+        ]),
+      })}
     />
   );
 }
@@ -170,22 +170,22 @@ export function LevelChart({ data, zone, target }: { data: TimeseriesDocument; z
           at: titleOf(course, data, zone, values.indexOf(low)),
         });
   return (
-      <Chart
-        summary={summary}
-        option={option}
-        deps={[course, target]}
-        height={230}
-        foot={
-          <>
-            <Formula level={level} />
-            <Notice missing={data} zone={zone} />
-          </>
-        }
-        table={() => ({
-          caption: tt('levels'),
-          columns: [t('chart.time'), t('f.service_level'), t('f.entered'), t('chart.complete')],
-          rows: course.steps.map((_, at) => [titleOf(course, data, zone, at), pct(values[at]), int(entered[at]), completeText(course, at)]),
-        })}
-      />
+    <Chart
+      summary={summary}
+      option={option}
+      deps={[course, target]}
+      height={230}
+      foot={
+        <>
+          <Formula level={level} />
+          <Notice missing={data} zone={zone} />
+        </>
+      }
+      table={() => ({
+        caption: tt('levels'),
+        columns: [t('chart.time'), t('f.service_level'), t('f.entered'), t('chart.complete')],
+        rows: course.steps.map((_, at) => [titleOf(course, data, zone, at), pct(values[at]), int(entered[at]), completeText(course, at)]),
+      })}
+    />
   );
 }

@@ -71,8 +71,7 @@ function sparkColumn(metric: Metric, target: number): ColumnOf<RankingRow> {
       row.spark && (
         <Spark
           values={row.spark.values}
-          low={0}
-          {...(ratio ? { high: metric === 'service_level' ? 1 : 0.3 } : {})}
+          {...(ratio ? { spread: metric === 'service_level' ? 0.3 : 0.1 } : { low: 0 })}
           {...(metric === 'service_level' ? { target } : {})}
           label={tt('courseSay', { metric: t(`f.${metric}`) })}
         />

@@ -61,6 +61,7 @@ export const en = {
   'step.hour': 'by hour',
   'step.day': 'by day',
 
+  'ratio.now': 'Service level: {what} · target {target}',
   'ratio.settings': 'Service level settings',
   'ratio.threshold': 'Threshold',
   'ratio.seconds': '{n} s',
@@ -72,6 +73,10 @@ export const en = {
   'ratio.sl.short': '{method}, ≤ {threshold} s',
   'ratio.abandon.short': 'abandoned / entered',
   'ratio.abandon': 'Abandon rate: abandoned / entered',
+
+  'severity.critical': 'critical',
+  'severity.warning': 'warning',
+  'severity.info': 'info',
 
   'fresh.asof': 'As of {time}',
   'fresh.live': 'Live',

@@ -63,6 +63,7 @@ export const zh: Record<keyof typeof en, string> = {
   'step.hour': '按小时',
   'step.day': '按天',
 
+  'ratio.now': '服务水平：{what} · 目标 {target}',
   'ratio.settings': '服务水平设置',
   'ratio.threshold': '应答时限',
   'ratio.seconds': '{n} 秒',
@@ -74,6 +75,10 @@ export const zh: Record<keyof typeof en, string> = {
   'ratio.sl.short': '{method}，≤ {threshold} 秒',
   'ratio.abandon.short': '放弃量 / 呼入量',
   'ratio.abandon': '放弃率：放弃量 / 呼入量',
+
+  'severity.critical': '严重',
+  'severity.warning': '警告',
+  'severity.info': '提示',
 
   'fresh.asof': '数据截至 {time}',
   'fresh.live': '实时',
