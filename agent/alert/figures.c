@@ -222,6 +222,7 @@ static int make_room(struct figures *figures)
 static int take_interval(void *ctx, const struct ledger_interval *item)
 {
     struct figures *figures = ctx;
+    bool over = (item->start_s + (int64_t)figures->facts.interval_s) * 1000 <= figures->now_ms;
     int status = 0;
     if (item->queue == 0 || item->queue > figures->known_count) {
         return 0;
@@ -230,7 +231,7 @@ static int take_interval(void *ctx, const struct ledger_interval *item)
         struct figure_span *span = &figures->spans[s];
         struct summary *sum = &span->sums[item->queue - 1];
         if (item->start_s >= span->from_s) {
-            span->unbalanced[item->queue - 1] += !summary_balanced(item->summary);
+            span->unbalanced[item->queue - 1] += over && !summary_balanced(item->summary);
             status = summary_is_zero(sum) ? summary_copy(sum, item->summary) : summary_append(sum, item->summary);
         }
     }
@@ -314,6 +315,16 @@ static double value_of_sum(enum alert_metric metric, const struct summary *sum, 
     return there ? value : NAN;
 }
 
+/* Of how many the figure is made. */
+static uint64_t calls_of_sum(enum alert_metric metric, const struct summary *sum)
+{
+    switch (metric) {
+    case ALERT_SERVICE_LEVEL: return (uint64_t)sum->flow[FLOW_ANSWERED] + sum->flow[FLOW_ABANDONED];
+    case ALERT_ASA: return sum->flow[FLOW_ANSWERED];
+    default: return sum->flow[FLOW_ENTERED];
+    }
+}
+
 static bool value_of_now(const struct figures *figures, enum alert_metric metric, const struct board_queue *now,
                          double *out)
 {
@@ -321,7 +332,7 @@ static bool value_of_now(const struct figures *figures, enum alert_metric metric
     switch (metric) {
     case ALERT_LONGEST_WAIT: *out = longest_ms > 0 ? (double)longest_ms : 0; return true;
     case ALERT_WAITING: *out = now->waiting; return true;
-    case ALERT_NO_OPERATOR: *out = now->ready == 0 ? now->waiting : 0; return figures->live;
+    case ALERT_NO_OPERATOR: *out = now->ready == 0 ? now->waiting : 0; return figures->live || now->waiting == 0;
     default: return false;
     }
 }
@@ -359,7 +370,7 @@ static int tell_queue(struct figures *figures, const struct alert_rule *rule, si
         known = value_of_now(figures, rule->metric, &queue->now, &value);
     } else if (at < figures->known_count) {
         const struct figure_span *span = span_of(figures, rule);
-        calls = span->sums[at].flow[FLOW_ENTERED];
+        calls = calls_of_sum(rule->metric, &span->sums[at]);
         value = rule->metric == ALERT_UNBALANCED ? span->unbalanced[at]
                                                  : value_of_sum(rule->metric, &span->sums[at], &queue->settings);
         known = true;
@@ -414,12 +425,13 @@ static int join_sums(struct figures *figures, const struct alert_rule *rule, dou
 
 static bool join_now(const struct figures *figures, const struct alert_rule *rule, double *value)
 {
-    bool known = figures->live || rule->metric != ALERT_NO_OPERATOR;
+    bool longest = rule->metric == ALERT_LONGEST_WAIT;
+    bool known = true;
     *value = 0;
-    for (size_t i = 0; i < figures->queue_count; i++) {
+    for (size_t i = 0; i < figures->queue_count && known; i++) {
         double one = 0;
-        if (wants(figures, rule, i) && value_of_now(figures, rule->metric, &figures->queues[i].now, &one)) {
-            bool longest = rule->metric == ALERT_LONGEST_WAIT;
+        if (wants(figures, rule, i)) {
+            known = value_of_now(figures, rule->metric, &figures->queues[i].now, &one);
             *value = !longest ? *value + one : one > *value ? one : *value;
         }
     }
@@ -441,7 +453,7 @@ static int tell_site(struct figures *figures, const struct alert_rule *rule, con
     } else {
         status = join_sums(figures, rule, &value);
         known = true;
-        calls = figures->joined.flow[FLOW_ENTERED];
+        calls = calls_of_sum(rule->metric, &figures->joined);
     }
     (void)snprintf(subject.site, sizeof subject.site, "%s", figures->site);
     return status == 0 && known ? alert_watch_figure(watch, rule, &subject, value, calls) : status;
@@ -458,4 +470,25 @@ int figures_tell(struct figures *figures, const struct alert_rule *rule, const s
         status = wants(figures, rule, i) ? tell_queue(figures, rule, i, watch) : 0;
     }
     return status;
+}
+
+struct left_work {
+    const struct figures *figures;
+    struct alert_watch *watch;
+};
+
+static int end_left(void *ctx, const struct alert *alert)
+{
+    struct left_work *work = ctx;
+    bool unheard = alert->seen_ms != work->figures->now_ms;
+    bool of_board = alert_metric_is_now(alert->rule->metric) && alert->subject.queue[0];
+    struct alert_subject subject = alert->subject;
+    double nobody = alert->rule->below ? NAN : 0;
+    return unheard && of_board ? alert_watch_figure(work->watch, alert->rule, &subject, nobody, 0) : 0;
+}
+
+int figures_tell_left(struct figures *figures, struct alert_watch *watch)
+{
+    struct left_work work = {figures, watch};
+    return figures->live ? alert_watch_each(watch, end_left, &work) : 0;
 }

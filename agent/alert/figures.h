@@ -22,4 +22,7 @@ bool figures_want_board(const struct figures *figures); /* some rule is about th
 int figures_tell(struct figures *figures, const struct alert_rule *rule, const struct sentry_vitals *vitals,
                  struct alert_watch *watch);
 
+/* After all rules: a queue that only the board knew and that it no longer shows has nobody in it. */
+int figures_tell_left(struct figures *figures, struct alert_watch *watch);
+
 #endif

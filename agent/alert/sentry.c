@@ -199,6 +199,8 @@ int sentry_look(struct sentry *sentry, const struct sentry_vitals *vitals, int64
             status = told;
         }
     }
+    int left = figures_tell_left(sentry->figures, sentry->watch);
+    status = status != 0 ? status : left;
     alert_watch_end(sentry->watch);
     int told = sentry->telling ? alert_watch_each(sentry->watch, tell_firing, sentry) : 0;
     return status != 0 ? status : told;

@@ -84,7 +84,7 @@ static void test_intervals_out_of_balance_are_counted(void **state)
     struct desk *desk = *state;
     desk_rule(desk, "books", ALERT_UNBALANCED, 0);
     desk_rule(desk, "site", ALERT_UNBALANCED, 1)->per = ALERT_PER_SITE;
-    desk_interval(desk, 0, DESK_SALES, 1, 0, 10000);
+    desk_interval(desk, 0, DESK_SALES, 1, 0, 10000)->waiting_end = 1; /* not over yet */
     desk_interval(desk, 1, DESK_SALES, 1, 0, 10000)->waiting_end = 1;
     desk_interval(desk, 1, DESK_SUPPORT, 1, 0, 10000)->waiting_start = 5;
     desk_look(desk);
@@ -129,9 +129,9 @@ static void test_this_moment_without_a_live_source_is_the_ledgers(void **state)
     desk_hears_nothing(desk); /* operators are not known */
 }
 
-static void enter(struct desk *desk, const char *call_id, const char *queue, int64_t at_ms)
+static void put(struct desk *desk, enum event_kind kind, const char *call_id, const char *queue, int64_t at_ms)
 {
-    const struct call_event event = {.kind = EVENT_ENTER,
+    const struct call_event event = {.kind = kind,
                                      .at_ms = at_ms,
                                      .call_id = slice_str(call_id),
                                      .queue = slice_str(queue),
@@ -141,6 +141,16 @@ static void enter(struct desk *desk, const char *call_id, const char *queue, int
                                      .position = EVENT_UNKNOWN,
                                      .original_position = EVENT_UNKNOWN};
     assert_int_equal(board_put(desk->board, &event), 0);
+}
+
+static void enter(struct desk *desk, const char *call_id, const char *queue, int64_t at_ms)
+{
+    put(desk, EVENT_ENTER, call_id, queue, at_ms);
+}
+
+static void leave(struct desk *desk, const char *call_id, const char *queue, int64_t at_ms)
+{
+    put(desk, EVENT_ABANDON, call_id, queue, at_ms);
 }
 
 static void test_this_moment_is_the_boards_while_it_is_on(void **state)
@@ -170,11 +180,18 @@ static void test_this_moment_is_the_boards_while_it_is_on(void **state)
     assert_told(desk, "nobody", "unheard of", 2);
     assert_told(desk, "none here", "", 2);
     desk_hears_nothing(desk);
+    leave(desk, "1.2", "unheard of", desk->now_ms);
+    leave(desk, "1.3", "unheard of", desk->now_ms);
+    desk_pass(desk, 1000);
+    desk_hears(desk, "resolved", "waiting", "unheard of");
+    desk_hears(desk, "resolved", "nobody", "unheard of");
+    desk_hears(desk, "resolved", "none here", "");
+    desk_hears_nothing(desk);
     board_off(desk->board, desk->now_ms);
     desk_look(desk);
     desk_hears(desk, "firing", "waiting", "support");
     desk_hears(desk, "resolved", "waiting", "sales");
-    desk_hears_nothing(desk); /* what is not known is no news, for operators as for a queue of the board alone */
+    desk_hears_nothing(desk); /* operators are not known */
 }
 
 static void test_vitals(void **state)
