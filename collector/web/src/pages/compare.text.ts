@@ -2,7 +2,6 @@ import { dictionary } from '../text';
 
 export const tt = dictionary({
   en: {
-    title: 'Compare',
     lead: 'Two periods, or two sites or queues, side by side',
     sideA: 'A',
     sideB: 'B',
@@ -21,19 +20,15 @@ export const tt = dictionary({
     points: '{n} points',
     overTime: 'Over time, aligned at the beginning',
     metric: 'Figure',
-    offset: 'From the beginning',
     waits: 'How long those answered waited',
     waitsCaption: 'Share of the answered by how long they waited',
     waitUpTo: 'Wait up to',
     share: 'share of the answered of each side',
     p90: 'Wait, 90th percentile',
     differs: 'A and B are judged by different thresholds or methods; choose one above to judge both by the same.',
-    total: '{n} answered',
-    period: 'Period',
     difference: 'A less B',
   },
   zh: {
-    title: '比较',
     lead: '并列比较两个时段，或两个站点或队列',
     sideA: 'A',
     sideB: 'B',
@@ -52,15 +47,12 @@ export const tt = dictionary({
     points: '{n} 个百分点',
     overTime: '随时间变化（从起点对齐）',
     metric: '指标',
-    offset: '距起点',
     waits: '已接听者的等待时间',
     waitsCaption: '按等待时间划分的已接听者占比',
     waitUpTo: '等待不超过',
     share: '占各侧已接听者的比例',
     p90: '等待时间第 90 百分位',
     differs: 'A 与 B 使用不同的阈值或方法；在上方选择其一可统一评判。',
-    total: '接听 {n}',
-    period: '时段',
     difference: 'A 减 B',
   },
 });

@@ -3,7 +3,7 @@ import type { EChartsCoreOption } from 'echarts/core';
 import type { ComponentChildren } from 'preact';
 import { PATH, useAnswer, type Answer, type Column, type KpiDocument, type KpiRow, type TimeseriesDocument } from '../api';
 import { countAll } from '../bins';
-import { base, Chart, column, incompleteArea, useLook, type Look } from '../chart';
+import { base, Chart, column, useLook, type Look } from '../chart';
 import { Controls } from '../controls';
 import { decimal, dur, int, moment, pct } from '../format';
 import { levelFormula } from '../levels';
@@ -13,6 +13,7 @@ import { Answered, Button, Empty, Formula, Grid, MissingMark, Page, Panel, Selec
 import { stepOf, useZone } from '../view';
 import { tt } from './compare.text';
 import { SidePicker, sideText, spanText, swap, useSide, useWhen, type Side } from './compare_sides';
+import { withMarks } from './queue_marks';
 import type { Waits } from './queue_subject';
 import { labelStyle, stepSeconds } from './queue_time';
 import { barsOf } from './queue_waits';
@@ -187,11 +188,12 @@ function CourseChart({ a, b, sides, metric }: { a: TimeseriesDocument; b: Timese
       itemStyle: { color },
       lineStyle: { color, width: 2, type: dashed ? 'dashed' : 'solid' },
     });
-    return {
+    const drawn = {
       ...made,
       ...(metric === 'service_level' ? { yAxis: { ...(made['yAxis'] as object), interval: 0.25 } } : {}),
-      series: [{ ...line(names[0], x.values, look.series[0], false), ...incompleteArea(look, whole) }, line(names[1], y.values, look.series[1], true)],
+      series: [line(names[0], x.values, look.series[0], false), line(names[1], y.values, look.series[1], true)],
     };
+    return withMarks(look, drawn, whole);
   };
   return (
     <Chart
@@ -323,7 +325,7 @@ export default function ComparePage() {
   const b = useAnswer<KpiDocument>(PATH.kpi, question(sides[1]));
   return (
     <Page
-      title={tt('title')}
+      title={t('nav.compare')}
       lead={tt('lead')}
       actions={
         <>

@@ -2,7 +2,6 @@ import { dictionary } from '../text';
 
 export const tt = dictionary({
   en: {
-    title: 'Fleet',
     caption: 'Every site: contact, backlog, version, certificate and what went wrong',
     table: 'Sites, trouble first',
     totals: 'The fleet in numbers',
@@ -47,7 +46,6 @@ export const tt = dictionary({
     asOf: 'as of {at}',
   },
   zh: {
-    title: '站点状况',
     caption: '每个站点：联系、积压、版本、证书与异常',
     table: '站点（问题优先）',
     totals: '总体数字',

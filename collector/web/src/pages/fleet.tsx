@@ -3,6 +3,7 @@ import type { ComponentChildren } from 'preact';
 import { PATH, useAnswer, type SiteListed, type SitesDocument, type StoreDocument } from '../api';
 import { ago, bytes, int, moment } from '../format';
 import { pathOf, setParams, useParam } from '../route';
+import { t } from '../text';
 import { Answered, Link, Page, Panel, Tile, Tiles, Unknown, Value, cls, type ColumnOf, type Tone } from '../ui';
 import { useScope, useZone } from '../view';
 import { tt } from './fleet.text';
@@ -204,7 +205,7 @@ export default function FleetPage() {
   const filter: Filter = FILTERS.find((name) => name === only) ?? 'all';
   const [found, find] = useSearch(answer.data?.sites);
   return (
-    <Page title={tt('title')} lead={group}>
+    <Page title={t('nav.fleet')} lead={group}>
       <Answered of={answer} height="640px">
         {(data) => {
           const now_ms = Date.parse(data.as_of);

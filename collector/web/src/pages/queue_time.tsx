@@ -1,13 +1,14 @@
 // queue_time: how waits, service level and outcomes went over the period.
 import type { EChartsCoreOption } from 'echarts/core';
 import { PATH, useAnswer, type Answer, type Column, type ServiceLevelSetting, type TimeseriesDocument } from '../api';
-import { base, Chart, column, fillSteps, incompleteArea, pick, targetLine, type Look, type Step } from '../chart';
+import { base, Chart, column, fillSteps, pick, targetLine, type Look, type Step } from '../chart';
 import { dur, int, moment, pct, type Style } from '../format';
 import { levelFormula } from '../levels';
 import { lang, t } from '../text';
 import { Answered, Empty, Formula, Panel } from '../ui';
 import { stepOf, type Span } from '../view';
 import { tt } from './queue.text';
+import { withMarks } from './queue_marks';
 import type { Asking } from './queue_subject';
 
 export const OUTCOMES = ['exit_timeout', 'exit_empty', 'exit_key', 'withdrawn', 'lost'] as const;
@@ -72,7 +73,7 @@ function linesOption(look: Look, course: Course, lines: Line[], format: (value: 
         notes: notesOf(course, i),
       }),
     });
-  return {
+  const drawn = {
     ...option,
     ...(more.max === 1 ? { yAxis: { ...(option['yAxis'] as object), interval: 0.25 } } : {}),
     series: lines.map((line, i) => ({
@@ -83,9 +84,10 @@ function linesOption(look: Look, course: Course, lines: Line[], format: (value: 
       symbolSize: 5,
       itemStyle: { color: line.color },
       lineStyle: { color: line.color, width: 2, type: line.dash ? 'dashed' : 'solid' },
-      ...(i === 0 ? { ...incompleteArea(look, course.complete), ...(more.line ?? {}) } : {}),
+      ...(i === 0 ? (more.line ?? {}) : {}),
     })),
   };
+  return withMarks(look, drawn, course.complete);
 }
 
 function tableOf(caption: string, course: Course, lines: { name: string; values: Column }[], format: (value: number | null | undefined) => string) {
@@ -190,19 +192,19 @@ export function OutcomesChart({ asking, data }: { asking: Asking; data: Timeseri
               notes: notesOf(course, i),
             }),
           });
-        return {
+        const drawn = {
           ...option,
           yAxis: { ...(option['yAxis'] as object), minInterval: 1 },
-          series: lines.map((line, i) => ({
+          series: lines.map((line) => ({
             name: line.name,
             type: 'bar',
             stack: 'all',
             barCategoryGap: '20%',
             data: line.values,
             itemStyle: { color: line.color },
-            ...(i === 0 ? incompleteArea(look, course.complete) : {}),
           })),
         };
+        return withMarks(look, drawn, course.complete);
       }}
       table={() => tableOf(tt('outcomesCaption'), course, bars(null), int)}
     />

@@ -9,7 +9,7 @@ import { decimal, dur, int, pct } from '../format';
 import { isLevelMethod, LEVEL_METHODS, LEVEL_PRODUCTS, levelFormula, levelOf, shortAbandons, type Level, type LevelMethod } from '../levels';
 import { setParams, usePlace } from '../route';
 import { lang } from '../text';
-import { Answered, Button, Empty, Field, Formula, Notice, Panel, Select, Unknown, cls } from '../ui';
+import { Answered, Button, Empty, Field, Formula, Notice, Panel, Scroll, Select, Unknown, cls } from '../ui';
 import { tt } from './queue.text';
 import { countsOf, type Asking, type Waits } from './queue_subject';
 import './queue_waits.css';
@@ -157,7 +157,7 @@ function EveryMethod({ waits, threshold }: { waits: Waits; threshold: Threshold 
   return (
     <details class="every-method">
       <summary>{tt('allMethods')}</summary>
-      <div class="table-scroll" tabIndex={0} role="region" aria-label={tt('allMethods')}>
+      <Scroll label={tt('allMethods')}>
         <table class="table">
           <caption class="sr">{tt('allMethods')}</caption>
           <thead>
@@ -189,7 +189,7 @@ function EveryMethod({ waits, threshold }: { waits: Waits; threshold: Threshold 
             })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </details>
   );
 }

@@ -44,10 +44,10 @@ function trendText(trend: Column, days: number): string {
 
 function figureColumns(days: number, target: number): ColumnOf<SiteRow>[] {
   return [
-    { key: 'entered', label: tt('entered'), numeric: true, sort: (row) => row.figures?.entered, cell: (row) => <Value v={row.figures?.entered} f={int} /> },
+    { key: 'entered', label: t('f.entered'), numeric: true, sort: (row) => row.figures?.entered, cell: (row) => <Value v={row.figures?.entered} f={int} /> },
     {
       key: 'level',
-      label: tt('level'),
+      label: t('f.service_level'),
       numeric: true,
       first: 'up',
       sort: (row) => row.figures?.service_level.value,
@@ -55,7 +55,7 @@ function figureColumns(days: number, target: number): ColumnOf<SiteRow>[] {
     },
     {
       key: 'abandoned',
-      label: tt('abandoned'),
+      label: t('f.abandon_rate'),
       numeric: true,
       sort: (row) => row.figures?.abandon_rate,
       cell: (row) => <Value v={row.figures?.abandon_rate} f={pct} />,
@@ -76,15 +76,15 @@ function stateColumns(document: SitesDocument, zone: string): ColumnOf<SiteRow>[
   return [
     {
       key: 'site',
-      label: tt('site'),
+      label: t('f.site'),
       head: true,
       sort: (row) => row.site.site,
       cell: (row) => <Link to={pathOf('site', row.site.site)}>{row.site.site}</Link>,
     },
-    { key: 'group', label: tt('group'), wide: true, sort: (row) => row.site.group, cell: (row) => row.site.group ?? tt('noGroup') },
+    { key: 'group', label: t('f.group'), wide: true, sort: (row) => row.site.group, cell: (row) => row.site.group ?? tt('noGroup') },
     {
       key: 'state',
-      label: tt('state'),
+      label: t('f.state'),
       sort: (row) => troubles(row.site).weight,
       first: 'down',
       cell: (row) => (
@@ -93,17 +93,17 @@ function stateColumns(document: SitesDocument, zone: string): ColumnOf<SiteRow>[
         </span>
       ),
     },
-    { key: 'waiting', label: tt('waiting'), numeric: true, sort: (row) => row.site.waiting, cell: (row) => <Value v={row.site.waiting} f={int} /> },
+    { key: 'waiting', label: t('f.waiting'), numeric: true, sort: (row) => row.site.waiting, cell: (row) => <Value v={row.site.waiting} f={int} /> },
     {
       key: 'longest',
-      label: tt('longest'),
+      label: t('f.longest_wait'),
       numeric: true,
       sort: (row) => row.site.oldest_wait_ms,
       cell: (row) => <Value v={row.site.oldest_wait_ms} f={dur} />,
     },
     {
       key: 'talking',
-      label: tt('talking'),
+      label: t('f.talking'),
       numeric: true,
       wide: true,
       sort: (row) => row.site.talking,
@@ -146,7 +146,7 @@ export default function SitesPage() {
     </>
   );
   return (
-    <Page title={tt('title')} lead={group} actions={<Controls zone={zone.zone} period ratio />}>
+    <Page title={t('nav.sites')} lead={group} actions={<Controls zone={zone.zone} period ratio />}>
       <div class="page-tools">
         <Search value={find} />
         <GroupPicker group={group} />

@@ -2,7 +2,7 @@
 import type { ComponentChildren } from 'preact';
 import { int } from '../format';
 import { setParams, usePlace } from '../route';
-import { Button, cls, Empty, type ColumnOf } from '../ui';
+import { Button, cls, Empty, Scroll, type ColumnOf } from '../ui';
 import { tt } from './sites.text';
 import { pager } from './sites_table.text';
 import './sites_table.css';
@@ -48,7 +48,7 @@ export function PagedTable<T>({ caption, columns, rows, keyOf, first, perPage = 
   };
   return (
     <>
-      <div class="table-scroll" tabIndex={0} role="region" aria-label={caption}>
+      <Scroll label={caption}>
         <table class="table">
           <caption class="sr">{caption}</caption>
           <thead>
@@ -90,7 +90,7 @@ export function PagedTable<T>({ caption, columns, rows, keyOf, first, perPage = 
             ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <nav class="pager" aria-label={pager('label')}>
         <span class="pager-where" role="status">
           {tt('shown', { from: from + 1, to: from + shown.length, all: sorted.length })}
