@@ -15,6 +15,16 @@ static void body_tag(struct body *body)
     (void)snprintf(body->etag, sizeof body->etag, "W/\"%016" PRIx64 "\"", hash);
 }
 
+/* It may stay for long: the room to grow is given back. */
+static void body_fit(struct buf *buf)
+{
+    uint8_t *fitting = buf->len > 0 ? realloc(buf->data, buf->len) : NULL;
+    if (fitting) {
+        buf->data = fitting;
+        buf->cap = buf->len;
+    }
+}
+
 static void body_pack(struct body *body)
 {
     if (gzip_pack(buf_slice(&body->plain), BODY_PACK_LEVEL, &body->packed) != 0 ||
@@ -22,11 +32,7 @@ static void body_pack(struct body *body)
         buf_deinit(&body->packed);
         return;
     }
-    uint8_t *fitting = realloc(body->packed.data, body->packed.len);
-    if (fitting) {
-        body->packed.data = fitting;
-        body->packed.cap = body->packed.len;
-    }
+    body_fit(&body->packed);
 }
 
 struct body *body_new(struct endpoint_answer *answer, bool pack)
@@ -43,6 +49,7 @@ struct body *body_new(struct endpoint_answer *answer, bool pack)
     (void)snprintf(body->file_name, sizeof body->file_name, "%s", answer->file_name);
     body->plain = answer->body;
     answer->body = BUF_INIT;
+    body_fit(&body->plain);
     if (body->code == 200) {
         body_tag(body);
     }

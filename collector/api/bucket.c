@@ -36,6 +36,7 @@ bool bucket_ask(struct bucket_table *table, uint64_t key, int64_t monotonic_ms, 
         return true;
     }
     double wait_s = (1 - bucket->left) / table->per_s;
-    *retry_s = wait_s < BUCKET_RETRY_MAX_S ? (int)wait_s + 1 : BUCKET_RETRY_MAX_S;
+    int whole_s = wait_s < BUCKET_RETRY_MAX_S ? (int)wait_s : BUCKET_RETRY_MAX_S;
+    *retry_s = whole_s + (wait_s > whole_s && whole_s < BUCKET_RETRY_MAX_S);
     return false;
 }

@@ -210,7 +210,8 @@ static void feed_look_at_tokens(struct feed *feed, int64_t now_ms)
 static void feed_wake_all(struct feed *feed, int64_t now_ms)
 {
     for (struct feed_stream *stream = feed->streams; stream; stream = stream->next) {
-        stream->over = stream->over || stream->channel->gone;
+        bool left = stream->line.gone && stream->line.gone(stream->line.ctx);
+        stream->over = stream->over || stream->channel->gone || left;
         stream->beat = stream->beat || now_ms - stream->told_ms >= feed->options.beat_ms;
         if (stream->over || stream->beat || stream->version != stream->channel->version ||
             stream->alerts != feed->alerts) {

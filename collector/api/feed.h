@@ -26,11 +26,12 @@ struct feed_options {
     int64_t token_ms; /* at least so often the tokens are looked at again; at once when the registry changed */
 };
 
-/* The connection: `rest` from feed_read(), `wake` from the feeder's thread; both with the lock held. */
+/* The connection: `rest` from feed_read(), the others from the feeder's thread; all with the lock held. */
 struct feed_line {
     void *ctx;
     void (*rest)(void *ctx);
     void (*wake)(void *ctx);
+    bool (*gone)(void *ctx); /* the client hung up, which a resting line does not see by itself; NULL: not known */
 };
 
 /* Answers with the document of this moment, which a stream begins with, or refuses the parameters. */

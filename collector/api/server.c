@@ -1,6 +1,7 @@
 #include "collector/api/server_internal.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,6 +196,13 @@ static void server_wake_stream(void *ctx)
     MHD_resume_connection(ctx);
 }
 
+static bool server_stream_gone(void *ctx)
+{
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(ctx, MHD_CONNECTION_INFO_CONNECTION_FD);
+    struct pollfd at = {.fd = info ? info->connect_fd : -1, .events = POLLRDHUP};
+    return poll(&at, 1, 0) > 0;
+}
+
 static ssize_t server_read_stream(void *ctx, uint64_t pos, char *at, size_t room)
 {
     (void)pos;
@@ -213,12 +221,14 @@ static enum MHD_Result server_stream(struct request *request, struct body *first
     if (server_is(request, "HEAD")) {
         return server_end(request, reply_constant(&reply, "text/event-stream", NULL, false, "", 0));
     }
-    struct feed_line line = {.ctx = request->connection, .rest = server_rest_stream, .wake = server_wake_stream};
+    struct feed_line line = {
+        .ctx = request->connection, .rest = server_rest_stream, .wake = server_wake_stream, .gone = server_stream_gone};
     struct feed_stream *stream;
     int status = feed_open(request->api->feed, request->question, &request->pass.token, first, &line, &stream);
     if (status != 0) {
         return server_refuse(request, NULL, 503, SERVER_STREAMS_S, "too many follow this moment already");
     }
+    reply.close = true; /* its end is the connection's */
     int code = reply_stream(&reply, "text/event-stream", server_read_stream, server_end_stream, stream);
     enum MHD_Result result = server_end(request, code);
     if (result == MHD_YES) {

@@ -1,6 +1,7 @@
 #include "tests/unit/api/server_kit.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -42,6 +43,11 @@ void kit_tokens_reset(void)
     }
     (void)pthread_mutex_unlock(&kit_lock);
     atomic_fetch_add(&kit_version, 1);
+}
+
+void kit_token_hash(const char *text, uint8_t out[ACCESS_HASH_BYTES])
+{
+    assert_int_equal(secret_hash(slice_str(text), out), 0);
 }
 
 void kit_token_change(const char *name, int64_t expires_ms, int64_t revoked_ms)
@@ -253,9 +259,10 @@ void kit_until(struct kit_client *client, const char *text)
 
 bool kit_closed(struct kit_client *client)
 {
-    while (kit_more(client)) {
-    }
-    return true;
+    do {
+        errno = 0;
+    } while (kit_more(client));
+    return errno != EAGAIN;
 }
 
 void kit_take(struct kit_client *client, bool no_body, struct kit_answer *out)

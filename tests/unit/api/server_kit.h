@@ -22,6 +22,7 @@
 
 void kit_tokens_reset(void); /* KIT_VIEW and KIT_ADMIN count */
 void kit_token_change(const char *name, int64_t expires_ms, int64_t revoked_ms);
+void kit_token_hash(const char *text, uint8_t out[ACCESS_HASH_BYTES]);
 extern atomic_uint kit_finds;   /* how often the registry was asked for a token */
 extern atomic_int kit_find_rc;  /* what it says then; 0: as it is */
 extern atomic_uint kit_made;    /* answers of /api/v1/count */
