@@ -142,17 +142,28 @@ struct queue_settings kpi_queues_settings(struct kpi_queues *queues, uint32_t si
     return fields_settings(&own, queues->query);
 }
 
-/* Adds every queue that the site told of; the store numbers queues from 1 without gaps. */
+struct agreeing {
+    struct kpi_queues *queues;
+    uint32_t site;
+    struct queue_settings *shared;
+    bool *any;
+};
+
+/* Ends the walk where they do not agree. */
+static int agree_on_queue(void *ctx, uint32_t queue)
+{
+    const struct agreeing *agreeing = ctx;
+    struct kpi_queues *queues = agreeing->queues;
+    struct queue_settings own;
+    bool told = kpi_queues_wants(queues, queue) && store_view_queue_settings(queues->view, agreeing->site, queue, &own);
+    return told && !agree(queues, agreeing->shared, agreeing->any, &own);
+}
+
+/* Adds every queue that the site told of. */
 static bool agree_on_site(struct kpi_queues *queues, uint32_t site, struct queue_settings *shared, bool *any)
 {
-    struct queue_settings own;
-    bool alike = true;
-    for (uint32_t queue = 1; alike && kpi_queues_name(queues, queue).len > 0; queue++) {
-        if (kpi_queues_wants(queues, queue) && store_view_queue_settings(queues->view, site, queue, &own)) {
-            alike = agree(queues, shared, any, &own);
-        }
-    }
-    return alike;
+    struct agreeing agreeing = {queues, site, shared, any};
+    return store_view_queues(queues->view, site, agree_on_queue, &agreeing) == 0;
 }
 
 struct queue_settings kpi_queues_total_settings(struct kpi_queues *queues, uint32_t site)

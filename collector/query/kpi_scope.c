@@ -218,7 +218,7 @@ int kpi_scope_narrow(const struct kpi_scope *scope, const char *id, struct kpi_s
                               .count = 1,
                               .cap = 1,
                               .grouped = true,
-                              .grid_s = site->interval_s};
+                              .grid_s = scope->grid_s};
     memcpy(one->name, site->id, sizeof one->name);
     memcpy(one->day_zone, site->day_zone, sizeof one->day_zone);
     int status = STATUS_NO_MEMORY;

@@ -60,7 +60,8 @@ struct kpi_scope {
 /* STATUS_NOT_FOUND with why->text written; else a failure as it comes. Returns owned. */
 int kpi_scope_new(const struct kpi_centre *centre, enum kpi_whose whose, const char *name, struct kpi_scope **out,
                   struct query_why *why);
-/* The same, of one of its sites alone. STATUS_NOT_FOUND, STATUS_NO_MEMORY. Returns owned. */
+/* The same, of one of its sites alone; spans are widened as in the whole. STATUS_NOT_FOUND, STATUS_NO_MEMORY. Returns
+ * owned. */
 int kpi_scope_narrow(const struct kpi_scope *scope, const char *id, struct kpi_scope **out);
 void kpi_scope_free(struct kpi_scope *scope); /* NULL is fine */
 

@@ -14,6 +14,7 @@ struct adding {
     int64_t from_s;
     int64_t to_s;
     struct kpi_run run;
+    unsigned durations; /* of which the bins are added */
 };
 
 static int look_at_clock(struct kpi_sum *sum)
@@ -111,7 +112,7 @@ static int take_cell(void *ctx, const struct store_cell *item)
         status = cell_edges_encoded(item->stored, &waiting_start, &waiting_end);
     }
     if (status == 0) {
-        status = cell_merge_encoded(cell, item->stored, first && last);
+        status = cell_merge_encoded_some(cell, item->stored, first && last, adding->durations);
     }
     if (status == 0 && first != last) {
         cell_add_edge(cell, first ? waiting_start : 0, last ? waiting_end : 0);
@@ -255,12 +256,13 @@ static int add_span(struct adding *adding, store_scope scope, const char *day_zo
 int kpi_sum_add(struct kpi_sum *sum, size_t site, int64_t from_s, int64_t to_s)
 {
     const struct kpi_scope *scope = sum->scope;
-    struct adding adding = {.sum = sum, .from_s = from_s, .to_s = to_s};
+    struct adding adding = {.sum = sum, .from_s = from_s, .to_s = to_s, .durations = sum->durations};
     int late = look_at_clock(sum);
     if (late != 0) {
         return late;
     }
-    if (is_wide(sum)) {
+    if (is_wide(sum)) { /* what is pending is taken away again */
+        adding.durations = ~0U;
         return add_span(&adding, scope->scope, scope->day_zone, scope->sites, scope->count, true);
     }
     int status = 0;

@@ -25,7 +25,8 @@ struct kpi_sum {
     const struct zone *zone; /* in force */
     bool total;              /* one row for all queues */
     bool by_site;
-    bool days; /* steps are long enough for whole days */
+    unsigned durations; /* of which the bins are wanted; all of them where sites are added up together */
+    bool days;          /* steps are long enough for whole days */
     struct kpi_raw raw;
     struct kpi_rows rows;      /* row 0 is the total */
     struct kpi_sum_held *held; /* by place in the scope */

@@ -16,7 +16,7 @@
 #include "platform/base/status.h"
 #include "proto/report/fields.h"
 
-enum { DAY_S = 86400, WEEK_HOURS = 168 };
+enum { HOUR_S = 3600, DAY_S = 86400, WEEK_HOURS = 168 };
 
 struct work {
     struct kpi_scope *scope;
@@ -26,14 +26,14 @@ struct work {
     struct query_why *why;
     bool total; /* one row for all queues */
     struct kpi_span span;
+    int64_t end_s; /* of what is added up; see find_end() */
     struct kpi_queues queues;
     struct kpi_missing missing;
     struct kpi_sum sum;
     bool dropped; /* somewhere hours had to be taken apart whose intervals are gone */
     struct queue_settings total_settings;
     struct summary summary; /* of the row that is being written */
-    kpi_walk_fn fn;
-    void *ctx;
+    const struct kpi_walk_wish *wish;
     uint32_t row_count;
 };
 
@@ -143,7 +143,7 @@ static int put_row(struct work *work, const struct step *step, size_t site, cons
                                 .complete = complete,
                                 .weekly = step->weekly,
                                 .hour_of_week = step->hour_of_week};
-    return work->fn(work->ctx, &row);
+    return work->wish->fn(work->wish->ctx, &row);
 }
 
 /* Writes the rows in the order of their names and empties them. */
@@ -199,12 +199,42 @@ static int put_step(struct work *work, const struct step *step)
 
 /* ---- steps ---- */
 
+static int take_any(void *ctx, const struct store_interval *item)
+{
+    (void)ctx;
+    (void)item;
+    return 1;
+}
+
+/* A span that ends behind now, and behind everything that is held, may as well end with the running day or hour: then
+ * the sums of that serve whole. Nothing is added by it. */
+static int find_end(struct work *work)
+{
+    const struct kpi_scope *scope = work->scope;
+    int64_t to_s = work->span.to_s;
+    int status = 0;
+    work->end_s = to_s;
+    if (to_s <= scope->centre->now_ms / 1000) {
+        return 0;
+    }
+    for (size_t i = 0; status == 0 && i < scope->count; i++) {
+        status = kpi_scope_late(scope);
+        if (status == 0) {
+            status = store_view_intervals(work->view, scope->sites[i].number, to_s, INT64_MAX, take_any, NULL, NULL);
+        }
+    }
+    if (status == 0) {
+        work->end_s = work->sum.days ? zone_next_day_start(to_s - 1) : (to_s - 1) / HOUR_S * HOUR_S + HOUR_S;
+    }
+    return status < 0 ? status : 0;
+}
+
 /* Steps before and behind all data need no look. The one of the whole span keeps its edges clear of the data's. */
 static void begin_slots(const struct work *work, enum query_grain grain, struct kpi_slots *out)
 {
     int64_t clear_s = grain == QUERY_WHOLE ? DAY_S : 0;
     int64_t from_s = work->span.from_s;
-    int64_t to_s = work->span.to_s;
+    int64_t to_s = grain == QUERY_BY_INTERVAL ? work->span.to_s : work->end_s;
     from_s = work->span.first_s - clear_s > from_s ? work->span.first_s - clear_s : from_s;
     to_s = work->span.last_s < to_s ? work->span.last_s : to_s;
     kpi_slots_init(out, grain, work->scope->grid_s, from_s, to_s);
@@ -221,7 +251,7 @@ static void begin_slots(const struct work *work, enum query_grain grain, struct 
     struct kpi_slot last;
     kpi_slots_init(&whole, grain, work->scope->grid_s, to_s - 1, INT64_MAX);
     if (from_s < to_s && kpi_slots_next(&whole, &last)) {
-        out->to_s = last.to_s < work->span.to_s ? last.to_s : work->span.to_s;
+        out->to_s = last.to_s < work->end_s ? last.to_s : work->end_s;
     }
 }
 
@@ -340,8 +370,10 @@ static int prepare(struct work *work)
                          .zone = work->zone,
                          .total = work->total,
                          .by_site = query->by_site,
+                         .durations = work->wish->durations,
                          .days = (query->grain == QUERY_WHOLE && !query->hour_of_week) || query->grain == QUERY_BY_DAY};
-    status = status == 0 ? kpi_sum_init(&work->sum, work->span.from_s, work->span.to_s) : status;
+    status = status == 0 ? find_end(work) : status;
+    status = status == 0 ? kpi_sum_init(&work->sum, work->span.from_s, work->end_s) : status;
     if (status == 0 && work->total && !query->by_site) {
         work->total_settings = kpi_queues_total_settings(&work->queues, one_site(work, SIZE_MAX));
     }
@@ -403,13 +435,15 @@ static void explain(int status, struct query_why *why)
 int kpi_walk(struct kpi_scope *scope, const struct query *query, const struct zone *zone, struct json *about,
              kpi_walk_fn fn, void *ctx, struct query_why *why)
 {
-    struct work work = {.scope = scope,
-                        .query = query,
-                        .zone = zone,
-                        .why = why,
-                        .total = query_joins_queues(query),
-                        .fn = fn,
-                        .ctx = ctx};
+    const struct kpi_walk_wish wish = {fn, ctx, KPI_WALK_ALL_DURATIONS};
+    return kpi_walk_some(scope, query, zone, about, &wish, why);
+}
+
+int kpi_walk_some(struct kpi_scope *scope, const struct query *query, const struct zone *zone, struct json *about,
+                  const struct kpi_walk_wish *wish, struct query_why *why)
+{
+    struct work work = {
+        .scope = scope, .query = query, .zone = zone, .why = why, .total = query_joins_queues(query), .wish = wish};
     why->text[0] = '\0';
     zone_use(zone);
     int status = walk_once(&work, about);

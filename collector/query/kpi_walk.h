@@ -19,4 +19,15 @@ typedef int (*kpi_walk_fn)(void *ctx, const struct kpi_row *row);
 int kpi_walk(struct kpi_scope *scope, const struct query *query, const struct zone *zone, struct json *about,
              kpi_walk_fn fn, void *ctx, struct query_why *why);
 
+/* A walk that needs only some of what a row has is shorter. */
+struct kpi_walk_wish {
+    kpi_walk_fn fn;
+    void *ctx;
+    unsigned
+        durations; /* a bit (1 << DURATION_...) each: counts and percentiles of the others are not to be looked at */
+};
+enum { KPI_WALK_ALL_DURATIONS = (1 << DURATION_COUNT) - 1 };
+int kpi_walk_some(struct kpi_scope *scope, const struct query *query, const struct zone *zone, struct json *about,
+                  const struct kpi_walk_wish *wish, struct query_why *why);
+
 #endif

@@ -99,6 +99,51 @@ static int take_row(void *ctx, const struct kpi_row *row)
     return 0;
 }
 
+/* What a row of the board shows beside the figure itself. */
+static unsigned durations_shown(void)
+{
+    static const char *const shown[] = {"service_level", "asa_ms"};
+    unsigned durations = 0;
+    unsigned field;
+    for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++) {
+        durations |= series_field_find(slice_str(shown[i]), &field) ? series_field_durations(field) : 0;
+    }
+    return durations;
+}
+
+/* All take part by their figure alone; the rest is then looked up of those on the board, which may move it by what came
+ * in meanwhile: so they are ranked again. */
+static int look_again(const struct kpi_scope *scope, struct board *board, const struct query *asked,
+                      const struct zone *zone, struct query_why *why)
+{
+    const struct ranking_query *ranking = board->ranking;
+    struct board *again = calloc(1, sizeof *again);
+    int status = again ? 0 : STATUS_NO_MEMORY;
+    if (again) {
+        *again = (struct board){.ranking = ranking, .limit = board->limit, .compared = 0};
+    }
+    for (size_t i = 0; status == 0 && i < board->count; i++) {
+        const struct ranked *item = &board->items[i];
+        struct kpi_scope *one = NULL;
+        struct query query = *asked;
+        if (ranking->by_queue) {
+            query.queues[0] = slice_make(item->queue, item->queue_len);
+            query.queue_count = 1;
+        }
+        const struct kpi_walk_wish wish = {take_row, again,
+                                           durations_shown() | series_field_durations(ranking->metric)};
+        status = kpi_scope_narrow(scope, item->site, &one);
+        status = status == 0 ? kpi_walk_some(one, &query, zone, NULL, &wish, why) : status;
+        kpi_scope_free(one);
+    }
+    if (status == 0) {
+        again->compared = board->compared;
+        *board = *again;
+    }
+    free(again);
+    return status;
+}
+
 /* ---- how it went ---- */
 
 struct spark {
@@ -136,7 +181,8 @@ static int put_spark(const struct kpi_scope *scope, const struct ranking_query *
         struct json *map = json_put_map(out, "spark");
         json_put_str(map, "step", query_document_step(query.grain));
         struct spark spark = {ranking, json_put_list(map, "start"), json_put_list(map, "values")};
-        status = kpi_walk(one, &query, zone, NULL, take_point, &spark, why);
+        const struct kpi_walk_wish wish = {take_point, &spark, series_field_durations(ranking->metric)};
+        status = kpi_walk_some(one, &query, zone, NULL, &wish, why);
     }
     kpi_scope_free(one);
     return status;
@@ -199,7 +245,12 @@ int ranking_query(struct kpi_scope *scope, const struct ranking_query *ranking, 
     if (board) {
         board->ranking = ranking;
         board->limit = ranking->limit < RANKING_ROWS_MAX ? ranking->limit : RANKING_ROWS_MAX;
-        status = kpi_walk(scope, &query, zone, document, take_row, board, why);
+        unsigned durations = series_field_durations(ranking->metric);
+        const struct kpi_walk_wish wish = {take_row, board, durations};
+        status = kpi_walk_some(scope, &query, zone, document, &wish, why);
+        if (status == 0 && (durations_shown() & ~durations) != 0) {
+            status = look_again(scope, board, &query, zone, why);
+        }
         status = status == 0 ? put_board(scope, board, zone, document, why) : status;
     }
     free(board);

@@ -75,6 +75,19 @@ bool series_field_is_ratio(unsigned field)
     return field == SERVICE_LEVEL || field == ABANDON_RATE;
 }
 
+unsigned series_field_durations(unsigned field)
+{
+    switch (field) {
+    case SERVICE_LEVEL:
+        return 1U << DURATION_WAIT_ANSWERED | 1U << DURATION_WAIT_ABANDONED | 1U << DURATION_WAIT_EXIT |
+               1U << DURATION_WAIT_KEY;
+    case FLOW_ABANDONED_SHORT: return 1U << DURATION_WAIT_ABANDONED;
+    case ASA: return 1U << DURATION_WAIT_ANSWERED;
+    case AHT: return 1U << DURATION_HANDLE;
+    default: return field >= STATS && field < FIELDS ? 1U << stats[field - STATS].kind : 0;
+    }
+}
+
 /* A bin's upper edge may lie above everything that was counted. */
 static bool percentile(const struct duration_stat *stat, double p, double *out)
 {

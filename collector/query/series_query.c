@@ -20,6 +20,15 @@ static double value_of(unsigned field, const struct kpi_row *row)
     return series_field_value(field, row, &value) ? value : (double)NAN;
 }
 
+static unsigned durations_of(const struct series_fields *fields)
+{
+    unsigned durations = 0;
+    for (size_t i = 0; i < fields->count; i++) {
+        durations |= series_field_durations(fields->items[i]);
+    }
+    return durations;
+}
+
 /* ---- over time ---- */
 
 struct point {
@@ -206,7 +215,8 @@ int series_query(struct kpi_scope *scope, const struct query *query, const struc
 {
     struct chart chart = {.fields = fields};
     struct json *document = query_document_new();
-    int status = kpi_walk(scope, query, zone, document, take_point, &chart, why);
+    const struct kpi_walk_wish wish = {take_point, &chart, durations_of(fields)};
+    int status = kpi_walk_some(scope, query, zone, document, &wish, why);
     json_put_str(document, "step", query_document_step(query->grain));
     put_fields(fields, document);
     struct json *list = json_put_list(document, "series");
@@ -272,7 +282,8 @@ int series_week(struct kpi_scope *scope, const struct query *query, const struct
     why->text[0] = '\0';
     if (week) {
         week->fields = fields;
-        status = kpi_walk(scope, query, zone, document, take_hour, week, why);
+        const struct kpi_walk_wish wish = {take_hour, week, durations_of(fields)};
+        status = kpi_walk_some(scope, query, zone, document, &wish, why);
     }
     if (status == 0) {
         put_fields(fields, document);

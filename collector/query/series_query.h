@@ -33,6 +33,9 @@ const char *series_field_name(unsigned field); /* NULL behind the last */
 bool series_field_find(struct slice name, unsigned *out);
 bool series_field_is_ratio(unsigned field); /* 0..1 */
 
+/* The durations that the figure is made from: bits 1 << DURATION_... */
+unsigned series_field_durations(unsigned field);
+
 /* The figure of that row; false: it does not exist. */
 bool series_field_value(unsigned field, const struct kpi_row *row, double *out);
 

@@ -65,6 +65,9 @@ int cell_subtract(struct cell *cell, const struct cell_part *part);
 int cell_merge(struct cell *cell, const struct cell *from, bool keep_edges);
 int cell_merge_encoded(struct cell *cell, struct slice stored,
                        bool keep_edges); /* also STATUS_CORRUPT, STATUS_VERSION */
+/* The same, but with the bins of those durations only whose bits (1 << DURATION_...) are set: of the others sum and
+ * maximum are right, their counts and percentiles not. Then nothing stored may be taken away from the cell any more. */
+int cell_merge_encoded_some(struct cell *cell, struct slice stored, bool keep_edges, unsigned durations);
 int cell_subtract_encoded(struct cell *cell, struct slice stored, bool keep_edges); /* CELL_MAXIMA as above */
 void cell_add_edge(struct cell *cell, uint64_t waiting_start, uint64_t waiting_end);
 

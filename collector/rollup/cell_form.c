@@ -181,6 +181,11 @@ static void plus(uint64_t *to, uint64_t what, uint64_t *over)
 
 int cell_merge_encoded(struct cell *cell, struct slice stored, bool keep_edges)
 {
+    return cell_merge_encoded_some(cell, stored, keep_edges, ~0U);
+}
+
+int cell_merge_encoded_some(struct cell *cell, struct slice stored, bool keep_edges, unsigned durations)
+{
     struct form form;
     int status = open_form(stored, &form);
     if (status != 0) {
@@ -200,7 +205,7 @@ int cell_merge_encoded(struct cell *cell, struct slice stored, bool keep_edges)
     raise(cell, &form);
     for (int i = 0; status == 0 && i < DURATION_COUNT; i++) {
         plus(&cell->duration[i].sum_ms, form.duration[i].sum_ms, &over);
-        status = cell_bins_add(&cell->duration[i], &form.duration[i].bins);
+        status = durations >> i & 1 ? cell_bins_add(&cell->duration[i], &form.duration[i].bins) : 0;
     }
     return status == 0 && over != 0 ? STATUS_RANGE : status;
 }

@@ -2,7 +2,7 @@
  * the questions that have a budget. All sites are known, have contacts and settings; to keep the building short only
  * some of them (50) have intervals, of an hour and 100 calls each: what is asked reads cells, and their number and
  * width are those of a full centre. Prints a line a question: name, rows, milliseconds of the query, of JSON, bytes.
- * With "api" the questions of the HTTP interface, at seven past three of the last day. */
+ * With "api" the questions of the HTTP interface, at seven past three of the last day, in milliseconds of CPU. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -196,10 +196,10 @@ static void ask(const struct kpi_centre *centre, const char *name, enum kpi_whos
 
 /* ---- what the HTTP interface asks ---- */
 
-static int64_t now_us(void)
+static int64_t cpu_us(void)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now); /* the machine may have other work */
     return now.tv_sec * INT64_C(1000000) + now.tv_nsec / 1000;
 }
 
@@ -297,10 +297,10 @@ static void time_question(const struct kpi_centre *centre, const struct question
 {
     struct asking asking = {.centre = centre, .why = {""}};
     struct buf text = BUF_INIT;
-    int64_t began_us = now_us();
+    int64_t began_us = cpu_us();
     must(kpi_scope_new(centre, KPI_ALL, NULL, &asking.scope, &asking.why), asking.why.text);
     must(kpi_scope_zone(asking.scope, "UTC", &asking.zone, &asking.why), asking.why.text);
-    int64_t scope_us = now_us();
+    int64_t scope_us = cpu_us();
     zone_use(asking.zone);
     query_init(&asking.query, REPORT_KPI);
     asking.query.central = true;
@@ -312,11 +312,11 @@ static void time_question(const struct kpi_centre *centre, const struct question
     asking.query.to_ms = question->to_s ? question->to_s * 1000 : centre->now_ms;
     series_fields_usual(&asking.fields);
     must(question->answer(&asking), question->name);
-    int64_t asked_us = now_us();
+    int64_t asked_us = cpu_us();
     must(json_write(asking.document, 0, &text), "json");
-    printf("%-34s scope %6.1f ms  query %7.1f ms  json %6.1f ms  %zu bytes\n", question->name,
+    printf("%-34s CPU: scope %6.1f ms  query %7.1f ms  json %6.1f ms  %zu bytes\n", question->name,
            (double)(scope_us - began_us) / 1000, (double)(asked_us - scope_us) / 1000,
-           (double)(now_us() - asked_us) / 1000, text.len);
+           (double)(cpu_us() - asked_us) / 1000, text.len);
     buf_deinit(&text);
     json_free(asking.document);
     kpi_scope_free(asking.scope);
@@ -347,6 +347,10 @@ static void time_interface(const struct kpi_centre *centre)
         {"walk of sites' queues, 7 days", NULL, today_s - 6 * 86400, 0, walk_site_queues},
     };
     for (size_t i = 0; i < sizeof questions / sizeof questions[0]; i++) {
+        const char *only = getenv("BENCH_ONLY");
+        if (only && !strstr(questions[i].name, only)) {
+            continue;
+        }
         time_question(centre, &questions[i]);
     }
 }

@@ -337,6 +337,16 @@ int store_view_pending(struct store_view *view, int64_t from_s, int64_t to_s, st
     return outcome;
 }
 
+int store_view_queues(struct store_view *view, uint32_t site, store_queue_fn fn, void *ctx)
+{
+    struct store *store = view->store;
+    int outcome = 0;
+    for (uint32_t queue = 1; outcome == 0 && queue <= store->queue_count; queue++) {
+        outcome = store->has_settings[site - 1][queue] ? fn(ctx, queue) : 0;
+    }
+    return outcome;
+}
+
 int store_view_gaps(struct store_view *view, uint32_t site, store_gap_fn fn, void *ctx)
 {
     int outcome = 0;
