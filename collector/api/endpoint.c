@@ -23,7 +23,7 @@ static void put_token(struct json *out, const struct access_token *token)
     fields_time(out, "token_expires", token ? token->expires_ms : 0);
 }
 
-static void about(const struct endpoint_request *request, struct endpoint_answer *out)
+static void answer_about(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     char name[HOST_NAME_MAX_BYTES + 1] = "";
@@ -46,6 +46,11 @@ static void about(const struct endpoint_request *request, struct endpoint_answer
     json_put_int(limits, "rows_max", request->options->rows_max);
     json_put_int(limits, "budget_ms", request->options->budget_ms);
     endpoint_reply_json(out, document);
+}
+
+static void about(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_in_zone(request, out, answer_about);
 }
 
 static void healthz(const struct endpoint_request *request, struct endpoint_answer *out)

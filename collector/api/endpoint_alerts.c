@@ -18,7 +18,7 @@ static bool there_are(const struct api_alerts *alerts, struct endpoint_answer *o
     return true;
 }
 
-void endpoint_alerts_state(const struct endpoint_request *request, struct endpoint_answer *out)
+static void answer_state(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     const struct api_alerts *alerts = &request->options->alerts;
@@ -164,7 +164,7 @@ static void change(const struct endpoint_request *request, const struct mute *mu
     }
 }
 
-void endpoint_alerts_mute(const struct endpoint_request *request, struct endpoint_answer *out)
+static void answer_mute(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     struct json *body = NULL;
@@ -176,4 +176,16 @@ void endpoint_alerts_mute(const struct endpoint_request *request, struct endpoin
         change(request, &mute);
     }
     json_free(body);
+}
+
+/* ---- in the centre's zone ---- */
+
+void endpoint_alerts_state(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_in_zone(request, out, answer_state);
+}
+
+void endpoint_alerts_mute(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_in_zone(request, out, answer_mute);
 }

@@ -17,7 +17,7 @@ static void reply(const struct endpoint_request *request, struct endpoint_answer
     endpoint_reply_now(out, document);
 }
 
-void endpoint_names_sites(const struct endpoint_request *request, struct endpoint_answer *out)
+static void answer_sites(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     struct kpi_centre centre;
@@ -33,7 +33,7 @@ void endpoint_names_sites(const struct endpoint_request *request, struct endpoin
 }
 
 /* Who asks decides what is told, and the cache does not know who asks: asked anew each time. */
-void endpoint_names_site(const struct endpoint_request *request, struct endpoint_answer *out)
+static void answer_site(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     struct kpi_centre centre;
@@ -60,7 +60,7 @@ void endpoint_names_site(const struct endpoint_request *request, struct endpoint
     endpoint_reply_json(out, document);
 }
 
-void endpoint_names_groups(const struct endpoint_request *request, struct endpoint_answer *out)
+static void answer_groups(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     struct kpi_centre centre;
@@ -74,7 +74,7 @@ void endpoint_names_groups(const struct endpoint_request *request, struct endpoi
     reply(request, out, status, document, NULL, &why);
 }
 
-void endpoint_names_queues(const struct endpoint_request *request, struct endpoint_answer *out)
+static void answer_queues(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     struct kpi_centre centre;
@@ -100,7 +100,7 @@ void endpoint_names_queues(const struct endpoint_request *request, struct endpoi
     kpi_scope_free(scope);
 }
 
-void endpoint_names_store(const struct endpoint_request *request, struct endpoint_answer *out)
+static void answer_store(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     struct kpi_centre centre;
@@ -114,7 +114,7 @@ void endpoint_names_store(const struct endpoint_request *request, struct endpoin
     reply(request, out, status, document, NULL, &why);
 }
 
-void endpoint_names_tokens(const struct endpoint_request *request, struct endpoint_answer *out)
+static void answer_tokens(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     struct json *document = NULL;
@@ -128,4 +128,36 @@ void endpoint_names_tokens(const struct endpoint_request *request, struct endpoi
         return;
     }
     endpoint_reply_json(out, document);
+}
+
+/* ---- in the centre's zone ---- */
+
+void endpoint_names_sites(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_in_zone(request, out, answer_sites);
+}
+
+void endpoint_names_site(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_in_zone(request, out, answer_site);
+}
+
+void endpoint_names_groups(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_in_zone(request, out, answer_groups);
+}
+
+void endpoint_names_queues(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_in_zone(request, out, answer_queues);
+}
+
+void endpoint_names_store(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_in_zone(request, out, answer_store);
+}
+
+void endpoint_names_tokens(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_in_zone(request, out, answer_tokens);
 }

@@ -5,6 +5,7 @@
 #include "collector/api/endpoint_words.h"
 #include "collector/query/live_query.h"
 #include "platform/base/status.h"
+#include "platform/time/zone.h"
 
 static const uint32_t live_words =
     ENDPOINT_WORD(WORD_SITE) | ENDPOINT_WORD(WORD_GROUP) | ENDPOINT_WORD(WORD_QUEUE) | ENDPOINT_WORD(WORD_OPERATORS);
@@ -32,7 +33,7 @@ static const char *where_of(const struct endpoint_words *words, const struct que
     return is_queue ? "queue" : words->given[WORD_SITE] ? "site" : "group";
 }
 
-struct json *endpoint_live(const struct endpoint_request *request, struct endpoint_answer *out)
+static struct json *make(const struct endpoint_request *request, struct endpoint_answer *out)
 {
     struct endpoint_words words;
     struct live_query query = {.now_ms = request->now_ms};
@@ -60,6 +61,14 @@ struct json *endpoint_live(const struct endpoint_request *request, struct endpoi
         endpoint_reply_failure(request, out, status, where_of(&words, &why), &why);
         return NULL;
     }
+    return document;
+}
+
+struct json *endpoint_live(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    endpoint_reply_use_zone(request);
+    struct json *document = make(request, out);
+    zone_use(NULL);
     return document;
 }
 

@@ -7,6 +7,7 @@
 #include "platform/base/log.h"
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
+#include "platform/time/zone.h"
 
 enum { WHAT_MAX = 512, LOG_EVERY_MS = 10000, RETRY_LATE_S = 5, RETRY_BUSY_S = 1 };
 
@@ -97,4 +98,19 @@ void endpoint_reply_failure(const struct endpoint_request *request, struct endpo
         endpoint_refuse(out, 500, NULL, "the collector could not make this answer; its log says why");
         break;
     }
+}
+
+void endpoint_reply_use_zone(const struct endpoint_request *request)
+{
+    const struct zone *zone = NULL;
+    const char *name = request->options->zone;
+    zone_use(name && zone_find(name, &zone) == 0 ? zone : NULL);
+}
+
+void endpoint_reply_in_zone(const struct endpoint_request *request, struct endpoint_answer *out,
+                            void (*answer)(const struct endpoint_request *request, struct endpoint_answer *out))
+{
+    endpoint_reply_use_zone(request);
+    answer(request, out);
+    zone_use(NULL);
 }

@@ -15,6 +15,13 @@
 /* What is about now, and the rest: so long it may be given again. */
 enum { ENDPOINT_FRESH_NOW_MS = 2000, ENDPOINT_STALE_NOW_MS = 30000 };
 
+/* The centre's zone is in force on this thread, until zone_use(NULL). */
+void endpoint_reply_use_zone(const struct endpoint_request *request);
+
+/* Makes the answer with the centre's zone in force on this thread, for whatever has no zone of its own. */
+void endpoint_reply_in_zone(const struct endpoint_request *request, struct endpoint_answer *out,
+                            void (*answer)(const struct endpoint_request *request, struct endpoint_answer *out));
+
 /* Takes the document. */
 void endpoint_reply_json(struct endpoint_answer *out, struct json *document);
 void endpoint_reply_now(struct endpoint_answer *out, struct json *document); /* with the times of what is about now */

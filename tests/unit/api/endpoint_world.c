@@ -149,7 +149,7 @@ int world_setup(void **state)
     world.options = (struct api_options){.budget_ms = 5000,
                                          .rows_max = 20000,
                                          .idle_ms = 660000,
-                                         .zone = "UTC",
+                                         .zone = "Europe/Madrid",
                                          .store = world.store,
                                          .registry = world.registry,
                                          .vitals = vitals};

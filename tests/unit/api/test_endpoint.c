@@ -26,10 +26,11 @@ static void about(void **state)
     assert_int_equal(world_get("/api/v1/about"), 200);
     assert_string_equal(json_text(world_document(), "version"), RINGSIDE_VERSION);
     assert_string_equal(json_text(world_document(), "instance"), "0123456789abcdef");
-    assert_string_equal(json_text(world_document(), "now"), "2026-11-21T18:15:00Z");
+    assert_string_equal(json_text(world_document(), "now"), "2026-11-21T19:15:00+01:00");
     assert_string_equal(json_text(world_document(), "role"), "view");
     assert_string_equal(json_text(world_document(), "token"), "wall");
-    assert_string_equal(json_text(world_document(), "token_expires"), "2026-11-22T18:15:00Z");
+    assert_string_equal(json_text(world_document(), "token_expires"), "2026-11-22T19:15:00+01:00");
+    assert_string_equal(json_text(world_document(), "zone"), "Europe/Madrid");
     assert_false(json_bool(world_document(), "features/alerts"));
     assert_int_equal(world_int("limits/rows_max"), 20000);
     assert_int_equal(world_int("limits/budget_ms"), 5000);
@@ -220,6 +221,7 @@ static void live(void **state)
     assert_int_equal(world_get("/api/v1/live?group=north&queue=sales"), 200);
     assert_int_equal(json_count(world_document(), "rows"), 2);
     assert_int_equal(world_int("totals/waiting"), 3);
+    assert_string_equal(json_text(world_document(), "as_of"), "2026-11-21T19:15:00+01:00");
     assert_int_equal(json_kind(world_document(), "operators"), JSON_NOTHING);
     assert_times(2000, 30000);
     world_refused("/api/v1/live?operators=yes", 403, "operators", "admin");
