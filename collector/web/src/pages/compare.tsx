@@ -9,7 +9,7 @@ import { decimal, dur, int, moment, pct } from '../format';
 import { levelFormula } from '../levels';
 import { usePlace, useParam } from '../route';
 import { lang, t } from '../text';
-import { Answered, Button, Empty, Formula, Grid, MissingMark, Page, Panel, Select, Tile, Tiles, Value, cls } from '../ui';
+import { Button, Empty, Formula, Grid, MissingMark, Page, Panel, Select, Tile, Tiles, Value, cls } from '../ui';
 import { stepOf, useZone } from '../view';
 import { tt } from './compare.text';
 import { SidePicker, sideText, spanText, swap, useSide, useWhen, type Side } from './compare_sides';
@@ -17,6 +17,7 @@ import { withMarks } from './queue_marks';
 import type { Waits } from './queue_subject';
 import { labelStyle, stepSeconds } from './queue_time';
 import { barsOf } from './queue_waits';
+import { Shown } from './site_shown';
 import './compare.css';
 
 type Format = (value: number | null | undefined) => string;
@@ -291,13 +292,13 @@ function WaitsPanel({ sides }: { sides: [Side, Side] }) {
 
 function Both<T>({ pair, height, children }: { pair: Pair<T>; height: string; children: (a: T, b: T) => ComponentChildren }) {
   return (
-    <Answered of={pair.a} height={height}>
+    <Shown of={pair.a} height={height}>
       {(a) => (
-        <Answered of={pair.b} height={height}>
+        <Shown of={pair.b} height={height}>
           {(b) => children(a, b)}
-        </Answered>
+        </Shown>
       )}
-    </Answered>
+    </Shown>
   );
 }
 

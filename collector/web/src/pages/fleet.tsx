@@ -4,12 +4,13 @@ import { PATH, useAnswer, type SiteListed, type SitesDocument, type StoreDocumen
 import { ago, bytes, int, moment } from '../format';
 import { pathOf, setParams, useParam } from '../route';
 import { t } from '../text';
-import { Answered, Link, Page, Panel, Tile, Tiles, Unknown, Value, cls, type ColumnOf, type Tone } from '../ui';
+import { Link, Page, Panel, Tile, Tiles, Unknown, Value, cls, type ColumnOf, type Tone } from '../ui';
 import { useScope, useZone } from '../view';
 import { tt } from './fleet.text';
 import { GroupPicker, Search, States, useSearch } from './sites_parts';
 import { PagedTable } from './sites_table';
 import { certificateLeft, isBehind, isClockOff, newestVersion, troubleOf, type Troubled, type TroubleName } from './sites_trouble';
+import { Shown } from './site_shown';
 import './fleet.css';
 
 const FILTERS = ['all', 'silent', 'behind', 'expiring', 'old', 'gaps', 'wrong', 'added'] as const;
@@ -206,7 +207,7 @@ export default function FleetPage() {
   const [found, find] = useSearch(answer.data?.sites);
   return (
     <Page title={t('nav.fleet')} lead={group}>
-      <Answered of={answer} height="640px">
+      <Shown of={answer} height="640px">
         {(data) => {
           const now_ms = Date.parse(data.as_of);
           const newest = newestVersion(data.sites);
@@ -233,7 +234,7 @@ export default function FleetPage() {
             </div>
           );
         }}
-      </Answered>
+      </Shown>
     </Page>
   );
 }

@@ -4,7 +4,7 @@ import { PATH, useAnswer, type KpiDocument, type SiteDocument } from '../api';
 import { pathOf } from '../route';
 import { useLive } from '../stream';
 import { t } from '../text';
-import { Answered, Empty, Grid, Link, Page, Panel } from '../ui';
+import { Empty, Grid, Link, Page, Panel } from '../ui';
 import { isAdmin, useAbout, useScope } from '../view';
 import { tt } from './queue.text';
 import { ExportButton } from './queue_export';
@@ -16,6 +16,7 @@ import { FigureTiles } from './queue_tiles';
 import { LevelPanel, PercentilesPanel, useCourse } from './queue_time';
 import { WaitsPanel } from './queue_waits';
 import { CompareLink, NotThere } from './site_parts';
+import { Shown } from './site_shown';
 import './site.css';
 
 function SitesOfQueue({ asking }: { asking: Asking }) {
@@ -23,9 +24,9 @@ function SitesOfQueue({ asking }: { asking: Asking }) {
   const { live } = useLive({ group: asking.subject.group, queue: asking.subject.queue });
   return (
     <Panel title={tt('sitesOf')}>
-      <Answered of={answer}>
+      <Shown of={answer}>
         {(data) => <PartsTable of="sites" rows={data.rows} live={live} queue={asking.subject.queue} target={asking.ratio.target} />}
-      </Answered>
+      </Shown>
     </Panel>
   );
 }
@@ -85,9 +86,9 @@ export default function QueuePage({ queue, site }: { queue: string; site?: strin
     >
       <Controls zone={asking.zone.zone} period ratio />
       <LivePanel subject={subject} zone={asking.zone.zone} />
-      <Answered of={figures} height="480px">
+      <Shown of={figures} height="480px">
         {(data) => <QueueFigures asking={asking} data={data} />}
-      </Answered>
+      </Shown>
       {site === undefined && <SitesOfQueue asking={asking} />}
       {admin && site !== undefined && <OperatorsPanel subject={subject} />}
     </Page>

@@ -4,10 +4,11 @@ import { PATH, useAnswer, type LiveDocument, type LiveOperator } from '../api';
 import { ago, dur, int, moment } from '../format';
 import { useLive, type Live } from '../stream';
 import { t } from '../text';
-import { Answered, Link, Panel, Pill, Table, Tile, Tiles, Value, type ColumnOf, type Tone } from '../ui';
+import { Link, Panel, Pill, Table, Tile, Tiles, Value, type ColumnOf, type Tone } from '../ui';
 import { pathOf } from '../route';
 import { tt } from './queue.text';
 import type { Subject } from './queue_subject';
+import { Shown } from './site_shown';
 
 // Between two words of the collector a wait goes on.
 function useSecond(): number {
@@ -36,18 +37,13 @@ export function LivePanel({ subject, zone }: { subject: Subject; zone: string })
     <Tile label={label} value={live ? <Value v={value} f={int} /> : undefined} tone={tone} stale={stale || !told.connected} />
   );
   const totals = live?.totals;
+  const note = !live ? null : !told.connected ? tt('notConnected') : totals?.sites_telling === 0 ? tt('untold') : stale && oldest != null ? tt('stale', { ago: ago(oldest) }) : null;
   return (
     <Panel
       title={tt('now')}
       class="live-panel"
       sub={live ? tt('asOf', { at: moment(live.as_of, zone, 'time') }) : tt('waitingForLive')}
-      note={
-        <>
-          {live && live.totals.sites_telling === 0 && <p>{tt('untold')}</p>}
-          {stale && oldest != null && <p>{tt('stale', { ago: ago(oldest) })}</p>}
-          {live && !told.connected && <p role="status">{tt('notConnected')}</p>}
-        </>
-      }
+      note={note && <p role="status">{note}</p>}
     >
       <Tiles label={tt('now')}>
         {figure(t('f.waiting'), totals?.waiting, (totals?.waiting ?? 0) > 0 ? 'accent' : undefined)}
@@ -108,7 +104,7 @@ export function OperatorsPanel({ subject }: { subject: Subject }) {
   );
   return (
     <Panel title={tt('operators')}>
-      <Answered of={answer}>
+      <Shown of={answer}>
         {(data) => (
           <>
             <Table
@@ -122,7 +118,7 @@ export function OperatorsPanel({ subject }: { subject: Subject }) {
             {(data.operators_more ?? 0) > 0 && <p class="muted">{tt('operatorsMore', { n: data.operators_more ?? 0 })}</p>}
           </>
         )}
-      </Answered>
+      </Shown>
     </Panel>
   );
 }

@@ -2,11 +2,12 @@
 import type { Answer, Gap, KpiDocument, KpiRow, TimeseriesDocument } from '../api';
 import { int, moment, pct } from '../format';
 import { t } from '../text';
-import { Answered, Formula, Link, Notice, Panel, Pill, Table, type ColumnOf } from '../ui';
+import { Formula, Link, Notice, Panel, Pill, Table, type ColumnOf } from '../ui';
 import { pathOf } from '../route';
 import { tt } from './queue.text';
 import type { Asking } from './queue_subject';
 import { OUTCOMES, OutcomesChart } from './queue_time';
+import { Shown } from './site_shown';
 
 interface Outcome {
   key: string;
@@ -52,9 +53,9 @@ export function OutcomesPanel({ asking, row, answer }: { asking: Asking; row: Kp
   return (
     <>
       <Panel title={tt('outcomes')} span={8} sub={answer.data && t(`step.${answer.data.step}`)}>
-        <Answered of={answer} height="340px">
+        <Shown of={answer} height="340px">
           {(data) => <OutcomesChart asking={asking} data={data} />}
-        </Answered>
+        </Shown>
       </Panel>
       <Panel title={tt('outcomesTable')} span={4} note={<Formula text={tt('shareFormula', { n: row.entered })} />}>
         <Table caption={tt('outcomesRows')} columns={outcomeColumns()} rows={outcomesOf(row)} keyOf={(one) => one.key} />

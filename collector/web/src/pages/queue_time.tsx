@@ -5,11 +5,12 @@ import { base, Chart, column, fillSteps, pick, targetLine, type Look, type Step 
 import { dur, int, moment, pct, type Style } from '../format';
 import { levelFormula } from '../levels';
 import { lang, t } from '../text';
-import { Answered, Empty, Formula, Panel } from '../ui';
+import { Empty, Formula, Panel } from '../ui';
 import { stepOf, type Span } from '../view';
 import { tt } from './queue.text';
 import { withMarks } from './queue_marks';
 import type { Asking } from './queue_subject';
+import { Shown } from './site_shown';
 
 export const OUTCOMES = ['exit_timeout', 'exit_empty', 'exit_key', 'withdrawn', 'lost'] as const;
 const FIELDS = ['answered', 'abandoned', 'abandoned_short', ...OUTCOMES, 'service_level', 'wait_p50_ms', 'wait_p90_ms', 'wait_p95_ms'];
@@ -101,7 +102,7 @@ function tableOf(caption: string, course: Course, lines: { name: string; values:
 export function PercentilesPanel({ asking, answer }: { asking: Asking; answer: Answer<TimeseriesDocument> }) {
   return (
     <Panel title={tt('percentiles')} span={6} sub={answer.data && t(`step.${answer.data.step}`)} note={<Formula text={tt('percentilesNote')} />}>
-      <Answered of={answer} height="300px">
+      <Shown of={answer} height="300px">
         {(data) => {
           const course = courseOf(data, asking);
           if (course.steps.length === 0) return <Empty />;
@@ -120,7 +121,7 @@ export function PercentilesPanel({ asking, answer }: { asking: Asking; answer: A
             />
           );
         }}
-      </Answered>
+      </Shown>
     </Panel>
   );
 }
@@ -139,7 +140,7 @@ export function LevelPanel({ asking, answer, level }: LevelPanelProps) {
       sub={answer.data && t(`step.${answer.data.step}`)}
       note={level && <Formula text={`${levelFormula(level.method, lang.get(), level.threshold_s * 1000, null)} (${level.method})`} />}
     >
-      <Answered of={answer} height="300px">
+      <Shown of={answer} height="300px">
         {(data) => {
           const course = courseOf(data, asking);
           if (course.steps.length === 0) return <Empty />;
@@ -157,7 +158,7 @@ export function LevelPanel({ asking, answer, level }: LevelPanelProps) {
             />
           );
         }}
-      </Answered>
+      </Shown>
     </Panel>
   );
 }
@@ -199,7 +200,7 @@ export function OutcomesChart({ asking, data }: { asking: Asking; data: Timeseri
             name: line.name,
             type: 'bar',
             stack: 'all',
-            barCategoryGap: '20%',
+            barWidth: '78%',
             data: line.values,
             itemStyle: { color: line.color },
           })),

@@ -9,9 +9,10 @@ import { decimal, dur, int, pct } from '../format';
 import { isLevelMethod, LEVEL_METHODS, LEVEL_PRODUCTS, levelFormula, levelOf, shortAbandons, type Level, type LevelMethod } from '../levels';
 import { setParams, usePlace } from '../route';
 import { lang } from '../text';
-import { Answered, Button, Empty, Field, Formula, Notice, Panel, Scroll, Select, Unknown, cls } from '../ui';
+import { Button, Empty, Field, Formula, Notice, Panel, Scroll, Select, Unknown, cls } from '../ui';
 import { tt } from './queue.text';
 import { countsOf, type Asking, type Waits } from './queue_subject';
+import { Shown } from './site_shown';
 import './queue_waits.css';
 
 const SLIDER_MAX_S = 300;
@@ -308,10 +309,10 @@ function WaitsShown({ asking, waits }: { asking: Asking; waits: Waits }) {
 export function WaitsPanel({ asking }: { asking: Asking }) {
   const answer = useAnswer<Waits>(PATH.distribution, asking.params, { every_ms: 60_000 });
   return (
-    <Panel title={tt('waits')} class="waits-panel" note={<Notice missing={answer.data} zone={asking.zone.zone} />}>
-      <Answered of={answer} height="420px">
+    <Panel title={tt('waits')} class="waits-panel" note={answer.data && !answer.data.complete && <Notice missing={answer.data} zone={asking.zone.zone} />}>
+      <Shown of={answer} height="420px">
         {(waits) => <WaitsShown asking={asking} waits={waits} />}
-      </Answered>
+      </Shown>
     </Panel>
   );
 }

@@ -4,7 +4,7 @@ import { PATH, useAnswer, type KpiDocument, type SiteDocument } from '../api';
 import { ago, int, moment } from '../format';
 import { useLive } from '../stream';
 import { t } from '../text';
-import { Answered, Empty, Grid, Page, Panel, Table, Value, type ColumnOf } from '../ui';
+import { Empty, Grid, Page, Panel, Table, Value, type ColumnOf } from '../ui';
 import { isAdmin, useAbout } from '../view';
 import { qualityName, tt } from './queue.text';
 import { ExportButton } from './queue_export';
@@ -16,6 +16,7 @@ import { FigureTiles } from './queue_tiles';
 import { LevelPanel, PercentilesPanel, useCourse } from './queue_time';
 import { WaitsPanel } from './queue_waits';
 import { CompareLink, NotThere } from './site_parts';
+import { Shown } from './site_shown';
 import './site.css';
 
 function SiteFigures({ asking, data, about }: { asking: Asking; data: KpiDocument; about: SiteDocument }) {
@@ -52,9 +53,9 @@ function QueuesOfSite({ asking }: { asking: Asking }) {
   const { live } = useLive({ site: asking.subject.site });
   return (
     <Panel title={tt('queues')}>
-      <Answered of={answer}>
+      <Shown of={answer}>
         {(data) => <PartsTable of="queues" rows={data.rows} live={live} site={asking.subject.site} target={asking.ratio.target} />}
-      </Answered>
+      </Shown>
     </Panel>
   );
 }
@@ -167,17 +168,17 @@ export default function SitePage({ id }: { id: string }) {
     >
       <Controls zone={asking.zone.zone} period ratio />
       <LivePanel subject={subject} zone={asking.zone.zone} />
-      <Answered of={about} height="640px">
+      <Shown of={about} height="640px">
         {(site) => (
           <div class="stack">
-            <Answered of={figures} height="480px">
+            <Shown of={figures} height="480px">
               {(data) => <SiteFigures asking={asking} data={data} about={site} />}
-            </Answered>
+            </Shown>
             {admin && <OperatorsPanel subject={subject} />}
             <Connection about={site} zone={asking.zone.zone} />
           </div>
         )}
-      </Answered>
+      </Shown>
     </Page>
   );
 }

@@ -6,12 +6,13 @@ import { PATH, useAnswer, type Column, type KpiDocument, type KpiRow, type SiteL
 import { ago, dur, int, midnight, moment, pct } from '../format';
 import { pathOf } from '../route';
 import { t } from '../text';
-import { Answered, Formula, Link, Notice, Page, Panel, Spark, Trouble, Value, type ColumnOf } from '../ui';
+import { Formula, Link, Notice, Page, Panel, Spark, Trouble, Value, type ColumnOf } from '../ui';
 import { useRatio, useScope, useSpan, useZone } from '../view';
 import { tt } from './sites.text';
 import { GroupPicker, Level, Search, States, useSearch } from './sites_parts';
 import { PagedTable } from './sites_table';
 import { newestVersion, troubleOf } from './sites_trouble';
+import { Shown } from './site_shown';
 
 const SPARK_DAYS_MAX = 14;
 const SPARK_POINTS_MAX = 15_000; // of all sites together
@@ -153,7 +154,7 @@ export default function SitesPage() {
       </div>
       {figures.error && !figures.error.passing && <Trouble error={figures.error} again={figures.again} />}
       <Panel title={tt('table')} busy={figures.loading} note={note}>
-        <Answered of={sites} height="480px">
+        <Shown of={sites} height="480px">
           {(data) => (
             <PagedTable
               caption={tt('caption')}
@@ -164,7 +165,7 @@ export default function SitesPage() {
               empty={data.sites.length === 0 ? tt('nothing') : tt('noMatch')}
             />
           )}
-        </Answered>
+        </Shown>
       </Panel>
     </Page>
   );
