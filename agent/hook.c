@@ -160,6 +160,9 @@ static void start_next(struct hook *hook)
 static void drop(struct hook *hook, struct news **link)
 {
     struct news *news = *link;
+    if (!news) {
+        return;
+    }
     *link = news->next;
     hook->waiting--;
     if (hook->dropped++ == 0) {

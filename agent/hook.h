@@ -15,7 +15,7 @@ enum { HOOK_WAITING_MAX = 64 };
 int hook_new(struct loop *loop, const char *path, int64_t timeout_ms, struct hook **out); /* borrows; returns owned */
 void hook_free(struct hook *hook); /* kills what runs; NULL is fine */
 
-/* `news` is a document of sentry.h, borrowed for the call. */
-void hook_run(struct hook *hook, const struct json *news);
+/* `from` is a document of sentry.h, borrowed for the call. */
+void hook_run(struct hook *hook, const struct json *from);
 
 #endif

@@ -276,7 +276,8 @@ int figures_load(struct figures *figures, struct ledger_view *view, const struct
         status = take_spans(figures, view);
     }
     if (status == 0 && figures->of_now) {
-        status = figures->live ? take_board(figures, board) : ledger_view_open_legs(view, take_open, figures, NULL);
+        status =
+            board && board->on ? take_board(figures, board) : ledger_view_open_legs(view, take_open, figures, NULL);
     }
     return status;
 }

@@ -78,7 +78,7 @@ void render_alerts_table(const struct json *document, const struct render_style 
     buf_printf(out, " of %zu rule%s%s\n", rules, rules == 1 ? "" : "s",
                json_kind(document, "telling") != JSON_BOOL || json_bool(document, "telling")
                    ? ""
-                   : "; nothing is told here while the centre is within reach");
+                   : "; the centre is within reach, and tells");
     if (json_count(rows, "") > 0) {
         put_rows(document, rows, style, out);
     }
