@@ -1,8 +1,9 @@
-/* bench_query DIR [SITES_WITH_DATA]: builds a centre of 1,000 sites x 10 queues in DIR (30 days by hour) and asks it
- * the questions that have a budget. All sites are known, have contacts and settings; to keep the building short only
- * some of them (50) have intervals, of an hour and 100 calls each: what is asked reads cells, and their number and
- * width are those of a full centre. Prints a line a question: name, rows, milliseconds of the query, of JSON, bytes.
- * With "api" the questions of the HTTP interface, at seven past three of the last day, in milliseconds of CPU. */
+/* bench_query DIR [SITES_WITH_DATA [api [DAYS_WITH_DATA]]]: builds a centre of 1,000 sites x 10 queues in DIR (30 days
+ * by hour) and asks it the questions that have a budget. All sites are known, have contacts and settings; to keep the
+ * building short only some of them (50) have intervals, of an hour and 100 calls each: what is asked reads cells, and
+ * their number and width are those of a full centre. Prints a line a question: name, rows, milliseconds of the query,
+ * of JSON, bytes. With "api" the questions of the HTTP interface, at seven past three of the last day, in milliseconds
+ * of CPU. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,12 +94,12 @@ static void put_sites(struct store *store, struct registry *registry)
     }
 }
 
-static void put_intervals(struct store *store, uint32_t sites)
+static void put_intervals(struct store *store, uint32_t sites, int days)
 {
     struct rng rng = {2};
     uint32_t open = 0;
     must(store_begin(store, 1), "begin");
-    for (int hour = 0; hour < HOURS; hour++) {
+    for (int hour = days < DAYS ? HOURS - days * 24 : 0; hour < HOURS; hour++) {
         for (uint32_t site = 1; site <= sites; site++) {
             for (uint32_t queue = 1; queue <= QUEUES; queue++) {
                 const struct store_interval item = {.site = site,
@@ -120,7 +121,7 @@ static void put_intervals(struct store *store, uint32_t sites)
     must(store_end(store), "commit");
 }
 
-static void build(const char *store_dir, const char *registry_dir, uint32_t sites)
+static void build(const char *store_dir, const char *registry_dir, uint32_t sites, int days)
 {
     const struct store_options options = {.dir = store_dir, .limit_bytes = UINT64_C(4) << 30, .now_ms = 1};
     const struct store_layout layout = {NULL, group_of, day_of};
@@ -147,7 +148,7 @@ static void build(const char *store_dir, const char *registry_dir, uint32_t site
     for (uint32_t site = 1; site <= sites; site++) {
         must(store_recut(store, store_scope_site(site), "UTC", &layout), "recut");
     }
-    put_intervals(store, sites);
+    put_intervals(store, sites, days);
     int64_t put_ms = clock_monotonic_ms();
     while (more) {
         must(store_roll(store, &layout, 1, &more), "roll");
@@ -360,7 +361,7 @@ int main(int argc, char **argv)
     char store_dir[512];
     char registry_dir[512];
     if (argc < 2) {
-        fprintf(stderr, "usage: bench_query DIR [SITES_WITH_DATA [api]]\n");
+        fprintf(stderr, "usage: bench_query DIR [SITES_WITH_DATA [api [DAYS_WITH_DATA]]]\n");
         return 2;
     }
     (void)snprintf(store_dir, sizeof store_dir, "%s/store", argv[1]);
@@ -368,7 +369,7 @@ int main(int argc, char **argv)
     struct stat there;
     if (stat(store_dir, &there) != 0) {
         make_templates();
-        build(store_dir, registry_dir, argc > 2 ? (uint32_t)atoi(argv[2]) : 50);
+        build(store_dir, registry_dir, argc > 2 ? (uint32_t)atoi(argv[2]) : 50, argc > 4 ? atoi(argv[4]) : DAYS);
     }
     struct kpi_centre centre = {.zone = "UTC", .now_ms = (first_s + DAYS * 86400) * 1000, .row_limit = 1000000};
     must(store_open_readonly(store_dir, &centre.store), "store");

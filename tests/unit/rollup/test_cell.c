@@ -199,6 +199,58 @@ static void merging_cells_is_adding_their_parts(void **state)
     }
 }
 
+/* So that the sum of all fits a summary. */
+static bool is_small(const struct summary *sum)
+{
+    bool small = true;
+    for (int k = 0; k < FLOW_COUNT; k++) {
+        small &= sum->flow[k] < 1000;
+    }
+    for (int k = 0; k < DURATION_COUNT; k++) {
+        small &= sum->duration[k].hist.total < 100000;
+    }
+    return small;
+}
+
+/* Of a stored form only some histograms: the rest is as it would be without them. */
+static void some_durations_are_merged_alone(void **state)
+{
+    (void)state;
+    const unsigned wanted = 1U << DURATION_WAIT_ANSWERED | 1U << DURATION_WAIT_ABANDONED;
+    struct rng rng = {31};
+    struct parts *parts = make_parts(&rng);
+    struct cell *whole = new_cell();
+    struct cell *some = new_cell();
+    struct summary all = {0};
+    struct summary few = {0};
+    struct buf form = BUF_INIT;
+    for (int i = 0; i < PARTS; i++) {
+        const struct cell_part part = {&parts->sums[i], true, true};
+        if (is_small(part.sum)) {
+            assert_int_equal(cell_add(whole, &part), 0);
+        }
+    }
+    cell_encode(whole, &form);
+    assert_int_equal(cell_merge_encoded_some(some, buf_slice(&form), true, wanted), 0);
+    assert_int_equal(cell_summary(whole, &all), 0);
+    assert_int_equal(cell_summary(some, &few), 0);
+    assert_memory_equal(all.flow, few.flow, sizeof all.flow);
+    assert_memory_equal(all.cohort, few.cohort, sizeof all.cohort);
+    assert_int_equal(all.waiting_end, few.waiting_end);
+    for (int i = 0; i < DURATION_COUNT; i++) {
+        assert_int_equal(all.duration[i].sum_ms, few.duration[i].sum_ms);
+        assert_int_equal(all.duration[i].max_ms, few.duration[i].max_ms);
+        assert_true(wanted >> i & 1 ? histogram_equal(&all.duration[i].hist, &few.duration[i].hist)
+                                    : few.duration[i].hist.total == 0);
+    }
+    summary_deinit(&all);
+    summary_deinit(&few);
+    cell_free(whole);
+    cell_free(some);
+    buf_deinit(&form);
+    free_parts(parts);
+}
+
 /* The dense form against summary_merge: counters, sums, histograms, maxima of durations. */
 static void a_cell_is_the_merged_summary(void **state)
 {
@@ -210,14 +262,7 @@ static void a_cell_is_the_merged_summary(void **state)
     struct summary found = {0};
     for (int i = 0; i < PARTS; i++) {
         struct summary *sum = &parts->sums[i];
-        bool small = sum->flow[FLOW_ENTERED] < 1000 && sum->duration[0].hist.total < 100000;
-        for (int k = 0; k < FLOW_COUNT; k++) {
-            small &= sum->flow[k] < 1000;
-        }
-        for (int k = 0; k < DURATION_COUNT; k++) {
-            small &= sum->duration[k].hist.total < 100000;
-        }
-        if (small) {
+        if (is_small(sum)) {
             struct cell_part part = {sum, true, true};
             assert_int_equal(cell_add(cell, &part), 0);
             assert_int_equal(summary_merge(&merged, sum), 0);
@@ -333,6 +378,7 @@ int main(void)
         cmocka_unit_test(any_order_leaves_the_same_bytes),
         cmocka_unit_test(maxima_are_exact_unless_it_is_said),
         cmocka_unit_test(merging_cells_is_adding_their_parts),
+        cmocka_unit_test(some_durations_are_merged_alone),
         cmocka_unit_test(a_cell_is_the_merged_summary),
         cmocka_unit_test(more_than_there_is_is_refused),
         cmocka_unit_test(damaged_forms_are_refused),
