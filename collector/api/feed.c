@@ -296,7 +296,7 @@ void feed_halt(struct feed *feed)
     (void)pthread_mutex_lock(&feed->lock);
     feed->halted = true;
     if (feed->request) {
-        __atomic_store_n(&feed->request->deadline_ms, 0, __ATOMIC_RELAXED);
+        __atomic_store_n(&feed->request->deadline_ms, 1, __ATOMIC_RELAXED);
     }
     for (struct feed_stream *stream = feed->streams; stream; stream = stream->next) {
         feed_wake(stream);

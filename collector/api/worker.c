@@ -222,7 +222,8 @@ static void worker_run(struct worker *worker, struct job *job)
                                        .rest = job->rest,
                                        .body = buf_slice(&job->body),
                                        .token = job->has_token ? &token : NULL};
-    struct endpoint_request request = {.deadline_ms = job->queued_ms + pool->options.api->budget_ms};
+    int64_t deadline_ms = job->queued_ms + pool->options.api->budget_ms;
+    struct endpoint_request request = {.deadline_ms = deadline_ms};
     struct endpoint_answer answer = {0};
     int64_t now_ms = clock_monotonic_ms();
     job->place = JOB_RUNNING;
@@ -231,7 +232,7 @@ static void worker_run(struct worker *worker, struct job *job)
     atomic_store(&worker->since_ms, now_ms);
     bool pack = job->pack || job->shared;
     (void)pthread_mutex_unlock(&pool->lock);
-    if (now_ms >= request.deadline_ms) {
+    if (now_ms >= deadline_ms) {
         endpoint_refuse(&answer, 503, NULL, "too busy to begin with this in time");
         worker_check(&answer);
     } else {
@@ -333,8 +334,8 @@ void worker_halt(struct worker_pool *pool)
     for (uint32_t i = 0; i < pool->count; i++) {
         if (pool->workers[i].job) {
             worker_wake(pool->workers[i].job, body);
-            /* The endpoint looks at it now and then, and gives up when it has passed. */
-            __atomic_store_n(&pool->workers[i].request->deadline_ms, 0, __ATOMIC_RELAXED);
+            /* Long ago: the endpoint looks at it now and then, and gives up. 0 would be no deadline. */
+            __atomic_store_n(&pool->workers[i].request->deadline_ms, 1, __ATOMIC_RELAXED);
         }
     }
     (void)pthread_cond_broadcast(&pool->work);
