@@ -26,6 +26,14 @@ void metrics_server_set(struct metrics *metrics, const struct metrics_server *se
     (void)pthread_mutex_unlock(&metrics->server_lock);
 }
 
+static void mark_told(struct metrics *metrics)
+{
+    for (size_t i = 0; i < metrics->row_count; i++) {
+        metrics->rows[i]->told = true;
+    }
+    metrics->others.told = metrics->others.labels != NULL;
+}
+
 /* On failure the text of before stays. */
 static int make_text(struct metrics *metrics, int64_t now_ms)
 {
@@ -40,6 +48,7 @@ static int make_text(struct metrics *metrics, int64_t now_ms)
     }
     buf_deinit(&metrics->text);
     metrics->text = text;
+    mark_told(metrics);
     return 0;
 }
 

@@ -25,6 +25,7 @@ struct metrics_row {
     struct tally fresh; /* while the site is read: what `now` is to become */
     struct tally gone;  /* and what left the window */
     struct live_figures live;
+    bool told; /* a series begins at 0, though there may be more already: Prometheus does not count its first sample */
 };
 
 struct metrics_place {

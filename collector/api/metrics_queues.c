@@ -55,9 +55,15 @@ static int64_t number_at(const struct tally *tally, size_t offset)
     return ((const int64_t *)(const void *)tally)[offset / sizeof(int64_t)];
 }
 
+static const struct tally *figures_of(const struct metrics_row *row)
+{
+    static const struct tally nothing;
+    return row->told ? &row->shown : &nothing;
+}
+
 static void put_counter(const struct counter *counter, const struct metrics_row *row, struct buf *out)
 {
-    int64_t number = number_at(&row->shown, counter->offset);
+    int64_t number = number_at(figures_of(row), counter->offset);
     if (counter->seconds) {
         metrics_line_seconds(out, counter->name, row->labels, counter->more, number);
     } else {
@@ -109,7 +115,7 @@ static void waits_row(const void *what, const struct metrics_row *row, struct bu
     char edge[SAMPLES_LABEL_MAX];
     int64_t within = 0;
     for (size_t i = 0; i < TALLY_BUCKETS; i++) {
-        within = number_at(&row->shown, waits->buckets + i * sizeof(int64_t));
+        within = number_at(figures_of(row), waits->buckets + i * sizeof(int64_t));
         if (i < TALLY_BUCKETS - 1) {
             (void)snprintf(edge, sizeof edge, "le=\"%d\"", (int)tally_bucket_s[i]);
         } else {
@@ -117,7 +123,7 @@ static void waits_row(const void *what, const struct metrics_row *row, struct bu
         }
         metrics_line_int(out, waits->bucket, row->labels, edge, within);
     }
-    metrics_line_seconds(out, waits->sum, row->labels, NULL, number_at(&row->shown, waits->sum_ms));
+    metrics_line_seconds(out, waits->sum, row->labels, NULL, number_at(figures_of(row), waits->sum_ms));
     metrics_line_int(out, waits->count, row->labels, NULL, within);
 }
 

@@ -179,7 +179,7 @@ def check_restart(there: Place, before: int) -> None:
     assert there.prometheus.value(f"resets({entered}[5m])") == 1
     samples = [float(value) for _, value in there.prometheus.query(f"{entered}[5m]")[0]["values"]]
     steps = [now - last if now >= last else now for last, now in zip(samples, samples[1:])]
-    assert samples[0] + sum(steps) == before + len(AFTERWARDS_S)
+    assert samples[0] == 0 and sum(steps) == before + len(AFTERWARDS_S)
     grown = there.prometheus.value(f"increase({entered}[5m])")
     assert grown is not None and abs(grown - sum(steps)) <= 0.2 * sum(steps)  # extrapolated
     row = next(row for row in there.centre.rows("--by", "queue") if row["queue"] == "sales")
