@@ -224,7 +224,7 @@ static void name_file(const struct figures *figures, struct endpoint_answer *out
     const char *scope = words->given[WORD_SITE] ? words->site : words->given[WORD_GROUP] ? words->group : "all";
     put_day(figures->document, "from", from, sizeof from);
     put_day(figures->document, "to", to, sizeof to);
-    (void)snprintf(out->file_name, sizeof out->file_name, "ringside-kpi-%.24s-%s-%s.csv", scope, from, to);
+    (void)snprintf(out->file_name, sizeof out->file_name, "ringside-kpi-%.30s-%s-%s.csv", scope, from, to);
 }
 
 void endpoint_figures_export(const struct endpoint_request *request, struct endpoint_answer *out)

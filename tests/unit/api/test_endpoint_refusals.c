@@ -8,8 +8,12 @@
 
 #include <cmocka.h>
 
+#include "collector/api/endpoint_reply.h"
+#include "platform/base/log.h"
+#include "platform/base/status.h"
 #include "platform/time/clock.h"
 #include "proto/report/query.h"
+#include "tests/support/rng.h"
 #include "tests/unit/api/endpoint_world.h"
 
 static const char *const figures[] = {"/api/v1/kpi",     "/api/v1/export",       "/api/v1/timeseries",
@@ -159,6 +163,115 @@ static void out_of_time(void **state)
     world_deadline(0);
 }
 
+/* ---- what fails here ---- */
+
+static char logged[512];
+
+static void keep_line(void *ctx, enum log_level level, const char *text)
+{
+    (void)ctx;
+    (void)level;
+    (void)snprintf(logged, sizeof logged, "%s", text);
+}
+
+static void failures(void **state)
+{
+    (void)state;
+    static const struct {
+        int status;
+        int code;
+        int retry_after_s;
+        bool told;
+    } cases[] = {{STATUS_NOT_FOUND, 404, 0, true}, {STATUS_INVALID, 400, 0, true}, {STATUS_RANGE, 400, 0, true},
+                 {STATUS_FULL, 400, 0, true},      {STATUS_LATE, 503, 5, false},   {STATUS_BUSY, 503, 1, true},
+                 {STATUS_CORRUPT, 500, 0, false},  {STATUS_IO, 500, 0, false},     {STATUS_NO_MEMORY, 500, 0, false}};
+    const struct endpoint_request request = {.options = world_options()};
+    const struct query_why why = {"a sentence about it"};
+    log_set_sink(keep_line, NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct endpoint_answer answer = {.code = 200, .fresh_ms = 5, .stale_ms = 5, .file_name = "x"};
+        buf_append_str(&answer.body, "half an answer");
+        endpoint_reply_failure(&request, &answer, cases[i].status, "word", &why);
+        assert_int_equal(answer.code, cases[i].code);
+        assert_int_equal(answer.retry_after_s, cases[i].retry_after_s);
+        assert_int_equal(strstr(buf_cstr(&answer.body), why.text) != NULL, cases[i].told);
+        assert_memory_equal(buf_cstr(&answer.body), "{\"error\":{\"code\":", 17);
+        assert_int_equal(answer.fresh_ms, 0);
+        assert_string_equal(answer.file_name, "");
+        buf_deinit(&answer.body);
+    }
+    log_set_sink(NULL, NULL);
+    assert_non_null(strstr(logged, status_str(STATUS_CORRUPT))); /* the first; the others would only fill the log */
+    assert_non_null(strstr(logged, why.text));
+}
+
+/* ---- any words ---- */
+
+static const char *any_of(struct rng *rng, const char *const texts[], size_t count)
+{
+    return texts[rng_below(rng, count)];
+}
+
+static void add_words(struct rng *rng, char *target, size_t size)
+{
+    static const char *const names[] = {"site",   "group",  "all",          "from",          "to",
+                                        "queue",  "zone",   "by",           "service_level", "service_level_method",
+                                        "bins",   "format", "step",         "fields",        "metric",
+                                        "order",  "of",     "limit",        "calls-min",     "spark",
+                                        "colour", "",       "short_abandon"};
+    static const char *const values[] = {"a",          "north",
+                                         "yes",        "today",
+                                         "2026-11-20", "2026-11-21T10:30:00Z",
+                                         "7d",         "sales",
+                                         "UTC",        "site",
+                                         "total,hour", "20s",
+                                         "33",         "amazon",
+                                         "csv",        "day",
+                                         "interval",   "entered,asa_ms",
+                                         "queue",      "service_level",
+                                         "worst",      "5",
+                                         "0",          "-1",
+                                         "none",       "99999999999999999999",
+                                         "",           "site,queue,day",
+                                         "%s%n%p",     "\xff",
+                                         "now",        "1969-01-01",
+                                         "0s",         "hour-of-week",
+                                         "9999-12-31"};
+    size_t words = rng_below(rng, 5);
+    for (size_t i = 0; i < words; i++) {
+        size_t len = strlen(target);
+        (void)snprintf(target + len, size - len, "%c%s=%s", i ? '&' : '?',
+                       any_of(rng, names, sizeof names / sizeof names[0]),
+                       any_of(rng, values, sizeof values / sizeof values[0]));
+    }
+}
+
+/* Whatever is asked: an answer, or a refusal that says why. */
+static void any_words(void **state)
+{
+    (void)state;
+    static const int codes[] = {200, 400, 403, 404};
+    struct rng rng = {.state = 20261121};
+    unsigned answered = 0;
+    for (unsigned round = 0; round < 3000; round++) {
+        const struct endpoint *endpoint = &endpoint_table[rng_below(&rng, endpoint_count)];
+        char target[1024];
+        (void)snprintf(target, sizeof target, "%s%s", endpoint->path,
+                       endpoint->path[strlen(endpoint->path) - 1] == '/' ? "a" : "");
+        add_words(&rng, target, sizeof target);
+        int code = world_ask(endpoint->method, target);
+        bool known = false;
+        for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
+            known = known || code == codes[i];
+        }
+        if (!known || (code >= 400 && world_what()[0] == '\0')) {
+            fail_msg("%s: %d %.300s", target, code, world_text());
+        }
+        answered += code == 200;
+    }
+    assert_true(answered > 500);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -170,6 +283,8 @@ int main(void)
         cmocka_unit_test(spans_that_are_too_long),
         cmocka_unit_test(too_many_rows),
         cmocka_unit_test(out_of_time),
+        cmocka_unit_test(failures),
+        cmocka_unit_test(any_words),
     };
     return cmocka_run_group_tests(tests, world_setup, world_teardown);
 }
