@@ -4,7 +4,8 @@
 //          option={(look) => ({...base(look, {...}), series: [...]})} deps={[what the option is made from]} />
 //     `option` is called anew when deps, theme or language change. No inline HTML: tooltips are made by tip().
 //   base(look, {starts, labels})     grid, axes, tooltip and legend in the page's style
-//   incompleteArea(look, complete)   markArea for the series that carries it: hatched spans where data is missing
+//   incompleteArea(look, complete)   markArea for a bar series that carries it: hatched spans where data is missing
+//   incompleteSeries(look, complete) a series of its own for charts of lines, whose markAreas end amid the step
 //   targetLine(look, value, label)   markLine
 //   fillSteps(starts, step_s)        every step from the first to the last, with the position in the answer or -1
 //   pick(column, places)             the column along those steps, null where nothing is held
@@ -163,7 +164,7 @@ export function base(look: Look, wish: BaseWish): EChartsCoreOption {
       type: 'category',
       data: wish.labels,
       axisLine: { lineStyle: { color: look.line } },
-      axisTick: { show: false },
+      axisTick: { show: false, interval: 0 }, // marked areas are laid out by them
       axisLabel: { color: look.muted, fontSize: 11, hideOverlap: true },
     },
     yAxis: {
@@ -215,13 +216,17 @@ export function incompleteArea(look: Look, complete: readonly (boolean | null)[]
   return { markArea: { silent: true, itemStyle: { color: hatch(look.hatch), opacity: 0.9 }, data } };
 }
 
+export function incompleteSeries(look: Look, complete: readonly (boolean | null)[], holes = false): Record<string, unknown> {
+  return { type: 'bar', name: '', silent: true, data: [], ...incompleteArea(look, complete, holes) };
+}
+
 export function targetLine(look: Look, value: number, label: string): Record<string, unknown> {
   return {
     markLine: {
       silent: true,
       symbol: 'none',
       lineStyle: { color: look.text, type: 'dashed', width: 1.5 },
-      label: { formatter: label, position: 'insideStartTop', color: look.text, fontSize: 11, backgroundColor: look.surface, padding: [1, 3] },
+      label: { formatter: label, position: 'insideEndTop', color: look.text, fontSize: 11, backgroundColor: look.surface, padding: [1, 3] },
       data: [{ yAxis: value }],
     },
   };

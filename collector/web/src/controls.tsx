@@ -1,7 +1,7 @@
 // controls: what a page of figures is asked about; everything is kept in the address (view.ts reads it).
 //
 //   <Controls zone={zone} scope period ratio/>   a bar with the wanted pickers
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { PATH, useAnswer, type GroupsDocument, type SitesDocument } from './api';
 import { pct, toLocal } from './format';
 import { setParams, usePlace } from './route';
@@ -113,15 +113,21 @@ export function RatioPicker() {
   const ratio = useRatio();
   const [open, setOpen] = useState(false);
   const id = useId();
+  const box = useRef<HTMLDivElement>(null);
   const what = ratio.threshold_s === null ? t('ratio.own') : t('ratio.seconds', { n: ratio.threshold_s });
   useEffect(() => {
     if (!open) return;
     const onKey = (event: KeyboardEvent) => event.key === 'Escape' && setOpen(false);
+    const onPoint = (event: Event) => !box.current?.contains(event.target as Node) && setOpen(false);
     addEventListener('keydown', onKey);
-    return () => removeEventListener('keydown', onKey);
+    addEventListener('pointerdown', onPoint);
+    return () => {
+      removeEventListener('keydown', onKey);
+      removeEventListener('pointerdown', onPoint);
+    };
   }, [open]);
   return (
-    <div class="ratio">
+    <div class="ratio" ref={box}>
       <Button expanded={open} controls={id} onClick={() => setOpen(!open)}>
         {t('ratio.now', { what, target: pct(ratio.target, 0) })}
       </Button>

@@ -474,6 +474,17 @@ export function missingReasons(missing: Missing, zone: string): string[] {
   return out.length > 0 ? out : [t('missing.other')];
 }
 
+// What of it touches a span: for the tooltip of one step.
+export function missingBetween(missing: Missing, from_ms: number, to_ms: number): Missing {
+  return {
+    complete: false,
+    gaps: (missing.gaps ?? []).filter((gap) => Date.parse(gap.from) < to_ms && Date.parse(gap.to) > from_ms),
+    silent: (missing.silent ?? []).filter((item) => Date.parse(item.since) < to_ms),
+    behind: (missing.behind ?? []).filter((item) => Date.parse(item.from) < to_ms),
+    ...(missing.intervals_dropped ? { intervals_dropped: true } : {}),
+  };
+}
+
 export function missingSummary(missing: Missing): string {
   const out: string[] = [];
   if (missing.silent?.length) out.push(t('missing.silent', { n: missing.silent.length }));

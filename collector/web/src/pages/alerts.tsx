@@ -1,5 +1,5 @@
 // Alerts: what fires and what is about to, what came and went, the rules, and whether anybody is told.
-import { useEffect, useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { ApiError, PATH, send, type Alert, type AlertMute, type AlertNews, type AlertRule, type AlertsDocument } from '../api';
 import { ageNow } from '../figures';
 import { ago, int, moment } from '../format';
@@ -61,12 +61,14 @@ function Content({ data, zone, admin, again }: ContentProps) {
   const now = useTick(10_000);
   const [wish, setWish] = useState<MuteWish | null>(null);
   const [said, say] = useState('');
+  const status = useRef<HTMLParagraphElement>(null);
   const firing = data.alerts.filter((alert) => alert.phase === 'firing');
   const pending = data.alerts.filter((alert) => alert.phase === 'pending');
   const ask = admin ? (alert: Alert) => setWish({ rule: alert.rule, site: alert.site || null }) : undefined;
   const done = (text: string) => {
     setWish(null);
     say(text);
+    status.current?.focus();
     again();
   };
   const end = async (mute: AlertMute) => {
@@ -79,7 +81,7 @@ function Content({ data, zone, admin, again }: ContentProps) {
   };
   return (
     <Grid>
-      <p class="said" role="status">
+      <p class="said" role="status" tabIndex={-1} ref={status}>
         {said}
       </p>
       <Panel title={tt('firing')} span={12}>
@@ -142,8 +144,8 @@ function AlertTable({ caption, rows, empty, zone, now, ask }: AlertTableProps) {
         </>
       ),
     },
-    { key: 'where', label: tt('where'), sort: (row) => row.site || row.group, cell: (row) => <Where of={row} /> },
-    { key: 'value', label: tt('value'), numeric: true, sort: (row) => row.value, cell: (row) => row.value_text || <Unknown /> },
+    { key: 'where', label: tt('where'), wide: true, sort: (row) => row.site || row.group, cell: (row) => <Where of={row} /> },
+    { key: 'value', label: tt('value'), numeric: true, wide: true, sort: (row) => row.value, cell: (row) => row.value_text || <Unknown /> },
     { key: 'rule', label: tt('rule'), wide: true, sort: (row) => row.rule, cell: (row) => row.rule },
     {
       key: 'since',

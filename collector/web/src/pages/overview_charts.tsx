@@ -1,11 +1,11 @@
 // Calls and service level of the period, step by step.
 import { useMemo } from 'preact/hooks';
 import type { Series, TimeseriesDocument } from '../api';
-import { Chart, base, column, fillSteps, incompleteArea, pick, targetLine, type Look, type Step } from '../chart';
+import { Chart, base, column, fillSteps, incompleteArea, incompleteSeries, pick, targetLine, type Look, type Step } from '../chart';
 import { levelOf, otherExits } from '../figures';
 import { UNKNOWN, int, moment, pct } from '../format';
 import { t } from '../text';
-import { Empty, Formula, Notice } from '../ui';
+import { Empty, Formula, Notice, missingBetween, missingReasons } from '../ui';
 import { tt } from './overview.text';
 
 interface Course {
@@ -36,8 +36,15 @@ function titleOf(course: Course, data: TimeseriesDocument, zone: string, at: num
   return moment(course.steps[at]?.start, zone, data.step === 'day' ? 'day' : 'hour');
 }
 
-function notesOf(course: Course, at: number): string[] {
-  return course.complete[at] === false ? [t('missing.title')] : [];
+const REASONS_SHOWN = 4;
+
+function notesOf(course: Course, data: TimeseriesDocument, zone: string, at: number): string[] {
+  if (course.complete[at] !== false) return [];
+  const from_ms = Date.parse(course.steps[at]?.start ?? '');
+  const to_ms = from_ms + (STEP_S[data.step] || data.interval_s) * 1000;
+  const reasons = missingReasons(missingBetween(data, from_ms, to_ms), zone);
+  const more = reasons.length - REASONS_SHOWN;
+  return [t('missing.title'), ...reasons.slice(0, REASONS_SHOWN), ...(more > 0 ? [t('more', { n: more })] : [])];
 }
 
 function total(values: (number | null)[]): number {
@@ -79,7 +86,7 @@ export function VolumeChart({ data, zone }: { data: TimeseriesDocument; zone: st
           { label: t('f.entered'), value: int(entered[at]), color: look.entered },
           ...parts(look).map(([key, values, color]) => ({ label: t(key), value: int(values[at]), color })),
         ],
-        notes: notesOf(course, at),
+        notes: notesOf(course, data, zone, at),
       }),
     }),
     series: [
@@ -140,7 +147,7 @@ export function LevelChart({ data, zone, target }: { data: TimeseriesDocument; z
           { label: t('f.target'), value: pct(target, 0) },
           { label: t('f.entered'), value: int(entered[at]) },
         ],
-        notes: notesOf(course, at),
+        notes: notesOf(course, data, zone, at),
       }),
     }),
     series: [
@@ -154,9 +161,9 @@ export function LevelChart({ data, zone, target }: { data: TimeseriesDocument; z
         connectNulls: false,
         itemStyle: { color: look.series[0] },
         lineStyle: { color: look.series[0], width: 2 },
-        ...incompleteArea(look, course.complete),
         ...targetLine(look, target, `${t('f.target')} ${pct(target, 0)}`),
       },
+      incompleteSeries(look, course.complete),
     ],
   });
   const low = Math.min(...known);
