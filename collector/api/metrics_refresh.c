@@ -8,7 +8,7 @@
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
 
-enum { DAY_S = 86400, HOUR_S = 3600, LOOK_SITES = 500, READ_SITES = 100 };
+enum { DAY_S = 86400, HOUR_S = 3600, LOOK_SITES = 500, READ_SITES = 100, LOOK_PENDING = 1024 };
 
 struct refresh {
     struct metrics *metrics;
@@ -17,6 +17,7 @@ struct refresh {
     struct store_view *view;
     struct metrics_site *site; /* that is being looked at */
     bool hours;                /* its hours are being read */
+    uint64_t pending;          /* intervals seen */
 };
 
 static bool is_late(const struct refresh *refresh)
@@ -175,10 +176,14 @@ static int take_pending_of(const struct refresh *refresh, struct metrics_site *s
     return 0;
 }
 
+/* There may be very many, after an import: the clock is looked at now and then. */
 static int take_pending(void *ctx, const struct store_pending *item)
 {
-    const struct refresh *refresh = ctx;
+    struct refresh *refresh = ctx;
     struct metrics_site *site = metrics_table_find(refresh->metrics, item->site);
+    if (++refresh->pending % LOOK_PENDING == 0 && is_late(refresh)) {
+        return STATUS_LATE;
+    }
     return site && site->due && item->start_s >= site->window_s ? take_pending_of(refresh, site, item) : 0;
 }
 

@@ -188,9 +188,9 @@ def check_restart(there: Place, before: int) -> None:
 
 def test_prometheus_scrapes_the_centre(tmp_path: Path) -> None:
     with place(tmp_path) as there:
-        check_targets(there)
         there.calls.write(there.calls.now_s - 1800, ANSWERED_S, answered=True)
         there.calls.write(there.calls.now_s - 900, ABANDONED_S, answered=False)
+        check_targets(there)
         there.wait_for_counter("answered", len(ANSWERED_S))
         there.wait_for_counter("abandoned", len(ABANDONED_S))
         check_text(there)
