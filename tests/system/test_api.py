@@ -22,6 +22,7 @@ from openapi import Description
 DESCRIPTION = Description.load(Path(__file__).resolve().parents[2] / "collector" / "api" / "openapi.json")
 GROUPS = {"alpha": "north", "beta": "north", "gamma": None}
 ZONES = {"alpha": "Europe/Madrid", "beta": "Europe/Madrid", "gamma": "America/Argentina/Buenos_Aires"}
+MOVING = ("as_of", "age_ms", "last_seen_age_ms")
 NAMES = ("site", "group", "queue")
 UNHURRIED = "requests_per_second = 10000\nrequests_burst = 10000"
 RULES = """
@@ -149,6 +150,21 @@ def test_examples_and_choices_of_parameters_are_taken(world: World) -> None:
         for word in (item["example"], *item["schema"].get("enum", [])):
             code, told = world.look(f"{path}?{urlencode({item['name']: word})}")
             assert code == 200, f"{path} {item['name']}={word}: {told}"
+
+
+def still(node: Any) -> Any:
+    """Without ages and moments, which move from one question to the next."""
+    if isinstance(node, dict):
+        return {key: still(value) for key, value in node.items() if key not in MOVING}
+    return [still(item) for item in node] if isinstance(node, list) else node
+
+
+def test_defaults_are_what_is_done(world: World) -> None:
+    for path, item in parameters():
+        if "default" in item["schema"]:
+            bare = world.look(path)[1]
+            told = world.look(f"{path}?{urlencode({item['name']: item['schema']['default']})}")[1]
+            assert still(bare) == still(told), f"{path} {item['name']}"
 
 
 @pytest.mark.parametrize("words, where", [("colour=red", "colour"), ("site=a&site=b", "site"), ("from=soon", "from"),
