@@ -127,6 +127,11 @@ function levelHere(method: LevelMethod, waits: Waits, threshold: Threshold): Lev
   return told ? { told: told.value } : 'asking';
 }
 
+// With the digits that the collector writes.
+function asTold(value: number | null): string {
+  return value === null ? '' : String(Number(value.toPrecision(15)));
+}
+
 function LevelShown({ method, waits, threshold, target }: { method: string; waits: Waits; threshold: Threshold; target: number }) {
   const s = threshold.ms / 1000;
   const short_ms = waits.settings.short_abandon_s * 1000;
@@ -137,7 +142,7 @@ function LevelShown({ method, waits, threshold, target }: { method: string; wait
     <div class="level">
       <output class="level-value" aria-live="polite" aria-busy={found === 'asking' ? 'true' : 'false'}>
         <span class="level-label">{tt('levelIs', { s: decimal(s, 3) })}</span>
-        <span class={cls('level-number', value !== null && (value >= target ? 'tone-ok' : 'tone-bad'))} data-level={value ?? ''} data-threshold={s}>
+        <span class={cls('level-number', value !== null && (value >= target ? 'tone-ok' : 'tone-bad'))} data-level={asTold(value)} data-threshold={s}>
           {value === null ? <Unknown /> : pct(value, 2)}
         </span>
       </output>
