@@ -88,13 +88,16 @@ export const session: Store<Session> = createStore<Session>({ token: null, refus
 
 // Takes the token from "#token=..." of the address and removes it there; else the remembered one.
 export function beginSession(): void {
-  const found = /^#token=([^&]+)/.exec(location.hash);
-  if (found?.[1]) {
-    history.replaceState(null, '', location.pathname + location.search);
-    signIn(decodeURIComponent(found[1]), false);
-    return;
-  }
-  session.set({ token: storedToken(), refused: false });
+  if (!takeFromAddress()) session.set({ token: storedToken(), refused: false });
+  addEventListener('hashchange', takeFromAddress);
+}
+
+function takeFromAddress(): boolean {
+  const found = new URLSearchParams(location.hash.slice(1)).get('token');
+  if (!found) return false;
+  history.replaceState(null, '', location.pathname + location.search);
+  signIn(found, false);
+  return true;
 }
 
 export function signIn(token: string, onThisDevice: boolean): void {

@@ -2,7 +2,7 @@
 //
 // A page is src/pages/NAME.tsx with a default export; all but the overview are loaded when first visited. It draws
 // <Page title=...> of ui.tsx and, where it shows figures of a period, <Controls/> of controls.tsx.
-import type { ComponentType } from 'preact';
+import { Component, type ComponentChildren, type ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { reach, session, signOut } from './api';
 import { moment } from './format';
@@ -65,6 +65,18 @@ function pageOf(path: string) {
       <Link to="/">{t('page.back')}</Link>
     </Page>
   );
+}
+
+// A page that cannot be drawn leaves the frame standing.
+class Guard extends Component<{ children?: ComponentChildren }, { failed: boolean }> {
+  override state = { failed: false };
+  override componentDidCatch(error: unknown) {
+    console.error(error);
+    this.setState({ failed: true });
+  }
+  override render() {
+    return this.state.failed ? <Broken /> : this.props.children;
+  }
 }
 
 function Broken() {
@@ -174,15 +186,19 @@ function Settings() {
   );
 }
 
+const MOMENT_MS = 2500; // so short an absence is no news
+const BACK_SAID_MS = 6000;
+
 // Said once when the collector goes and once when it is back, not each second.
 function Away() {
   const { away_since } = useStore(reach);
   const { zone } = useZone();
   const [long, setLong] = useState(false);
+  const [back, setBack] = useState(false);
   useEffect(() => {
+    setBack(away_since === null && long);
     setLong(false);
-    if (away_since === null) return;
-    const timer = setTimeout(() => setLong(true), 2500); // a moment's absence is no news
+    const timer = setTimeout(() => (away_since === null ? setBack(false) : setLong(true)), away_since === null ? BACK_SAID_MS : MOMENT_MS);
     return () => clearTimeout(timer);
   }, [away_since]);
   return (
@@ -192,6 +208,7 @@ function Away() {
           <strong>{t('fresh.away', { time: moment(away_since, zone, 'time') })}</strong> {t('fresh.away.text')}
         </p>
       )}
+      {back && <span class="sr">{t('fresh.back')}</span>}
     </div>
   );
 }
@@ -219,7 +236,7 @@ function Frame() {
       </header>
       <Away />
       <main id="content" tabIndex={-1}>
-        {pageOf(path)}
+        <Guard key={path}>{pageOf(path)}</Guard>
       </main>
     </>
   );

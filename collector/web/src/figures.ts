@@ -15,7 +15,8 @@ function isSetting(value: unknown): value is ServiceLevelSetting {
 // The figure of the same name is an array; the setting stands beside it under whichever name has no array.
 export function levelOf(series: Series | HeatmapDocument | undefined): ServiceLevelSetting | null {
   const entries = Object.values((series ?? {}) as Record<string, unknown>);
-  return entries.find(isSetting) ?? null;
+  const found = entries.find(isSetting);
+  return found?.method ? found : null;
 }
 
 export function otherExits(series: Series | undefined): (number | null)[] {

@@ -553,7 +553,7 @@ export function Notice({ missing, zone, unbalanced }: { missing: Missing | null 
 // Names formula and threshold of a service level, or any other formula by text. Short: where the figure is named.
 export function Formula({ level, text, short }: { level?: ServiceLevelSetting | null | undefined; text?: string; short?: boolean }) {
   if (text) return <span class="formula">{text}</span>;
-  if (!level) return <span class="formula">{t('ratio.mixed')}</span>;
+  if (!level?.method) return <span class="formula">{t('ratio.mixed')}</span>;
   if (short) return <span class="formula">{t('ratio.sl.short', { method: level.method, threshold: String(level.threshold_s) })}</span>;
   return <span class="formula">{formulaText(level)}</span>;
 }
