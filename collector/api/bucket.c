@@ -10,9 +10,8 @@ static struct bucket *bucket_find(struct bucket_table *table, uint64_t key, int6
         if (set[i].key == key) {
             return &set[i];
         }
-        if (set[i].key == 0) {
-            oldest = &set[i];
-        } else if (oldest->key != 0 && set[i].at_ms < oldest->at_ms) {
+        bool older = oldest->key != 0 && set[i].at_ms < oldest->at_ms;
+        if (set[i].key == 0 || older) {
             oldest = &set[i];
         }
     }

@@ -82,13 +82,17 @@ int listener_open(const char *host, uint16_t port, int *out_fd)
 
 uint16_t listener_port(int fd)
 {
-    struct sockaddr_storage address = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } address;
     socklen_t len = sizeof address;
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0) {
+    memset(&address, 0, sizeof address);
+    if (getsockname(fd, &address.any, &len) != 0) {
         return 0;
     }
-    return ntohs(address.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&address)->sin6_port
-                                               : ((struct sockaddr_in *)&address)->sin_port);
+    return ntohs(address.any.sa_family == AF_INET6 ? address.in6.sin6_port : address.in.sin_port);
 }
 
 int listener_pem(const char *path, char **out)

@@ -2,8 +2,6 @@
 
 #include <netinet/in.h>
 #include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,6 +11,9 @@
 #include "platform/time/clock.h"
 
 enum { SERVER_BUSY_S = 2, SERVER_STREAMS_S = 30 };
+
+static const char server_too_long[] = "the body is longer than 4096 bytes";
+_Static_assert(ENDPOINT_BODY_MAX == 4096, "server_too_long says so");
 
 struct request {
     struct worker_waiter waiter; /* first */
@@ -61,14 +62,9 @@ static enum MHD_Result server_give(struct request *request, const struct reply *
     return server_end(request, code);
 }
 
-__attribute__((format(printf, 5, 6))) static enum MHD_Result
-server_refuse(struct request *request, const struct reply *how, int code, int retry_after_s, const char *format, ...)
+static enum MHD_Result server_refuse(struct request *request, const struct reply *how, int code, int retry_after_s,
+                                     const char *what)
 {
-    char what[160];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(what, sizeof what, format, args);
-    va_end(args);
     struct reply reply = how ? *how : server_reply(request);
     struct endpoint_answer answer = {0};
     endpoint_refuse(&answer, code, NULL, "%s", what);
@@ -171,8 +167,7 @@ static bool server_passes(struct request *request, enum MHD_Result *result)
         *result = server_refuse(request, &reply, 401, 0, "the token is unknown, expired or revoked");
         return false;
     case GATE_ROLE:
-        *result = server_refuse(request, &reply, 403, 0, "the token's role is %s, this needs admin",
-                                access_role_str(request->pass.token.role));
+        *result = server_refuse(request, &reply, 403, 0, "the token's role is view, this needs admin");
         return false;
     case GATE_RATE:
         meter_add(&meter->refused_rate);
@@ -313,7 +308,7 @@ static enum MHD_Result server_answer(struct request *request)
         return server_end(request, reply_empty(&reply, 204));
     }
     if (kind == ROUTE_METHOD) {
-        return server_refuse(request, &reply, 405, 0, "not with this method; only %s", request->route.allow);
+        return server_refuse(request, &reply, 405, 0, "not with this method");
     }
     enum MHD_Result result;
     return server_passes(request, &result) ? server_ask(request) : result;
@@ -344,14 +339,14 @@ static enum MHD_Result server_begin(struct request *request)
     size_t header_bytes = 0;
     (void)MHD_get_connection_values_n(request->connection, MHD_HEADER_KIND, server_count_header, &header_bytes);
     if (!request->question) {
-        return server_refuse(request, &reply, request->refused, request->refused == 503 ? SERVER_BUSY_S : 0, "%s",
+        return server_refuse(request, &reply, request->refused, request->refused == 503 ? SERVER_BUSY_S : 0,
                              request->why);
     }
     if (header_bytes > SERVER_HEADER_MAX) {
         return server_refuse(request, &reply, 431, 0, "the header is too long");
     }
     if (server_body_too_long(request)) {
-        return server_refuse(request, &reply, 413, 0, "the body is longer than %d bytes", ENDPOINT_BODY_MAX);
+        return server_refuse(request, &reply, 413, 0, server_too_long);
     }
     return MHD_YES;
 }
@@ -378,7 +373,7 @@ static enum MHD_Result server_step(struct request *request, const char *upload, 
         return server_answered(request);
     }
     if (request->body.failed || server_body_too_long(request)) {
-        return server_refuse(request, NULL, 413, 0, "the body is longer than %d bytes", ENDPOINT_BODY_MAX);
+        return server_refuse(request, NULL, 413, 0, server_too_long);
     }
     return server_answer(request);
 }
