@@ -184,16 +184,20 @@ def joined(centre: Centre, tmp_path: Path, name: str, more: str) -> tuple[Site, 
     return site, hook
 
 
+def alerts_of(site: Site) -> list[dict[str, Any]]:
+    return (site.ask("alerts") or {"alerts": []})["alerts"]
+
+
 def test_the_site_tells_only_while_the_centre_is_gone(centre: Centre, tmp_path: Path) -> None:
     with centre.running() as daemon:
-        quiet, quiet_hook = joined(centre, tmp_path, "quiet", "    offline_after = 1s")
+        quiet, quiet_hook = joined(centre, tmp_path, "quiet", "    offline_after = 4s")
         loud, loud_hook = joined(centre, tmp_path, "loud", "    when = always")
         entered = enter()
         for site in (quiet, loud):
             site.log.write_text(entered + "\n")
         with quiet.running(), loud.running():
             wait_for("the one that always tells", lambda: bool(loud_hook.runs()))
-            wait_for("the other to find the same", lambda: bool((quiet.ask("alerts") or {"alerts": []})["alerts"]))
+            wait_for("the other to find the same", lambda: bool(alerts_of(quiet)))
             state = quiet.ask("alerts")
             assert state and not state["telling"] and state["alerts"][0]["phase"] == "firing"
             assert not quiet_hook.runs()
@@ -205,8 +209,7 @@ def test_the_site_tells_only_while_the_centre_is_gone(centre: Centre, tmp_path: 
                 with quiet.log.open("a") as log:
                     log.write(abandon(entered) + "\n" + enter(2, "sandwich") + "\n")
                 wait_for("the end of what was told", lambda: len(quiet_hook.runs()) > 1)
-                wait_for("the next to fire", lambda: [alert["queue"] for alert in (quiet.ask("alerts") or {})["alerts"]]
-                         == ["sandwich"])
+                wait_for("the next to fire", lambda: [alert["queue"] for alert in alerts_of(quiet)] == ["sandwich"])
                 assert quiet_hook.words() == ["firing", "resolved"]
                 assert loud_hook.words() == ["firing"]
         quiet.close()
