@@ -40,6 +40,7 @@ int store_open_readonly(const char *dir, struct store **out)
         return STATUS_NO_MEMORY;
     }
     store->lock_fd = -1;
+    (void)pthread_mutex_init(&store->grouping_lock, NULL);
     struct kv_options options = {.dir = dir, .max_dbs = STORE_DB_COUNT, .read_only = true};
     struct kv_txn *txn = NULL;
     int status = kv_open(&options, &store->kv);
@@ -68,6 +69,7 @@ void store_close(struct store *store)
     kv_close(store->kv);
     intern_free(store->names);
     free(store->grouping);
+    (void)pthread_mutex_destroy(&store->grouping_lock);
     buf_deinit(&store->value);
     buf_deinit(&store->other);
     if (store->lock_fd >= 0) {
@@ -193,6 +195,7 @@ int store_open_writer(const struct store_options *options, struct store **out)
         return STATUS_NO_MEMORY;
     }
     store->lock_fd = -1;
+    (void)pthread_mutex_init(&store->grouping_lock, NULL);
     store->writable = true;
     store->options = *options;
     if (store->options.roll_limit == 0) {

@@ -59,8 +59,11 @@ static int load_entry(void *ctx, struct slice key, struct slice value)
 
 int store_grouping_load(struct store *store, struct kv_txn *txn)
 {
+    (void)pthread_mutex_lock(&store->grouping_lock);
     store->grouping_count = 0;
-    return kv_each(txn, store->db[STORE_DB_GROUPING], slice_make("", 0), load_entry, store);
+    int status = kv_each(txn, store->db[STORE_DB_GROUPING], slice_make("", 0), load_entry, store);
+    (void)pthread_mutex_unlock(&store->grouping_lock);
+    return status;
 }
 
 int store_grouping_put(struct store *store, const struct store_grouping_entry *entry)
@@ -70,5 +73,10 @@ int store_grouping_put(struct store *store, const struct store_grouping_entry *e
     wire_put_varint(&store->value, entry->group);
     wire_put_bytes(&store->value, slice_str(entry->zone));
     int status = store_txn_put(store, STORE_DB_GROUPING, &key);
-    return status == 0 ? set_entry(store, entry) : status;
+    if (status == 0) {
+        (void)pthread_mutex_lock(&store->grouping_lock);
+        status = set_entry(store, entry);
+        (void)pthread_mutex_unlock(&store->grouping_lock);
+    }
+    return status;
 }

@@ -12,6 +12,8 @@
 #ifndef RINGSIDE_COLLECTOR_STORE_STORE_INTERNAL_H
 #define RINGSIDE_COLLECTOR_STORE_STORE_INTERNAL_H
 
+#include <pthread.h>
+
 #include "collector/rollup/cell.h"
 #include "collector/store/store_write.h"
 #include "platform/base/buf.h"
@@ -79,6 +81,7 @@ struct store {
     struct store_state state;
     struct intern *names;
     uint32_t names_stored;
+    pthread_mutex_t grouping_lock;         /* other threads ask store_grouping(); only the writer changes it */
     struct store_grouping_entry *grouping; /* ascending by scope */
     size_t grouping_count;
     size_t grouping_cap;

@@ -8,13 +8,14 @@
 
 int store_grouping(struct store *store, store_scope scope, store_scope *group, char day_zone[64])
 {
+    (void)pthread_mutex_lock(&store->grouping_lock);
     const struct store_grouping_entry *held = store_grouping_find(store, scope);
-    if (!held) {
-        return STORE_UNKNOWN;
+    if (held) {
+        *group = held->group;
+        memcpy(day_zone, held->zone, sizeof held->zone);
     }
-    *group = held->group;
-    memcpy(day_zone, held->zone, sizeof held->zone);
-    return 0;
+    (void)pthread_mutex_unlock(&store->grouping_lock);
+    return held ? 0 : STORE_UNKNOWN;
 }
 
 /* What is under way: parts of one scope, added to (or taken from) others. */

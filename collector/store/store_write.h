@@ -75,8 +75,8 @@ int store_tend(struct store *store, int64_t now_ms, bool *more);
 /* The site belongs to another group than its cells were added to (or to none), its day or that of a scope is cut by
  * another zone, or the site is gone with all its data. Each is one transaction; exact if it succeeds, else nothing
  * happened. store_grouping() tells what the cells were added up by: 0, or STORE_UNKNOWN when nothing was yet;
- * `day_zone` is any text that the caller gave to store_recut(), empty before. A site that is new to store_roll() goes
- * by layout->group_of(); from then on only store_regroup() moves it. */
+ * `day_zone` is any text that the caller gave to store_recut(), empty before; any thread may ask. A site that is new to
+ * store_roll() goes by layout->group_of(); from then on only store_regroup() moves it. */
 int store_grouping(struct store *store, store_scope scope, store_scope *group, char day_zone[64]);
 int store_regroup(struct store *store, uint32_t site, store_scope group, const struct store_layout *layout);
 int store_recut(struct store *store, store_scope scope, const char *day_zone, const struct store_layout *layout);
