@@ -1,7 +1,8 @@
 // stream: what the collector tells without being asked (server-sent events). The browser's own EventSource cannot send
 // a token, so the stream is read with fetch.
 //
-//   useLive({site, group, queue}) -> {live, connected, at}    the newest live document; null: none yet
+//   useLive({site, group, queue}, on) -> {live, connected, at}    the newest live document; null: none yet. Not on: the
+//                                             connection is not opened, for what is wanted first
 //   useAlertPulse() -> {version, firing, pending} | null      the newest word on alerts; changes when they change
 //
 // Components with the same filter share one connection. It is closed while nobody sees the page.
@@ -192,9 +193,9 @@ function connectionOf(filter: LiveFilter): Connection {
   return found;
 }
 
-export function useLive(filter: LiveFilter): Live {
+export function useLive(filter: LiveFilter, on = true): Live {
   const connection = useMemo(() => connectionOf(filter), [filter.site, filter.group, filter.queue]);
-  useEffect(() => connection.use(), [connection]);
+  useEffect(() => (on ? connection.use() : undefined), [connection, on]);
   return useStore(connection.state);
 }
 
