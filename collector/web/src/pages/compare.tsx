@@ -13,7 +13,7 @@ import { Button, Empty, Formula, Grid, MissingMark, Page, Panel, Select, Tile, T
 import { stepOf, useZone } from '../view';
 import { tt } from './compare.text';
 import { SidePicker, sideText, spanText, swap, useSide, useWhen, type Side } from './compare_sides';
-import { withMarks } from './queue_marks';
+import { divided, withMarks } from './queue_marks';
 import type { Waits } from './queue_subject';
 import { labelStyle, stepSeconds } from './queue_time';
 import { barsOf } from './queue_waits';
@@ -181,6 +181,7 @@ function CourseChart({ a, b, sides, metric }: { a: TimeseriesDocument; b: Timese
         notes: whole[i] === false ? [t('missing.short')] : [],
       }),
     });
+    const axis = metric === 'service_level' ? 'share' : metric.endsWith('_ms') ? 'duration' : metric === 'abandon_rate' ? null : 'count';
     const line = (name: string | undefined, values: Column, color: string | undefined, dashed: boolean) => ({
       name,
       type: 'line',
@@ -191,7 +192,7 @@ function CourseChart({ a, b, sides, metric }: { a: TimeseriesDocument; b: Timese
     });
     const drawn = {
       ...made,
-      ...(metric === 'service_level' ? { yAxis: { ...(made['yAxis'] as object), interval: 0.25 } } : {}),
+      ...(axis ? { yAxis: divided(made['yAxis'], axis, [...x.values, ...y.values]) } : {}),
       series: [line(names[0], x.values, look.series[0], false), line(names[1], y.values, look.series[1], true)],
     };
     return withMarks(look, drawn, whole);

@@ -113,7 +113,7 @@ export function OperatorsPanel({ subject }: { subject: Subject }) {
               rows={data.operators ?? []}
               keyOf={(row) => row.site + '/' + row.operator}
               limit={30}
-              empty={tt('operatorsNone')}
+              empty={data.totals.logged_in === null ? tt('operatorsUntold') : tt('operatorsNone')}
             />
             {(data.operators_more ?? 0) > 0 && <p class="muted">{tt('operatorsMore', { n: data.operators_more ?? 0 })}</p>}
           </>

@@ -8,7 +8,7 @@ import { lang, t } from '../text';
 import { Empty, Formula, Panel } from '../ui';
 import { stepOf, type Span } from '../view';
 import { tt } from './queue.text';
-import { withMarks } from './queue_marks';
+import { divided, withMarks } from './queue_marks';
 import type { Asking } from './queue_subject';
 import { Shown } from './site_shown';
 
@@ -76,7 +76,7 @@ function linesOption(look: Look, course: Course, lines: Line[], format: (value: 
     });
   const drawn = {
     ...option,
-    ...(more.max === 1 ? { yAxis: { ...(option['yAxis'] as object), interval: 0.25 } } : {}),
+    yAxis: divided(option['yAxis'], more.max === 1 ? 'share' : 'duration', lines.flatMap((line) => line.values)),
     series: lines.map((line, i) => ({
       name: line.name,
       type: 'line',
@@ -195,7 +195,7 @@ export function OutcomesChart({ asking, data }: { asking: Asking; data: Timeseri
           });
         const drawn = {
           ...option,
-          yAxis: { ...(option['yAxis'] as object), minInterval: 1 },
+          yAxis: divided(option['yAxis'], 'count'),
           series: lines.map((line) => ({
             name: line.name,
             type: 'bar',

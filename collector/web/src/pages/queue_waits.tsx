@@ -10,6 +10,7 @@ import { isLevelMethod, LEVEL_METHODS, LEVEL_PRODUCTS, levelFormula, levelOf, sh
 import { setParams, usePlace } from '../route';
 import { lang } from '../text';
 import { Button, Empty, Field, Formula, Notice, Panel, Scroll, Select, Unknown, cls } from '../ui';
+import { divided } from './queue_marks';
 import { tt } from './queue.text';
 import { countsOf, type Asking, type Waits } from './queue_subject';
 import { Shown } from './site_shown';
@@ -251,7 +252,7 @@ function optionOf(look: Look, bars: Bars, threshold_s: number): EChartsCoreOptio
   return {
     ...option,
     yAxis: [
-      { ...(option['yAxis'] as object), minInterval: 1 },
+      divided(option['yAxis'], 'count'),
       {
         type: 'value',
         min: 0,
