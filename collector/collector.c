@@ -195,11 +195,15 @@ static int start(struct collector *collector)
         status = start_loop_parts(collector);
     }
     if (status == 0) {
+        status = front_start(collector->config, collector->store, collector->registry, &collector->front);
+    }
+    if (status == 0) {
         status = start_ingest(collector);
     }
-    return status == 0 ? front_start(collector->config, collector->store, collector->registry, collector->ingest,
-                                     &collector->front)
-                       : status;
+    if (status == 0) {
+        front_set_ingest(collector->front, collector->ingest);
+    }
+    return status;
 }
 
 /* The wiring of start(), taken down in reverse. */

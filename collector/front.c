@@ -1,5 +1,6 @@
 #include "collector/front.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,7 +11,7 @@
 #include "platform/time/clock.h"
 
 struct front {
-    struct ingest *ingest;
+    _Atomic(struct ingest *) ingest; /* NULL: not started yet */
     struct lookout *lookout;
     struct api *api;
 };
@@ -33,10 +34,14 @@ static int alerts_mute(void *ctx, const char *rule, const char *site, int64_t un
 static void vitals(void *ctx, struct api_vitals *out)
 {
     struct front *front = ctx;
-    struct ingest_counters counters;
-    ingest_counters(front->ingest, &counters);
-    *out = (struct api_vitals){.ingest_alive = ingest_alive(front->ingest, clock_monotonic_ms()),
-                               .sessions = counters.sessions};
+    struct ingest *ingest = atomic_load(&front->ingest);
+    struct ingest_counters counters = {0};
+    *out = (struct api_vitals){0};
+    if (ingest) {
+        ingest_counters(ingest, &counters);
+        out->ingest_alive = ingest_alive(ingest, clock_monotonic_ms());
+        out->sessions = counters.sessions;
+    }
 }
 
 static int start_lookout(struct front *front, const struct collector_config *config, struct store *store,
@@ -108,13 +113,12 @@ static int start_api(struct front *front, const struct collector_config *config,
 }
 
 int front_start(const struct collector_config *config, struct store *store, struct registry *registry,
-                struct ingest *ingest, struct front **out)
+                struct front **out)
 {
     struct front *front = calloc(1, sizeof *front);
     if (!front) {
         return STATUS_NO_MEMORY;
     }
-    front->ingest = ingest;
     int status = start_lookout(front, config, store, registry);
     if (status == 0) {
         status = start_api(front, config, store, registry);
@@ -125,6 +129,11 @@ int front_start(const struct collector_config *config, struct store *store, stru
     }
     *out = front;
     return 0;
+}
+
+void front_set_ingest(struct front *front, struct ingest *ingest)
+{
+    atomic_store(&front->ingest, ingest);
 }
 
 bool front_alive(const struct front *front, int64_t monotonic_ms)

@@ -13,9 +13,11 @@
 
 struct front;
 
-/* Borrows everything for its life. Failures are logged. Returns owned. */
+/* Borrows everything for its life. Failures are logged. Returns owned. To be started before the first summary is taken
+ * in: what Prometheus is told counts from here. */
 int front_start(const struct collector_config *config, struct store *store, struct registry *registry,
-                struct ingest *ingest, struct front **out);
+                struct front **out);
+void front_set_ingest(struct front *front, struct ingest *ingest); /* until then the centre is not ready */
 bool front_alive(const struct front *front, int64_t monotonic_ms);
 void front_stop(struct front *front); /* before ingest and store end; NULL is fine */
 
