@@ -138,7 +138,7 @@ static enum gate_verdict server_ask_gate(struct request *request)
     bool open =
         endpoint->access == ENDPOINT_OPEN || (endpoint->access == ENDPOINT_METRICS && api->options.metrics_open);
     /* Whether the process lives may be asked at any time. */
-    if (open && endpoint->quick && strncmp(endpoint->path, "/api/", 5) != 0) {
+    if (endpoint->access == ENDPOINT_OPEN && strncmp(endpoint->path, "/api/", 5) != 0) {
         return GATE_PASS;
     }
     struct gate_ask ask = {.authorization = server_header(request, MHD_HTTP_HEADER_AUTHORIZATION),
