@@ -15,7 +15,7 @@ import { tt } from './compare.text';
 import { SidePicker, sideText, spanText, swap, useSide, useWhen, type Side } from './compare_sides';
 import { divided, withMarks } from './queue_marks';
 import type { Waits } from './queue_subject';
-import { labelStyle, stepSeconds } from './queue_time';
+import { labelStyle, stepSeconds, wholeText } from './queue_time';
 import { barsOf } from './queue_waits';
 import { Shown } from './site_shown';
 import './compare.css';
@@ -162,7 +162,7 @@ function CourseChart({ a, b, sides, metric }: { a: TimeseriesDocument; b: Timese
   const style = labelStyle(a, sides[0].span);
   const labels = x.values.map((_, i) => moment(sides[0].span.from_ms + i * stepSeconds(a) * 1000, zone, style));
   const startB = (i: number) => (y.starts[i] ? moment(y.starts[i], zone, 'stamp') : '');
-  const whole = x.complete.map((complete, i) => (complete === false || y.complete[i] === false ? false : null));
+  const whole = x.complete.map((complete, i) => (complete === false || y.complete[i] === false ? false : complete ?? y.complete[i] ?? null));
   const nameOf = (i: 0 | 1) => `${tt(i === 0 ? 'sideA' : 'sideB')}: ${sideText(sides[i])}`;
   const option = (look: Look): EChartsCoreOption => {
     const names = [nameOf(0), nameOf(1)];
@@ -206,7 +206,7 @@ function CourseChart({ a, b, sides, metric }: { a: TimeseriesDocument; b: Timese
       table={() => ({
         caption: metricName(metric),
         columns: [tt('sideA'), nameOf(0), tt('sideB'), nameOf(1), t('chart.complete')],
-        rows: labels.map((label, i) => [label, format(x.values[i]), startB(i), format(y.values[i]), whole[i] === false ? t('no') : t('yes')]),
+        rows: labels.map((label, i) => [label, format(x.values[i]), startB(i), format(y.values[i]), wholeText(whole[i])]),
       })}
     />
   );

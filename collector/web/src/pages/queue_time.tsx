@@ -2,7 +2,7 @@
 import type { EChartsCoreOption } from 'echarts/core';
 import { PATH, useAnswer, type Answer, type Column, type ServiceLevelSetting, type TimeseriesDocument } from '../api';
 import { base, Chart, column, fillSteps, pick, targetLine, type Look, type Step } from '../chart';
-import { dur, int, moment, pct, type Style } from '../format';
+import { dur, int, moment, pct, UNKNOWN, type Style } from '../format';
 import { levelFormula } from '../levels';
 import { lang, t } from '../text';
 import { Empty, Formula, Panel } from '../ui';
@@ -91,11 +91,16 @@ function linesOption(look: Look, course: Course, lines: Line[], format: (value: 
   return withMarks(look, drawn, course.complete);
 }
 
+// Of a step in which nothing is held nobody says whether it is whole.
+export function wholeText(complete: boolean | null | undefined): string {
+  return complete == null ? UNKNOWN : complete ? t('yes') : t('no');
+}
+
 function tableOf(caption: string, course: Course, lines: { name: string; values: Column }[], format: (value: number | null | undefined) => string) {
   return {
     caption,
     columns: [t('chart.time'), ...lines.map((line) => line.name), t('chart.complete')],
-    rows: course.labels.map((label, i) => [label, ...lines.map((line) => format(line.values[i])), course.complete[i] === false ? t('no') : t('yes')]),
+    rows: course.labels.map((label, i) => [label, ...lines.map((line) => format(line.values[i])), wholeText(course.complete[i])]),
   };
 }
 
