@@ -1,7 +1,5 @@
-#include "collector/api/feed.h"
+#include "collector/api/feed_internal.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,61 +10,7 @@
 #include "platform/json/json.h"
 #include "platform/time/clock.h"
 
-enum { FEED_FIRST_FRESH_MS = 1000, FEED_STACK_BYTES = 1024 * 1024, FEED_HEAD_MAX = 320 };
-
-/* A filter that somebody follows. */
-struct feed_channel {
-    struct feed_channel *next;
-    uint32_t refs; /* streams, and the feeder while it works on it */
-    struct question *question;
-    struct buf key;
-    struct body *newest;
-    uint64_t figures;
-    uint64_t version; /* from 1; grows when the figures change */
-    uint64_t round;   /* of the feeder, when it was made last */
-    bool gone;        /* what is asked about is no more */
-};
-
-struct feed_stream {
-    struct feed *feed;
-    struct feed_stream *next;
-    struct feed_stream *prev;
-    struct feed_line line;
-    struct feed_channel *channel;
-    uint8_t token[ACCESS_HASH_BYTES];
-    bool resting;
-    bool over;
-    bool hello;
-    bool bye;
-    bool beat;
-    uint64_t version; /* of the channel, told */
-    uint64_t alerts;  /* likewise */
-    uint64_t id;
-    int64_t told_ms;
-    /* What is on its way: for the thread that speaks HTTP alone. */
-    char head[FEED_HEAD_MAX];
-    size_t head_len;
-    struct body *body; /* NULL: the head is all */
-    size_t at;
-};
-
-struct feed {
-    struct feed_options options;
-    pthread_t thread;
-    pthread_mutex_t lock;
-    pthread_cond_t poke;
-    bool halted;
-    struct feed_stream *streams;
-    struct feed_channel *channels;
-    uint32_t count;
-    uint64_t round;
-    uint64_t alerts; /* version of the alerts that alerts_text tells */
-    char alerts_text[128];
-    uint64_t registry_version;
-    int64_t tokens_ms;                /* when they were last looked at */
-    struct endpoint_request *request; /* under way; to end its time */
-    atomic_llong since_ms;            /* the feeder works since; 0: rests */
-};
+enum { FEED_FIRST_FRESH_MS = 1000, FEED_STACK_BYTES = 1024 * 1024 };
 
 static void feed_first(const struct endpoint_request *request, struct endpoint_answer *out)
 {
@@ -417,106 +361,6 @@ void feed_close(struct feed_stream *stream)
     (void)atomic_fetch_sub(&feed->options.meter->streams, 1);
     body_unref(stream->body);
     free(stream);
-}
-
-static void feed_say(struct feed_stream *stream, const char *event, const char *data, const char *end)
-{
-    int len = snprintf(stream->head, sizeof stream->head, "%sevent: %s\nid: %llu\ndata: %s%s",
-                       stream->id == 0 ? "retry: 3000\n" : "", event, (unsigned long long)stream->id + 1, data, end);
-    stream->id++;
-    stream->head_len = len > 0 && (size_t)len < sizeof stream->head ? (size_t)len : 0;
-}
-
-static void feed_say_hello(struct feed_stream *stream)
-{
-    char data[160];
-    (void)snprintf(data, sizeof data, "{\"instance\":\"%s\",\"version\":\"%s\"}", stream->feed->options.instance,
-                   RINGSIDE_VERSION);
-    stream->hello = true;
-    feed_say(stream, "hello", data, "\n\n");
-}
-
-static void feed_say_live(struct feed_stream *stream)
-{
-    stream->version = stream->channel->version;
-    stream->body = body_ref(stream->channel->newest);
-    feed_say(stream, "live", "", "");
-}
-
-/* The lock is held. False: nothing to tell, or never again. */
-static bool feed_next(struct feed_stream *stream)
-{
-    struct feed *feed = stream->feed;
-    body_unref(stream->body);
-    stream->body = NULL;
-    stream->head_len = 0;
-    stream->at = 0;
-    if (stream->over || stream->bye) {
-        stream->over = true;
-        return false;
-    }
-    if (feed->halted) {
-        stream->bye = true;
-        feed_say(stream, "bye", "{}", "\n\n");
-    } else if (!stream->hello) {
-        feed_say_hello(stream);
-    } else if (stream->alerts != feed->alerts) {
-        stream->alerts = feed->alerts;
-        feed_say(stream, "alerts", feed->alerts_text, "\n\n");
-    } else if (stream->version != stream->channel->version) {
-        feed_say_live(stream);
-    } else if (stream->beat) {
-        stream->head_len = (size_t)snprintf(stream->head, sizeof stream->head, ": \n\n");
-    } else {
-        return false;
-    }
-    stream->beat = false;
-    stream->told_ms = clock_monotonic_ms();
-    return true;
-}
-
-static size_t feed_copy(struct feed_stream *stream, struct slice piece, size_t begins, char *at, size_t room)
-{
-    size_t from = stream->at - begins;
-    if (stream->at < begins || from >= piece.len) {
-        return 0;
-    }
-    size_t len = piece.len - from < room ? piece.len - from : room;
-    memcpy(at, piece.data + from, len);
-    stream->at += len;
-    return len;
-}
-
-static size_t feed_take(struct feed_stream *stream, char *at, size_t room)
-{
-    size_t len = feed_copy(stream, slice_make(stream->head, stream->head_len), 0, at, room);
-    if (stream->body) {
-        struct slice body = buf_slice(&stream->body->plain);
-        len += feed_copy(stream, body, stream->head_len, at + len, room - len);
-        len += feed_copy(stream, slice_str("\n\n"), stream->head_len + body.len, at + len, room - len);
-    }
-    return len;
-}
-
-int64_t feed_read(struct feed_stream *stream, char *at, size_t room)
-{
-    struct feed *feed = stream->feed;
-    size_t len = feed_take(stream, at, room);
-    if (len > 0) {
-        return (int64_t)len;
-    }
-    (void)pthread_mutex_lock(&feed->lock);
-    bool more = feed_next(stream);
-    bool over = stream->over;
-    if (!more && !over) {
-        stream->resting = true;
-        stream->line.rest(stream->line.ctx);
-    }
-    (void)pthread_mutex_unlock(&feed->lock);
-    if (over) {
-        return FEED_END;
-    }
-    return more ? (int64_t)feed_take(stream, at, room) : 0;
 }
 
 bool feed_alive(struct feed *feed, int64_t monotonic_ms, int64_t longest_ms)
