@@ -155,10 +155,12 @@ function offset_ms(at_ms: number, zone: string): number {
   return wall_ms - Math.floor(at_ms / 1000) * 1000;
 }
 
-// The moment at which clocks in the zone show that (wall: ms as if they were UTC).
+// The first moment at which clocks in the zone show that (wall: ms as if they were UTC), or more where they skip it.
 function atWall(wall_ms: number, zone: string): number {
-  const guess = wall_ms - offset_ms(wall_ms, zone);
-  return wall_ms - offset_ms(guess, zone);
+  const day_ms = 86_400_000;
+  const tries = [-day_ms, day_ms].map((off_ms) => wall_ms - offset_ms(wall_ms + off_ms, zone));
+  const fitting = tries.filter((at_ms) => at_ms + offset_ms(at_ms, zone) >= wall_ms);
+  return Math.min(...(fitting.length > 0 ? fitting : tries));
 }
 
 export function iso(at_ms: number): string {

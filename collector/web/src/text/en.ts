@@ -70,7 +70,7 @@ export const en = {
   'ratio.own': 'as each queue is set',
   'ratio.mixed': 'thresholds and formulas differ between queues',
   'ratio.sl': 'Service level {method}, within {threshold} s',
-  'ratio.sl.short': '{method}, ≤ {threshold} s',
+  'ratio.sl.short': '{method}, ≤\u00a0{threshold}\u00a0s',
   'ratio.abandon.short': 'abandoned / entered',
   'ratio.abandon': 'Abandon rate: abandoned / entered',
 

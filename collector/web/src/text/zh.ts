@@ -72,7 +72,7 @@ export const zh: Record<keyof typeof en, string> = {
   'ratio.own': '按各队列设置',
   'ratio.mixed': '各队列的时限与公式不同',
   'ratio.sl': '服务水平 {method}，{threshold} 秒内',
-  'ratio.sl.short': '{method}，≤ {threshold} 秒',
+  'ratio.sl.short': '{method}，≤\u00a0{threshold}\u00a0秒',
   'ratio.abandon.short': '放弃量 / 呼入量',
   'ratio.abandon': '放弃率：放弃量 / 呼入量',
 
