@@ -8,7 +8,7 @@
 
 #include "collector/alert/bulletin.h"
 #include "collector/alert/look.h"
-#include "collector/alert/lookout_internal.h"
+#include "collector/alert/lookout_rounds.h"
 #include "platform/base/status.h"
 #include "platform/file/atomic.h"
 #include "platform/time/clock.h"

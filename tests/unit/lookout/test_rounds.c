@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "collector/alert/lookout_internal.h"
+#include "collector/alert/lookout_rounds.h"
 #include "collector/store/store_write.h"
 #include "platform/base/status.h"
 #include "tests/support/temp_dir.h"

@@ -1,6 +1,6 @@
-/* lookout_internal: what the thread that looks and the one that tells share. */
-#ifndef RINGSIDE_COLLECTOR_ALERT_LOOKOUT_INTERNAL_H
-#define RINGSIDE_COLLECTOR_ALERT_LOOKOUT_INTERNAL_H
+/* lookout_rounds: the lookout without its threads, round by round; what the looking and the telling thread share. */
+#ifndef RINGSIDE_COLLECTOR_ALERT_LOOKOUT_ROUNDS_H
+#define RINGSIDE_COLLECTOR_ALERT_LOOKOUT_ROUNDS_H
 
 #include <pthread.h>
 #include <stdatomic.h>
