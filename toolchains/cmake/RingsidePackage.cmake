@@ -26,7 +26,8 @@ set(CPACK_DEBIAN_AGENT_PACKAGE_CONTROL_EXTRA
 set(CPACK_DEBIAN_COLLECTOR_PACKAGE_NAME ringside-collector)
 set(CPACK_COMPONENT_COLLECTOR_DESCRIPTION "Call-centre telemetry of all branches in one place: the collector
 Takes the summaries of ringside-agent over mutually authenticated TLS, adds
-them up by hour and day, and answers for one site, a group or all of them.
+them up by hour and day, and answers for one site, a group or all of them:
+on a dashboard, over HTTP, to Prometheus, and by alerts.
 Has its own small CA; no database server.")
 set(CPACK_DEBIAN_COLLECTOR_PACKAGE_CONTROL_EXTRA
   "${CMAKE_SOURCE_DIR}/platform/systemd/debian/collector/postinst;${CMAKE_SOURCE_DIR}/platform/systemd/debian/collector/prerm")
