@@ -103,8 +103,7 @@ static int start_api(struct front *front, const struct collector_config *config,
     }
     int status = api_start(&options, &front->api);
     if (status != 0) {
-        log_write(LOG_ERROR, "api", "%s port %u: %s", api->host, api->port, status_str(status));
-        return status;
+        return status; /* it said why */
     }
     bool brackets = strchr(api->host, ':') != NULL;
     log_write(LOG_NOTICE, "api", "%s://%s%s%s:%u/", api->certificate[0] ? "https" : "http", brackets ? "[" : "",
