@@ -1,10 +1,11 @@
-#include "collector/api/feed_internal.h"
+#include "collector/api/feed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "collector/api/feed_internal.h"
 #include "collector/api/gate.h"
 #include "platform/base/status.h"
 #include "platform/json/json.h"

@@ -27,6 +27,7 @@ extern atomic_uint kit_finds;   /* how often the registry was asked for a token 
 extern atomic_int kit_find_rc;  /* what it says then; 0: as it is */
 extern atomic_uint kit_made;    /* answers of /api/v1/count */
 extern atomic_uint kit_working; /* endpoints under way at this moment */
+extern atomic_bool kit_hold;    /* ?hold=1 of /api/v1/count works until this is false */
 extern atomic_int kit_waiting;  /* the figure of /live */
 extern atomic_uint kit_lives;   /* documents of /live made */
 extern atomic_bool kit_live_gone;

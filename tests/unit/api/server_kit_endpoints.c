@@ -14,6 +14,7 @@
 
 atomic_uint kit_made;
 atomic_uint kit_working;
+atomic_bool kit_hold;
 atomic_int kit_waiting;
 atomic_uint kit_lives;
 atomic_bool kit_live_gone;
@@ -78,6 +79,9 @@ static bool kit_work(const struct endpoint_request *request, struct endpoint_ans
     int64_t until_ms = clock_monotonic_ms() + (int64_t)kit_item(request, "ms");
     atomic_fetch_add(&kit_working, 1);
     bool late = false;
+    while (kit_item(request, "hold") && atomic_load(&kit_hold)) {
+        kit_sleep(2);
+    }
     while (!late && clock_monotonic_ms() < until_ms) {
         kit_sleep(2);
         late = clock_monotonic_ms() >= __atomic_load_n(&request->deadline_ms, __ATOMIC_RELAXED);
