@@ -174,9 +174,6 @@ int api_start(const struct api_options *options, struct api **out)
         api_free(api);
         return status;
     }
-    bool six = strchr(options->host, ':') != NULL;
-    log_write(LOG_NOTICE, "api", "listening on %s://%s%s%s:%u", api->tls ? "https" : "http", six ? "[" : "",
-              options->host, six ? "]" : "", (unsigned)api->port);
     *out = api;
     return 0;
 }

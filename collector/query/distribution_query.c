@@ -59,7 +59,8 @@ static int take_row(void *ctx, const struct kpi_row *row)
 {
     struct distribution *distribution = ctx;
     struct json *out = distribution->document;
-    static const enum duration_kind waits[] = {DURATION_WAIT_ANSWERED, DURATION_WAIT_ABANDONED};
+    static const enum duration_kind waits[] = {DURATION_WAIT_ANSWERED, DURATION_WAIT_ABANDONED, DURATION_WAIT_EXIT,
+                                               DURATION_WAIT_KEY};
     distribution->any = true;
     json_put_text(out, "queue", row->queue);
     put_settings(out, row->settings);

@@ -3,7 +3,7 @@
  *     {about, "queue", "settings": {"threshold_s", "method", "short_abandon_s"},
  *      "counters": {the flow counters},
  *      "wait_answered_ms": {count, sum, mean, p50, p90, p95, p99, max, "bins": [upper edge ms, count, ...]},
- *      "wait_abandoned_ms": {the same},
+ *      "wait_abandoned_ms", "wait_exit_ms" (timeout, empty, withdrawn), "wait_key_ms": {the same},
  *      "within": {"answered", "abandoned", "exact"}: callers whose wait was at most the threshold, and whether that
  *                is exact (the threshold is an edge of a bin),
  *      "service_levels": [{"method", "value"}]: every method at this threshold}

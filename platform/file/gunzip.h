@@ -1,4 +1,4 @@
-/* gunzip: the plain bytes of a gzip file, member after member. The one includer of zlib. */
+/* gunzip: the plain bytes of a gzip file, member after member. */
 #ifndef RINGSIDE_PLATFORM_FILE_GUNZIP_H
 #define RINGSIDE_PLATFORM_FILE_GUNZIP_H
 
