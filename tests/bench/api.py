@@ -11,19 +11,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator
 
+from browser import drive
 from figure import MB, Figure, say
 from fleet import Centre, Fleets, prepare
 from procfs import cpu_s, memory
 from wire import CALLS, QUEUES, site_ledger
 
 CLIENTS, PAUSE_MS, BATCH_MS, WARM_S = 20, 1000, 1000, 5
-P99_MS, RESIDENT_MB = 50, 300
+P99_MS, RESIDENT_MB, PAINT_MS = 50, 300, 1000
 # What the overview asks for when it is opened.
 PAGE = ("/api/v1/overview",
         "/api/v1/timeseries?from=today&step=hour&fields=entered,answered,abandoned,service_level,asa_ms",
-        "/api/v1/heatmap?from=28d&fields=entered,answered,abandoned,service_level",
+        "/api/v1/heatmap?from=28d&fields=entered,service_level",
         "/api/v1/ranking?from=today&metric=service_level&of=site&limit=10&spark=hour",
-        "/api/v1/ranking?from=today&metric=abandon_rate&of=queue&limit=10",
+        "/api/v1/ranking?from=today&metric=service_level&of=queue&limit=10",
         "/api/v1/live")
 MONTH = ("/api/v1/overview",
          "/api/v1/timeseries?from=30d&step=hour&fields=entered,answered,abandoned,service_level,asa_ms",
@@ -53,6 +54,15 @@ class Load:
         return 1000 * (time.monotonic() - began)
 
 
+def paint(load: Load, home: Path) -> Iterator[Figure]:
+    say("the overview in a headless Chromium")
+    told = drive("../bench/paint.mjs", load.centre.url, view=load.token, home=home)
+    yield Figure("overview over 30 days in Chromium: first paint", told["painted_ms"], "ms", PAINT_MS)
+    yield Figure("  the figures of its tiles there", told["figures_ms"], "ms", PAINT_MS)
+    yield Figure("  both charts drawn", told["charts_ms"], "ms", PAINT_MS)
+    yield Figure("  bytes of all files and answers, packed", told["bytes"] / 1e3, "kB")
+
+
 def shown(name: str, found: dict[str, Any], budget: float | None) -> Iterator[Figure]:
     yield Figure(f"{name}: a request, p50", found["requests"]["p50"], "ms")
     yield Figure("  p99", found["requests"]["p99"], "ms", budget)
@@ -79,6 +89,7 @@ def bench_api(bin_dir: Path, sim: Any, home: Path, args: argparse.Namespace) -> 
             load = Load(bin_dir, centre, args.api_seconds)
             for path in dict.fromkeys(PAGE + MONTH):
                 yield Figure(f"cold: {path.removeprefix('/api/v1/')[:46]}", load.once_ms(path), "ms")
+            yield from paint(load, home)
             say("without sites that send")
             yield from shown(f"overview, {CLIENTS} clients, nobody sends", load.ask(PAGE), P99_MS)
             yield from shown("30 days, the same", load.ask(MONTH), P99_MS)
