@@ -110,7 +110,7 @@ static int take_queue(void *ctx, const struct store_live_queue *told)
 static bool is_here(const struct registry_site *site, const struct store_contact *contact, int64_t now_ms)
 {
     int64_t heartbeat_s = contact->heartbeat_s ? (int64_t)contact->heartbeat_s : LIVE_HEARTBEAT_S;
-    return site->state == REGISTRY_JOINED && contact->online &&
+    return site->state == REGISTRY_JOINED && contact->online && contact->lag_ms <= LIVE_LAG_MAX_MS &&
            now_ms - contact->live_seen_ms <= LIVE_HEARTBEATS * heartbeat_s * 1000 + LIVE_WRITTEN_LATE_MS;
 }
 
@@ -124,7 +124,10 @@ int live_site_read(struct store_view *view, const struct registry_site *site, in
     out->as_of_ms = contact.live_seen_ms;
     out->offset_ms = contact.clock_offset_ms;
     out->stale = !is_here(site, &contact, now_ms);
-    struct reading reading = {.live = out, .until_ms = (out->stale ? out->as_of_ms : now_ms) + out->offset_ms};
+    /* What is as it was grew until then: in the log, where that is read late. */
+    int64_t late_ms = contact.lag_ms > LIVE_LAG_MAX_MS ? contact.lag_ms : 0;
+    int64_t until_ms = out->stale ? out->as_of_ms - late_ms : now_ms;
+    struct reading reading = {.live = out, .until_ms = until_ms + out->offset_ms};
     int status = store_view_queues(view, site->number, add_idle, &reading);
     if (status == 0) {
         out->total.waiting = 0;

@@ -30,7 +30,7 @@ struct live_row {
 
 struct live_site {
     bool tells;        /* else nothing below is known */
-    bool stale;        /* silent for too long, or gone: this is how it was */
+    bool stale;        /* silent for too long, gone, or reading what happened long ago: this is how it was */
     int64_t as_of_ms;  /* centre's clock */
     int64_t offset_ms; /* site's clock less ours */
     struct live_figures total;
@@ -41,6 +41,9 @@ struct live_site {
 /* Silent for three heartbeats it is gone, whatever was written last: of the site, or of these, where it does not say.
  * What is written lags a little. */
 enum { LIVE_HEARTBEAT_S = 30, LIVE_HEARTBEATS = 3, LIVE_WRITTEN_LATE_MS = 10000 };
+
+/* A site that reads its log so late tells of callers who waited then. A lag that is not known (-1) is none. */
+enum { LIVE_LAG_MAX_MS = 120000 };
 
 /* 0, STATUS_NO_MEMORY, or a failure of the store. Free with live_site_free() in any case. */
 int live_site_read(struct store_view *view, const struct registry_site *site, int64_t now_ms, struct live_site *out);

@@ -58,6 +58,11 @@ struct waiting_queue {
     int64_t longest_ms;
 };
 
+struct silent_site {
+    const struct kpi_site *site;
+    int64_t seen_ms; /* 0: it never spoke */
+};
+
 struct fleet {
     const struct kpi_scope *scope;
     struct store_view *view;
@@ -76,7 +81,7 @@ struct fleet {
     int64_t expiring;
     struct waiting_queue worst[WORST_MAX + 1]; /* the longest wait first */
     size_t worst_count;
-    const struct kpi_site **silent_sites;
+    struct silent_site *silent_sites;
     size_t silent_cap;
 };
 
@@ -126,20 +131,21 @@ static int take_standing(struct fleet *fleet, const struct registry_site *site, 
     fleet->known++;
     fleet->joined += joined;
     fleet->online += joined && standing.contact.online && !standing.silent;
-    fleet->behind += member->counts && member->backlog_s > 0;
+    fleet->behind += standing.behind;
     fleet->with_gaps += standing.gaps > 0 && standing.last_gap.to_ms > fleet->today_ms;
     fleet->unbalanced += standing.contact.unbalanced > 0;
     fleet->expiring += joined && site->has_key && site->not_after_s < fleet->now_ms / 1000 + EXPIRING_S;
     if (status != 0 || !standing.silent) {
         return status;
     }
-    const struct kpi_site **sites =
+    struct silent_site *sites =
         grow_array(fleet->silent_sites, (size_t)fleet->silent, &fleet->silent_cap, sizeof *sites);
     if (!sites) {
         return STATUS_NO_MEMORY;
     }
     fleet->silent_sites = sites;
-    sites[fleet->silent++] = member;
+    sites[fleet->silent++] =
+        (struct silent_site){.site = member, .seen_ms = standing.known ? standing.contact.last_seen_ms : 0};
     return 0;
 }
 
@@ -201,9 +207,9 @@ static void put_sites(const struct fleet *fleet, struct json *out)
 
 static int by_silence(const void *left, const void *right)
 {
-    const struct kpi_site *a = *(const struct kpi_site *const *)left;
-    const struct kpi_site *b = *(const struct kpi_site *const *)right;
-    return a->known_s != b->known_s ? (a->known_s < b->known_s ? -1 : 1) : strcmp(a->id, b->id);
+    const struct silent_site *a = left;
+    const struct silent_site *b = right;
+    return a->seen_ms != b->seen_ms ? (a->seen_ms < b->seen_ms ? -1 : 1) : strcmp(a->site->id, b->site->id);
 }
 
 static void put_silent(const struct fleet *fleet, struct json *out)
@@ -213,12 +219,10 @@ static void put_silent(const struct fleet *fleet, struct json *out)
         qsort(fleet->silent_sites, (size_t)fleet->silent, sizeof *fleet->silent_sites, by_silence);
     }
     for (int64_t i = 0; i < fleet->silent && i < SILENT_MAX; i++) {
-        struct store_contact contact = {0};
-        bool known = store_view_contact(fleet->view, fleet->silent_sites[i]->number, &contact);
-        int64_t seen_ms = known ? contact.last_seen_ms : 0;
+        int64_t seen_ms = fleet->silent_sites[i].seen_ms;
         int64_t age_ms = fleet->now_ms > seen_ms ? fleet->now_ms - seen_ms : 0;
         struct json *row = json_add_map(silent);
-        json_put_str(row, "site", fleet->silent_sites[i]->id);
+        json_put_str(row, "site", fleet->silent_sites[i].site->id);
         fields_time(row, "last_seen", seen_ms);
         fields_span(row, "last_seen_age_ms", seen_ms ? age_ms : -1);
     }

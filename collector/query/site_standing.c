@@ -15,10 +15,23 @@ static int take_gap(void *ctx, const struct store_gap *gap)
     return 0;
 }
 
+/* By the centre's clock: kpi_missing_is_silent() asks what can be known by now, which a late log delays too. */
+static bool is_silent(const struct kpi_site *site, const struct site_standing *standing)
+{
+    const struct store_contact *contact = &standing->contact;
+    if (!standing->known) {
+        return kpi_missing_is_silent(site);
+    }
+    int64_t now_ms = site->now_s * 1000 - contact->clock_offset_ms;
+    return site->owes && now_ms - contact->last_seen_ms > INT64_C(1000) * KPI_MISSING_SILENT_S;
+}
+
 int site_standing_read(struct store_view *view, const struct kpi_site *site, struct site_standing *out)
 {
-    *out = (struct site_standing){.contact = {.lag_ms = -1}, .silent = kpi_missing_is_silent(site)};
+    *out = (struct site_standing){.contact = {.lag_ms = -1}};
     out->known = store_view_contact(view, site->number, &out->contact) && out->contact.last_seen_ms > 0;
+    out->silent = is_silent(site, out);
+    out->behind = site->counts && (site->backlog_s > 0 || (!out->silent && kpi_missing_is_silent(site)));
     return store_view_gaps(view, site->number, take_gap, out);
 }
 

@@ -1,5 +1,5 @@
 /* site_standing: how well a site keeps up, as the fleet's pages and the overview tell it: what it last said, whether it
- * is silent, and the gaps that it told of. */
+ * is silent or behind, and the gaps that it told of. */
 #ifndef RINGSIDE_COLLECTOR_QUERY_SITE_STANDING_H
 #define RINGSIDE_COLLECTOR_QUERY_SITE_STANDING_H
 
@@ -13,7 +13,8 @@
 struct site_standing {
     bool known; /* it has spoken, once at least; else the contact is empty */
     struct store_contact contact;
-    bool silent;       /* for longer than it should (KPI_MISSING_SILENT_S), though it is expected to send */
+    bool silent;       /* no word for KPI_MISSING_SILENT_S by the centre's clock, though it is expected to send */
+    bool behind;       /* it speaks, but reads its log late, or has summaries that wait */
     int64_t gaps;      /* of calls, in all the time held */
     int64_t gaps_open; /* of these, that reach to within KPI_MISSING_SETTLED_S of its last word */
     struct store_gap last_gap;

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "collector/query/live_query.h"
+#include "collector/query/live_site.h"
 #include "collector/store/store_write.h"
 #include "platform/base/status.h"
 #include "tests/support/temp_dir.h"
@@ -173,6 +174,38 @@ static void parts_can_be_asked_for(void **state)
     assert_int_equal(ask(&(struct live_query){.queue = "z"}, "there is no queue 'z'"), STATUS_NOT_FOUND);
 }
 
+/* It is there and speaks, but of what its log says of hours ago. */
+static void a_late_log_tells_how_it_was(void **state)
+{
+    (void)state;
+    const struct queue_settings settings = {.sl_threshold_ms = 20000};
+    const int64_t hours_ms = 3 * 3600000;
+    const struct store_live_queue rows[] = {{1, 2, 0, NOW_MS + 5000 - hours_ms - 40000, -1, -1, -1, -1, -1}};
+    struct store_contact contact = {.last_seen_ms = NOW_MS - 100,
+                                    .live_seen_ms = NOW_MS - 100,
+                                    .live_ms = NOW_MS - 100,
+                                    .online = true,
+                                    .clock_offset_ms = 5000,
+                                    .lag_ms = LIVE_LAG_MAX_MS};
+    const struct live_query query = {.site = "e", .now_ms = NOW_MS};
+    assert_int_equal(store_begin(store, 1), 0);
+    assert_int_equal(store_put_queue(store, 5, 1, &settings), 0);
+    assert_int_equal(store_put_live(store, 5, rows, 1), 0);
+    assert_int_equal(store_put_contact(store, 5, &contact), 0);
+    assert_int_equal(store_end(store), 0);
+    assert_int_equal(ask(&query, ""), 0);
+    assert_count("totals/sites_stale", 0);
+    contact.lag_ms = hours_ms;
+    assert_int_equal(store_begin(store, 1), 0);
+    assert_int_equal(store_put_contact(store, 5, &contact), 0);
+    assert_int_equal(store_end(store), 0);
+    assert_int_equal(ask(&query, ""), 0);
+    assert_count("totals/sites_stale", 1);
+    assert_true(json_bool(document, "rows/0/stale"));
+    assert_count("rows/0/longest_wait_ms", 40000 - 100);
+    assert_count("totals/waiting", UNKNOWN);
+}
+
 static void operators_are_listed_where_told(void **state)
 {
     (void)state;
@@ -195,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(each_queue_of_each_site_has_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(parts_can_be_asked_for, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_late_log_tells_how_it_was, setup, teardown),
         cmocka_unit_test_setup_teardown(operators_are_listed_where_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

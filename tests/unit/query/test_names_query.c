@@ -105,6 +105,15 @@ static void test_sites(void **state)
     assert_false(json_bool(document, "sites/1/online"));
     assert_int_equal(json_kind(document, "sites/1/last_gap"), JSON_NULL_VALUE);
     assert_int_equal(json_kind(document, "sites/2/unbalanced"), JSON_NULL_VALUE); /* never spoke */
+    struct store_contact late = real_centre_contact(REAL_CENTRE_NOW_MS - 1000);
+    late.lag_ms = 3 * 3600000; /* reads an old log: not silent */
+    assert_int_equal(store_begin(real.store, 1), 0);
+    assert_int_equal(store_put_contact(real.store, 2, &late), 0);
+    assert_int_equal(store_end(real.store), 0);
+    json_free(document);
+    assert_int_equal(names_query_sites(&real.centre, 60000, NULL, &document, &why), 0);
+    assert_string_equal(json_text(document, "sites/0/site"), "a");
+    assert_false(json_bool(document, "sites/0/silent"));
     json_free(document);
     assert_int_equal(names_query_sites(&real.centre, 60000, "north", &document, &why), 0);
     assert_int_equal(json_count(document, "sites"), 2);

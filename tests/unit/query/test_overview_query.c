@@ -156,6 +156,25 @@ static void test_all(void **state)
     assert_int_equal(int_at("silent/1/last_seen_age_ms"), 3600000);
 }
 
+/* It speaks, and what it tells is of hours ago: late, not lost. */
+static void test_late_log(void **state)
+{
+    (void)state;
+    fill();
+    struct store_contact contact = real_centre_contact(REAL_CENTRE_NOW_MS - 1000);
+    contact.lag_ms = 3 * 3600000;
+    contact.clock_offset_ms = -7200000;
+    assert_int_equal(store_begin(real.store, 1), 0);
+    assert_int_equal(store_put_contact(real.store, 1, &contact), 0);
+    assert_int_equal(store_end(real.store), 0);
+    assert_int_equal(ask(KPI_ALL, NULL), 0);
+    assert_int_equal(int_at("sites/online"), 2);
+    assert_int_equal(int_at("sites/silent"), 2);
+    assert_int_equal(int_at("sites/behind"), 1);
+    assert_int_equal(json_count(document, "silent"), 2);
+    assert_string_equal(json_text(document, "silent/0/site"), "d");
+}
+
 static void test_group_and_site(void **state)
 {
     (void)state;
@@ -200,6 +219,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_nothing_there, setup, teardown),
         cmocka_unit_test_setup_teardown(test_all, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_late_log, setup, teardown),
         cmocka_unit_test_setup_teardown(test_group_and_site, setup, teardown),
         cmocka_unit_test_setup_teardown(test_late, setup, teardown),
     };
