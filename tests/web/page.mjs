@@ -91,3 +91,41 @@ export async function picture(page, name, options = {}) {
     await page.screenshot({ path: `${process.env.RINGSIDE_PICTURES}/${name}.png`, ...options });
   }
 }
+
+// Waits until the page has all it asks for: no skeleton, nothing of the question before.
+export async function settled(page) {
+  const open = () => page.evaluate(() => [...document.querySelectorAll('.skeleton, .loading, [aria-busy="true"], .is-previous')]
+    .map((one) => one.closest('section')?.querySelector('h2')?.textContent ?? one.outerHTML.slice(0, 200))
+    .concat(document.querySelector('main h1') ? [] : ['no heading']));
+  await until(`${page.url()} to be drawn`, open, (left) => left.length === 0);
+}
+
+export const PATIENCE_MS = Number(process.env.PATIENCE_MS ?? 60_000);
+
+// Waits until what the function finds satisfies; the last that was found is in the message.
+export async function until(what, find, satisfies) {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const found = await find();
+    if (satisfies(found)) return found;
+    if (Date.now() > end) throw new Error(`waited in vain for ${what}; last: ${JSON.stringify(found)}`);
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+export async function titled(page, title) {
+  return page.locator('section.panel').filter({ has: page.getByRole('heading', { level: 2, name: title, exact: true }) });
+}
+
+// A table as rows of texts, the first of them its head.
+export async function tableOf(locator) {
+  return locator.locator('tr').evaluateAll((rows) => rows.map((row) => [...row.cells].map((cell) =>
+    cell.innerText.replace(/\s*[▾▴]\s*$/, '').trim())));
+}
+
+// What a tile says: its value, and what stands below.
+export async function tile(page, label, list = '') {
+  const at = page.locator(`${list} .tile`).filter({ has: page.locator('.tile-label', { hasText: new RegExp(`^${label}$`) }) });
+  return { value: (await at.locator('.tile-value').innerText()).trim(), sub: (await at.locator('.tile-sub').innerText()).trim(),
+    marked: await at.locator('.missing-mark').count() > 0 };
+}
