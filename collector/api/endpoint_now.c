@@ -7,8 +7,8 @@
 #include "platform/base/status.h"
 #include "platform/time/zone.h"
 
-static const uint32_t live_words =
-    ENDPOINT_WORD(WORD_SITE) | ENDPOINT_WORD(WORD_GROUP) | ENDPOINT_WORD(WORD_QUEUE) | ENDPOINT_WORD(WORD_OPERATORS);
+static const uint32_t live_words = ENDPOINT_WORD(WORD_SITE) | ENDPOINT_WORD(WORD_GROUP) | ENDPOINT_WORD(WORD_QUEUE) |
+                                   ENDPOINT_WORD(WORD_OPERATORS) | ENDPOINT_WORD(WORD_LIMIT);
 
 /* Who is logged in is told by name: to an admin only. */
 static bool take_operators(const struct endpoint_request *request, struct endpoint_words *words, bool *out)
@@ -47,6 +47,11 @@ static struct json *make(const struct endpoint_request *request, struct endpoint
         endpoint_refuse(out, 400, "queue", "queue is given more than once");
         return NULL;
     }
+    uint64_t limit = 0;
+    if (!endpoint_words_number(&words, WORD_LIMIT, 1, LIVE_QUERY_LONGEST_MAX, &limit)) {
+        return NULL;
+    }
+    query.longest = (uint32_t)limit;
     query.site = words.given[WORD_SITE] ? words.site : NULL;
     query.group = words.given[WORD_GROUP] ? words.group : NULL;
     query.queue = words.given[WORD_QUEUE] ? words.queue : NULL;

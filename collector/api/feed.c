@@ -17,7 +17,8 @@ static void feed_first(const struct endpoint_request *request, struct endpoint_a
 {
     for (size_t i = 0; i < request->item_count; i++) {
         struct slice name = request->items[i].name;
-        if (!slice_is(name, "site") && !slice_is(name, "group") && !slice_is(name, "queue")) {
+        if (!slice_is(name, "site") && !slice_is(name, "group") && !slice_is(name, "queue") &&
+            !slice_is(name, "limit")) {
             char where[32];
             (void)snprintf(where, sizeof where, "%.*s", (int)(name.len < 31 ? name.len : 31), name.data);
             endpoint_refuse(out, 400, where, "unknown parameter");

@@ -7,6 +7,13 @@
 #include "platform/base/status.h"
 #include "proto/report/fields.h"
 
+/* A row that is among those with the longest waits so far. */
+struct candidate {
+    struct registry_site site;
+    struct live_site live; /* without its rows */
+    struct live_row row;
+};
+
 struct asking {
     struct store_view *view;
     const struct live_query *query;
@@ -19,6 +26,8 @@ struct asking {
     int64_t sites_stale;
     int64_t more;
     int status;
+    struct candidate *longest; /* in order; NULL: every row is told */
+    size_t longest_count;
 };
 
 /* Of the site that is being told of. */
@@ -52,6 +61,39 @@ static void add_row(const struct telling *telling, const struct live_row *row)
     live_site_put_age(telling->live, telling->asking->query->now_ms, out);
 }
 
+/* Only among those that wait now, of sites of which that is known. */
+static void keep_longest(const struct telling *telling, const struct live_row *row)
+{
+    struct asking *asking = telling->asking;
+    int64_t wait_ms = row->figures.longest_wait_ms;
+    size_t max = asking->query->longest;
+    size_t place = asking->longest_count;
+    if (telling->live->stale || row->figures.waiting <= 0 || wait_ms < 0) {
+        return;
+    }
+    while (place > 0 && asking->longest[place - 1].row.figures.longest_wait_ms < wait_ms) {
+        place--;
+    }
+    if (place == max) {
+        return;
+    }
+    asking->longest_count += asking->longest_count < max;
+    struct candidate *item = &asking->longest[place];
+    memmove(item + 1, item, (asking->longest_count - place - 1) * sizeof *item);
+    *item = (struct candidate){.site = *telling->site, .live = *telling->live, .row = *row};
+    item->live.rows = NULL;
+    item->live.count = 0;
+}
+
+static void add_longest(struct asking *asking)
+{
+    for (size_t i = 0; i < asking->longest_count; i++) {
+        const struct candidate *item = &asking->longest[i];
+        const struct telling telling = {asking, &item->site, &item->live};
+        add_row(&telling, &item->row);
+    }
+}
+
 static void add_rows(const struct telling *telling)
 {
     struct asking *asking = telling->asking;
@@ -59,7 +101,7 @@ static void add_rows(const struct telling *telling)
     for (size_t i = 0; i < live->count; i++) {
         const struct live_row *row = &live->rows[i];
         if (asking->queue == 0 || asking->queue == row->queue) {
-            add_row(telling, row);
+            (asking->longest ? keep_longest : add_row)(telling, row);
         }
         if (asking->queue == row->queue && !live->stale) {
             live_figures_add(&asking->total, &row->figures);
@@ -159,13 +201,21 @@ static int ask(struct asking *asking, struct registry *registry, struct query_wh
 int live_query(struct store_view *view, struct registry *registry, const struct live_query *query, struct json **out,
                struct query_why *why)
 {
-    struct json *document = json_new_map();
     struct asking asking = {.view = view, .query = query, .total = live_figures_none()};
+    if (query->longest > 0) {
+        asking.longest = calloc(query->longest, sizeof *asking.longest);
+        if (!asking.longest) {
+            return STATUS_NO_MEMORY;
+        }
+    }
+    struct json *document = json_new_map();
     fields_time(document, "as_of", query->now_ms);
     asking.rows = json_put_list(document, "rows");
     struct json *totals = json_put_map(document, "totals");
     asking.operators = query->operators ? json_put_list(document, "operators") : NULL;
     int status = ask(&asking, registry, why);
+    add_longest(&asking);
+    free(asking.longest);
     if (status < 0) {
         json_free(document);
         return status;

@@ -20,8 +20,11 @@ struct live_query {
     const char *group; /* NULL: any */
     const char *queue; /* NULL: all */
     bool operators;
+    uint32_t longest; /* 0: every queue; else at most so many rows (LIVE_QUERY_LONGEST_MAX): where callers wait now, the
+                         longest wait first. Totals are of all the same */
     int64_t now_ms;
 };
+enum { LIVE_QUERY_LONGEST_MAX = 100 };
 
 /* STATUS_NOT_FOUND: no such site, group or queue, told in why. The document is owned. */
 int live_query(struct store_view *view, struct registry *registry, const struct live_query *query, struct json **out,

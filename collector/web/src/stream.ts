@@ -1,7 +1,7 @@
 // stream: what the collector tells without being asked (server-sent events). The browser's own EventSource cannot send
 // a token, so the stream is read with fetch.
 //
-//   useLive({site, group, queue}, on) -> {live, connected, at}    the newest live document; null: none yet. Not on: the
+//   useLive({site, group, queue, limit}, on) -> {live, connected, at}    the newest live document; null: none yet. Not on: the
 //                                             connection is not opened, for what is wanted first
 //   useAlertPulse() -> {version, firing, pending} | null      the newest word on alerts; changes when they change
 //
@@ -14,6 +14,7 @@ export interface LiveFilter {
   site?: string | undefined;
   group?: string | undefined;
   queue?: string | undefined;
+  limit?: number | undefined; // rows only where callers wait longest; without it every queue of every site is told
 }
 
 export interface Live {
@@ -184,7 +185,7 @@ class Connection {
 const connections = new Map<string, Connection>();
 
 function connectionOf(filter: LiveFilter): Connection {
-  const address = addressOf(PATH.stream, { site: filter.site, group: filter.group, queue: filter.queue });
+  const address = addressOf(PATH.stream, { site: filter.site, group: filter.group, queue: filter.queue, limit: filter.limit });
   let found = connections.get(address);
   if (!found) {
     found = new Connection(address);
@@ -194,7 +195,7 @@ function connectionOf(filter: LiveFilter): Connection {
 }
 
 export function useLive(filter: LiveFilter, on = true): Live {
-  const connection = useMemo(() => connectionOf(filter), [filter.site, filter.group, filter.queue]);
+  const connection = useMemo(() => connectionOf(filter), [filter.site, filter.group, filter.queue, filter.limit]);
   useEffect(() => (on ? connection.use() : undefined), [connection, on]);
   return useStore(connection.state);
 }

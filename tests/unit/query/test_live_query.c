@@ -206,6 +206,36 @@ static void a_late_log_tells_how_it_was(void **state)
     assert_count("totals/waiting", UNKNOWN);
 }
 
+static void only_where_callers_wait_longest(void **state)
+{
+    (void)state;
+    struct live_query query = {.now_ms = NOW_MS};
+    int64_t waiting;
+    int64_t wait_ms;
+    assert_int_equal(ask(&query, ""), 0);
+    assert_true(json_int(document, "totals/waiting", &waiting));
+    assert_true(json_int(document, "totals/longest_wait_ms", &wait_ms));
+    query.longest = 2; /* of three that wait; d, which waited longest, is silent */
+    assert_int_equal(ask(&query, ""), 0);
+    assert_int_equal(json_count(document, "rows"), 2);
+    assert_string_equal(json_text(document, "rows/0/site"), "b");
+    assert_string_equal(json_text(document, "rows/0/queue"), "sales");
+    assert_count("rows/0/longest_wait_ms", 90000);
+    assert_string_equal(json_text(document, "rows/1/site"), "a");
+    assert_count("rows/1/longest_wait_ms", 30000);
+    assert_count("totals/waiting", waiting);
+    assert_count("totals/longest_wait_ms", wait_ms);
+    query.longest = LIVE_QUERY_LONGEST_MAX;
+    assert_int_equal(ask(&query, ""), 0);
+    assert_int_equal(json_count(document, "rows"), 3);
+    assert_string_equal(json_text(document, "rows/2/site"), "c");
+    query.longest = 1;
+    query.queue = "support";
+    assert_int_equal(ask(&query, ""), 0);
+    assert_int_equal(json_count(document, "rows"), 1);
+    assert_string_equal(json_text(document, "rows/0/site"), "c");
+}
+
 static void operators_are_listed_where_told(void **state)
 {
     (void)state;
@@ -229,6 +259,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(each_queue_of_each_site_has_a_row, setup, teardown),
         cmocka_unit_test_setup_teardown(parts_can_be_asked_for, setup, teardown),
         cmocka_unit_test_setup_teardown(a_late_log_tells_how_it_was, setup, teardown),
+        cmocka_unit_test_setup_teardown(only_where_callers_wait_longest, setup, teardown),
         cmocka_unit_test_setup_teardown(operators_are_listed_where_told, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -64,7 +64,7 @@ export default function OverviewPage() {
 
 // What the stream moves is drawn in pieces of its own, so that a second's news does not draw the page.
 function Fresh({ overview, scope, zone }: { overview: OverviewDocument | undefined; scope: ScopeView; zone: string }) {
-  const { live, connected } = useLive(scope, overview !== undefined);
+  const { live, connected } = useLive({ ...scope, limit: WAITS_SHOWN }, overview !== undefined);
   const { away_since } = useStore(reach);
   const asOf = live?.as_of ?? overview?.as_of;
   const on = connected && away_since === null;
@@ -121,7 +121,7 @@ interface LiveTilesProps {
 }
 
 function LiveTiles({ overview, scope, ratio, zone }: LiveTilesProps) {
-  const { live } = useLive(scope, overview !== undefined);
+  const { live } = useLive({ ...scope, limit: WAITS_SHOWN }, overview !== undefined);
   const trend = useTrend(live);
   const now = live?.totals ?? overview?.live;
   const row = overview?.today.row;
@@ -223,7 +223,7 @@ function longestOf(live: LiveDocument | null, overview: OverviewDocument | undef
 }
 
 function LongestWaits({ scope, overview }: { scope: ScopeView; overview: OverviewDocument | undefined }) {
-  const rows = longestOf(useLive(scope, overview !== undefined).live, overview);
+  const rows = longestOf(useLive({ ...scope, limit: WAITS_SHOWN }, overview !== undefined).live, overview);
   if (!rows) return <Empty>{t('app.loading')}</Empty>;
   return (
     <Table
