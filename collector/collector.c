@@ -13,6 +13,8 @@
 #include "platform/service/privilege.h"
 #include "platform/time/clock.h"
 
+enum { TEND_MS = 10 * 1000 };
+
 struct collector {
     const struct collector_config *config;
     struct loop *loop;
@@ -25,6 +27,7 @@ struct collector {
     struct loop_signal *on_term;
     struct loop_signal *on_int;
     struct loop_timer *watchdog;
+    struct loop_timer *tending;
     struct loop_async *given_up;
     int result;
 };
@@ -60,6 +63,12 @@ static void on_watchdog(void *ctx)
     } else {
         log_write(LOG_ERROR, "collector", "a thread hangs: the service manager is to start us again");
     }
+}
+
+static void on_tend(void *ctx)
+{
+    const struct collector *collector = ctx;
+    front_tend(collector->front);
 }
 
 static int drop_rights(const struct collector_config *config)
@@ -173,6 +182,9 @@ static int start_loop_parts(struct collector *collector)
         status = loop_timer_start(collector->loop, (uint64_t)watchdog_ms, (uint64_t)watchdog_ms, on_watchdog, collector,
                                   &collector->watchdog);
     }
+    if (status == 0) {
+        status = loop_timer_start(collector->loop, TEND_MS, TEND_MS, on_tend, collector, &collector->tending);
+    }
     if (status != 0) {
         log_write(LOG_ERROR, "collector", "starting: %s", status_str(status));
     }
@@ -213,6 +225,7 @@ static void stop(struct collector *collector)
     front_stop(collector->front);
     ingest_stop(collector->ingest);
     loop_timer_stop(collector->watchdog);
+    loop_timer_stop(collector->tending);
     loop_signal_stop(collector->on_term);
     loop_signal_stop(collector->on_int);
     loop_async_free(collector->given_up);

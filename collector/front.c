@@ -3,6 +3,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "collector/alert/lookout.h"
 #include "collector/api/api.h"
@@ -10,10 +11,14 @@
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
 
+enum { TROUBLE_MAX = 256, HOST_NAME_MAX_BYTES = 255 };
+
 struct front {
     _Atomic(struct ingest *) ingest; /* NULL: not started yet */
     struct lookout *lookout;
     struct api *api;
+    char name[HOST_NAME_MAX_BYTES + 1];
+    char trouble[TROUBLE_MAX]; /* of the lookout, as last logged */
 };
 
 static struct json *alerts_state(void *ctx)
@@ -62,7 +67,11 @@ static int start_lookout(struct front *front, const struct collector_config *con
                                             .data_dir = config->data.dir,
                                             .pace_ms = alerting->pace_ms,
                                             .idle_ms = config->ingest.idle_timeout_ms,
-                                            .url = config->api.url};
+                                            .url = config->api.url,
+                                            .name = front->name};
+    if (gethostname(front->name, HOST_NAME_MAX_BYTES) != 0) {
+        front->name[0] = '\0';
+    }
     int status = lookout_start(&options, &front->lookout);
     if (status != 0) {
         log_write(LOG_ERROR, "alert", "starting: %s", status_str(status));
@@ -139,6 +148,24 @@ bool front_alive(const struct front *front, int64_t monotonic_ms)
 {
     return (!front->api || api_alive(front->api, monotonic_ms)) &&
            (!front->lookout || lookout_alive(front->lookout, monotonic_ms));
+}
+
+void front_tend(struct front *front)
+{
+    char trouble[TROUBLE_MAX];
+    if (!front->lookout) {
+        return;
+    }
+    lookout_trouble(front->lookout, trouble, sizeof trouble);
+    if (strcmp(trouble, front->trouble) == 0) {
+        return;
+    }
+    if (trouble[0]) {
+        log_write(LOG_WARNING, "alert", "%s", trouble);
+    } else {
+        log_write(LOG_NOTICE, "alert", "well again");
+    }
+    memcpy(front->trouble, trouble, sizeof trouble);
 }
 
 void front_stop(struct front *front)

@@ -19,6 +19,7 @@ int front_start(const struct collector_config *config, struct store *store, stru
                 struct front **out);
 void front_set_ingest(struct front *front, struct ingest *ingest); /* until then the centre is not ready */
 bool front_alive(const struct front *front, int64_t monotonic_ms);
+void front_tend(struct front *front); /* every now and then: logs what is wrong with the lookout when that changes */
 void front_stop(struct front *front); /* before ingest and store end; NULL is fine */
 
 #endif

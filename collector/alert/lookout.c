@@ -141,7 +141,8 @@ void lookout_keep(struct lookout *lookout, int64_t now_ms)
     }
     pthread_mutex_lock(&lookout->lock);
     if (due) {
-        (void)snprintf(lookout->keep_why, sizeof lookout->keep_why, "%s", status ? status_str(status) : "");
+        (void)snprintf(lookout->keep_why, sizeof lookout->keep_why, status ? "what is to outlive a restart: %s" : "%s",
+                       status ? status_str(status) : "");
         lookout->kept_ms = now_ms;
         lookout->dirty = lookout->dirty || status != 0;
     }
@@ -190,7 +191,7 @@ static int read_state(struct lookout *lookout)
     status = status == 0 ? json_parse(buf_slice(&text), STATE_MAX_BYTES, &state, NULL, 0) : status;
     status = status == 0 ? restore(lookout, state) : status;
     if (status != 0) {
-        (void)snprintf(lookout->keep_why, sizeof lookout->keep_why, "what was kept of alerts cannot be read: %s",
+        (void)snprintf(lookout->read_why, sizeof lookout->read_why, "what was kept of alerts cannot be read: %s",
                        status_str(status));
         drop_parts(lookout);
         lookout->looked_ms = 0;
@@ -449,6 +450,10 @@ int lookout_mute(struct lookout *lookout, const char *rule, const char *site, in
 void lookout_trouble(struct lookout *lookout, char *out, size_t size)
 {
     pthread_mutex_lock(&lookout->lock);
-    (void)snprintf(out, size, "%s", lookout->look_why[0] ? lookout->look_why : lookout->keep_why);
+    const char *why = lookout->read_why[0]   ? lookout->read_why
+                      : lookout->look_why[0] ? lookout->look_why
+                                             : lookout->keep_why;
+    (void)snprintf(out, size, "%s", why);
+    lookout->read_why[0] = '\0'; /* the first look writes the file anew: nothing is left of it to mend */
     pthread_mutex_unlock(&lookout->lock);
 }

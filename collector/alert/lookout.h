@@ -63,7 +63,8 @@ int lookout_start(const struct lookout_options *options, struct lookout **out); 
 void lookout_stop(struct lookout *lookout); /* tries to tell what waits for at most two seconds; NULL is fine */
 bool lookout_alive(const struct lookout *lookout, int64_t monotonic_ms);
 
-/* What went wrong when it last looked or wrote its file, for the log; empty: nothing. */
+/* What went wrong when it last looked or wrote its file, for the log; empty: nothing. That its file could not be read
+ * at the beginning is told once. */
 void lookout_trouble(struct lookout *lookout, char *out, size_t size);
 
 /* For the HTTP server; any thread. A mute's failures are those of alert_watch_mute(). */

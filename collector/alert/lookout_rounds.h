@@ -28,8 +28,9 @@ struct lookout {
     int64_t looked_ms; /* wall clock; 0: not yet */
     char look_why[LOOKOUT_WHY_MAX];
     char keep_why[LOOKOUT_WHY_MAX];
-    int64_t now_ms; /* of the round, for the news that it brings */
-    int status;     /* of these */
+    char read_why[LOOKOUT_WHY_MAX]; /* of the file, at the beginning; empty once it is told */
+    int64_t now_ms;                 /* of the round, for the news that it brings */
+    int status;                     /* of these */
     pthread_t looker;
     bool looks;
     struct telling *telling;

@@ -11,24 +11,36 @@
 
 enum { LINE_MAX_BYTES = 4096 };
 
-static int check_line(struct buf *line)
+/* NULL: it can be used. */
+static const char *cut_line(struct buf *line)
 {
+    if (line->len == 0) {
+        return "is empty";
+    }
     for (size_t i = 0; i < line->len; i++) {
         if (line->data[i] == '\n' || (line->data[i] == '\r' && i + 1 < line->len && line->data[i + 1] == '\n')) {
             line->len = i;
             break;
         }
         if (line->data[i] < 32 || line->data[i] == 127) {
-            return STATUS_INVALID;
+            return "has control characters in its first line";
         }
     }
-    return line->len > 0 ? 0 : STATUS_INVALID;
+    return line->len > 0 ? NULL : "has an empty first line";
 }
 
-int signature_line(const char *path, struct buf *out)
+int signature_line(const char *path, const char *what, struct buf *out, char *why, size_t why_size)
 {
     int status = atomic_read(path, LINE_MAX_BYTES, out);
-    return status == 0 ? check_line(out) : status;
+    if (status != 0) {
+        (void)snprintf(why, why_size, "the %s file cannot be read: %s", what, status_str(status));
+        return status;
+    }
+    const char *fault = cut_line(out);
+    if (fault) {
+        (void)snprintf(why, why_size, "the %s file %s", what, fault);
+    }
+    return fault ? STATUS_INVALID : 0;
 }
 
 /* RFC 2104: a key longer than a block stands for its hash. */

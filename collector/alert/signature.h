@@ -10,9 +10,10 @@
 
 enum { SIGNATURE_MAX = 128 };
 
-/* The first line of a file, appended: a key or a token. STATUS_NOT_FOUND, STATUS_DENIED, STATUS_INVALID (empty, or with
- * control characters), ... Wipe it with secret_wipe_buf(). */
-int signature_line(const char *path, struct buf *out);
+/* The first line of a file, which is a key or a token, into an empty `out`. STATUS_NOT_FOUND, STATUS_DENIED,
+ * STATUS_INVALID (empty, or with control characters), ...; `why` then says so of the `what` file. Wipe `out` with
+ * secret_wipe_buf(). */
+int signature_line(const char *path, const char *what, struct buf *out, char *why, size_t why_size);
 
 /* "t=UNIX,v1=HEX": HMAC-SHA-256 of "UNIX.BODY" by the key. */
 int signature_make(struct slice key, int64_t at_s, struct slice body, char out[SIGNATURE_MAX]);

@@ -70,10 +70,8 @@ static int add_bearer(struct talk *talk, char *why, size_t why_size)
 {
     struct buf token = BUF_INIT;
     struct buf value = BUF_INIT;
-    int status = signature_line(talk->receiver->bearer_file, &token);
-    if (status != 0) {
-        (void)snprintf(why, why_size, "the token cannot be read: %s", status_str(status));
-    } else {
+    int status = signature_line(talk->receiver->bearer_file, "token", &token, why, why_size);
+    if (status == 0) {
         buf_printf(&value, "Bearer %.*s", (int)token.len, (const char *)token.data);
         status = value.failed ? STATUS_NO_MEMORY : add_pair(talk, "Authorization", buf_cstr(&value));
     }
@@ -86,10 +84,8 @@ static int add_signature(struct talk *talk, char *why, size_t why_size)
 {
     struct buf key = BUF_INIT;
     char signature[SIGNATURE_MAX];
-    int status = signature_line(talk->receiver->secret_file, &key);
-    if (status != 0) {
-        (void)snprintf(why, why_size, "the signature's key cannot be read: %s", status_str(status));
-    } else {
+    int status = signature_line(talk->receiver->secret_file, "key", &key, why, why_size);
+    if (status == 0) {
         status = signature_make(buf_slice(&key), clock_wall_ms() / 1000, buf_slice(&talk->body), signature);
         status = status == 0 ? add_pair(talk, "Ringside-Signature", signature) : status;
     }

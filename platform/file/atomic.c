@@ -106,8 +106,8 @@ int atomic_rename(const char *from, const char *to)
 static int atomic_take(int fd, size_t len, struct buf *out)
 {
     size_t before = out->len;
-    uint8_t *at = buf_grow(out, len);
-    if (!at) {
+    uint8_t *at = len ? buf_grow(out, len) : out->data; /* nothing needs no memory */
+    if (!at && len > 0) {
         return STATUS_NO_MEMORY;
     }
     size_t got = 0;

@@ -114,6 +114,8 @@ static void test_read_back(void **state)
     assert_int_equal(atomic_read(path, 7, &out), 0);
     assert_string_equal(buf_cstr(&out), "before content");
     buf_deinit(&out);
+    assert_int_equal(atomic_read(path, 7, &out), 0); /* nothing, into nothing */
+    assert_int_equal(out.len, 0);
     assert_int_equal(unlink(path), 0);
 }
 

@@ -40,28 +40,32 @@ static void test_as_openssl_makes_it(void **state)
     assert_string_equal(made, "t=1795284900,v1=949a4d215c28b8819c2c14e5a206d5c6b733d9520a96eae4765ffea14754e59d");
 }
 
-static void expect_line(const char *content, int status, const char *line)
+static void expect_line(const char *content, const char *line, const char *said)
 {
+    char why[100] = "";
     struct buf out = BUF_INIT;
     temp_dir_truncate(&dir, "key", 0);
     temp_dir_write(&dir, "key", 0, content, strlen(content));
-    assert_int_equal(signature_line(temp_dir_file(&dir, "key"), &out), status);
-    if (status == 0) {
-        assert_true(slice_is(buf_slice(&out), line));
-    }
+    int status = signature_line(temp_dir_file(&dir, "key"), "key", &out, why, sizeof why);
+    assert_int_equal(status, line ? 0 : STATUS_INVALID);
+    assert_string_equal(why, said);
+    assert_true(!line || slice_is(buf_slice(&out), line));
     buf_deinit(&out);
 }
 
 static void test_first_line_of_a_file(void **state)
 {
     (void)state;
-    expect_line("key", 0, "key");
-    expect_line("key\nmore\n", 0, "key");
-    expect_line("a key\r\n", 0, "a key");
-    expect_line("\n", STATUS_INVALID, NULL);
-    expect_line("k\tey\n", STATUS_INVALID, NULL);
+    expect_line("key", "key", "");
+    expect_line("key\nmore\n", "key", "");
+    expect_line("a key\r\n", "a key", "");
+    expect_line("", NULL, "the key file is empty");
+    expect_line("\n", NULL, "the key file has an empty first line");
+    expect_line("k\tey\n", NULL, "the key file has control characters in its first line");
+    char why[100];
     struct buf out = BUF_INIT;
-    assert_int_equal(signature_line(temp_dir_file(&dir, "none"), &out), STATUS_NOT_FOUND);
+    assert_int_equal(signature_line(temp_dir_file(&dir, "none"), "token", &out, why, sizeof why), STATUS_NOT_FOUND);
+    assert_string_equal(why, "the token file cannot be read: not found");
 }
 
 int main(void)
