@@ -120,6 +120,27 @@ static int add_sums(struct window *window)
     return status;
 }
 
+static unsigned durations_of(enum alert_metric metric)
+{
+    switch (metric) {
+    case ALERT_SERVICE_LEVEL:
+        return 1U << DURATION_WAIT_ANSWERED | 1U << DURATION_WAIT_ABANDONED | 1U << DURATION_WAIT_EXIT |
+               1U << DURATION_WAIT_KEY;
+    case ALERT_ASA: return 1U << DURATION_WAIT_ANSWERED;
+    default: return 0;
+    }
+}
+
+static unsigned durations_wanted(const struct window *window)
+{
+    unsigned wanted = 0;
+    for (size_t i = 0; i < window->figures->rule_count; i++) {
+        const struct alert_rule *rule = &window->figures->rules[i];
+        wanted |= is_of(window, rule) ? durations_of(rule->metric) : 0;
+    }
+    return wanted;
+}
+
 static int walk(struct window *window, struct query_why *why)
 {
     const struct lookout_options *options = window->look->options;
@@ -131,6 +152,7 @@ static int walk(struct window *window, struct query_why *why)
                                 .row_limit = ROWS_MAX,
                                 .expired = window->look->expired,
                                 .expired_ctx = window->look->expired_ctx};
+    const struct kpi_walk_wish wish = {take_row, window, durations_wanted(window)};
     struct kpi_scope *scope = NULL;
     const struct zone *zone;
     struct query query;
@@ -141,7 +163,7 @@ static int walk(struct window *window, struct query_why *why)
     query.to_ms = now_ms;
     int status = kpi_scope_new(&centre, KPI_ALL, "", &scope, why);
     status = status == 0 ? kpi_scope_zone(scope, NULL, &zone, why) : status;
-    status = status == 0 ? kpi_walk(scope, &query, zone, NULL, take_row, window, why) : status;
+    status = status == 0 ? kpi_walk_some(scope, &query, zone, NULL, &wish, why) : status;
     kpi_scope_free(scope);
     return status;
 }
