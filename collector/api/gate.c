@@ -83,7 +83,15 @@ static struct gate_known *gate_slot(struct gate *gate, const uint8_t *hash)
     return &gate->known[hash_bytes(hash, ACCESS_HASH_BYTES, gate->seed) % GATE_KNOWN];
 }
 
-/* GATE_PASS, GATE_BAD_TOKEN, GATE_RATE (too many guesses) or GATE_FAILED. */
+static enum gate_verdict gate_bad(struct gate *gate, const struct gate_ask *ask, uint64_t address,
+                                  struct gate_pass *out)
+{
+    bool counted = bucket_ask(&gate->guessed, address, ask->monotonic_ms, true, &out->retry_after_s);
+    return counted ? GATE_BAD_TOKEN : GATE_RATE;
+}
+
+/* Looked up however much was guessed: behind a proxy one forgotten page with an old token is everybody's address.
+ * GATE_PASS, GATE_BAD_TOKEN, GATE_RATE (too many guesses) or GATE_FAILED. */
 static enum gate_verdict gate_identify(struct gate *gate, const struct gate_ask *ask, struct slice bearer,
                                        uint64_t address, struct gate_pass *out)
 {
@@ -94,22 +102,18 @@ static enum gate_verdict gate_identify(struct gate *gate, const struct gate_ask 
     gate_refresh(gate);
     struct gate_known *slot = gate_slot(gate, hash);
     if (!slot->used || memcmp(slot->token.hash, hash, sizeof hash) != 0) {
-        if (!bucket_ask(&gate->guessed, address, ask->monotonic_ms, false, &out->retry_after_s)) {
-            return GATE_RATE;
-        }
         struct access_token found;
         int status = access_find(gate->registry, hash, &found);
         if (status != 0 && status != STATUS_NOT_FOUND) {
             return GATE_FAILED;
         }
         if (status != 0 || !access_valid(&found, ask->now_ms)) {
-            (void)bucket_ask(&gate->guessed, address, ask->monotonic_ms, true, &out->retry_after_s);
-            return GATE_BAD_TOKEN;
+            return gate_bad(gate, ask, address, out);
         }
         *slot = (struct gate_known){.used = true, .token = found};
     }
     if (!access_valid(&slot->token, ask->now_ms)) {
-        return GATE_BAD_TOKEN;
+        return gate_bad(gate, ask, address, out);
     }
     out->token = slot->token;
     out->has_token = true;
