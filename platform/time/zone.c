@@ -21,7 +21,10 @@ static _Thread_local const struct zone *zone_in_force; /* NULL: the process's ow
 
 bool zone_name_is_plain(const char *name)
 {
-    if (!*name || *name == '/' || strstr(name, "..") || strlen(name) >= ZONE_NAME_MAX) {
+    size_t len = strlen(name);
+    /* One name, one spelling: what was found once is kept for good, and there is no end to "Europe///Berlin". */
+    if (len == 0 || *name == '/' || name[len - 1] == '/' || strstr(name, "//") || strstr(name, "..") ||
+        len >= ZONE_NAME_MAX) {
         return false;
     }
     for (const char *c = name; *c; c++) {

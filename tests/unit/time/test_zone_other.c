@@ -123,9 +123,9 @@ static void test_unknown_zones(void **state)
     char long_name[300];
     memset(long_name, 'a', sizeof long_name - 1);
     long_name[sizeof long_name - 1] = 0;
-    const char *const bad[] = {"Europe/Atlantis", "",         "/etc/passwd", "../../../etc/passwd",
-                               "Europe",          "zone.tab", "+1",          "CET-1CEST;",
-                               long_name};
+    const char *const bad[] = {
+        "Europe/Atlantis", "",        "/etc/passwd",    "../../../etc/passwd", "Europe", "zone.tab", "+1",
+        "CET-1CEST;",      long_name, "Europe//Madrid", "Europe/Madrid/"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_int_equal(zone_find(bad[i], &zone), STATUS_NOT_FOUND);
         assert_null(zone);
