@@ -24,10 +24,11 @@ function shown(metric: string, value: number): string {
 
 function MetricNote({ data, metric }: { data: RankingDocument; metric: Metric }) {
   const first = data.rows[0]?.service_level;
-  const alike = data.rows.every((row) => row.service_level.method === first?.method && row.service_level.threshold_s === first.threshold_s);
+  if (!first) return null;
+  const alike = data.rows.every((row) => row.service_level.method === first.method && row.service_level.threshold_s === first.threshold_s);
   if (metric === 'abandon_rate') return <Formula text={t('ratio.abandon')} />;
   if (metric === 'asa_ms') return <Formula text={tt('asaFormula')} />;
-  return <Formula level={alike ? (first ?? null) : null} />;
+  return <Formula level={alike ? first : null} />;
 }
 
 const figure = (metric: Metric): ((row: RankingRow) => number | null) => {
@@ -115,6 +116,7 @@ export function SiteRanking({ ask, params, zone, step, target }: RankingProps & 
             <Table
               caption={`${tt('ranking')}: ${t(`f.${metric}`)}`}
               rows={data.rows}
+              empty={tt('rankNone', { min: CALLS_MIN })}
               keyOf={(row) => row.site}
               columns={[
                 { key: 'rank', label: '#', title: tt('rank'), numeric: true, sort: (row) => row.rank, first: 'up', cell: (row) => int(row.rank) },
@@ -147,6 +149,7 @@ export function WorstQueues({ ask, params, zone, target }: RankingProps) {
             <Table
               caption={tt('worstQueues')}
               rows={data.rows}
+              empty={tt('queuesNone', { min: CALLS_MIN })}
               keyOf={(row) => row.site + ' ' + row.queue}
               columns={[
                 {
