@@ -93,7 +93,7 @@ C11 = {f"{name}.h" for name in """assert complex ctype errno fenv float inttypes
     stdalign stdarg stdatomic stdbool stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar wchar
     wctype""".split()}
 SYSTEM = {f"{name}.h" for name in """dirent dlfcn endian fcntl fnmatch ftw getopt glob grp ifaddrs libgen malloc
-    netdb poll pthread pwd regex sched search spawn strings sysexits syslog termios unistd utime""".split()}
+    netdb poll pthread pwd regex sched search semaphore spawn strings sysexits syslog termios unistd utime""".split()}
 COMPILER = {"emmintrin.h", "immintrin.h", "arm_neon.h"}
 SYSTEM_DIRS = ("sys/", "netinet/", "arpa/", "net/", "linux/")
 
