@@ -34,8 +34,7 @@ alerting {{
 }}
 """
 
-HOOK = """\
-#!/bin/sh
+HOOK = """#!/bin/sh
 {{ echo "$0 $*"; env; }} > "{home}/$$.new"
 cat > "{home}/$$.json"
 mv "{home}/$$.new" "{home}/$$.env"
