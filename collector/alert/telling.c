@@ -147,6 +147,7 @@ static int set_options(struct talk *talk)
     SET(CURLOPT_PROXY, "");
     SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
     SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L);   /* a name that is still being looked up holds nobody up who stops */
     SET(CURLOPT_FORBID_REUSE, 1L); /* news is rare, and on a connection that went away curl would try again unasked */
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
