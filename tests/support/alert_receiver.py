@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 import threading
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any, Optional
 
 
@@ -38,9 +40,10 @@ class Told:
 @dataclass
 class Receiver:
     """Answers, in turn: a status code, "cut" (not a byte), "hang" (until let go), "redirect" (to itself), "flood" (an
-    answer without end). Then 200."""
+    answer without end). Then 200. With a certificate (and its key) in a file: by TLS, as localhost."""
 
     answers: list[str] = field(default_factory=list)
+    certificate: Optional[Path] = None
 
     def __post_init__(self) -> None:
         self.told: list[Told] = []
@@ -65,6 +68,10 @@ class Receiver:
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
+        if self.certificate:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(self.certificate)
+            self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
         return self
 
@@ -77,7 +84,8 @@ class Receiver:
     @property
     def url(self) -> str:
         assert self._server
-        return f"http://127.0.0.1:{self._server.server_address[1]}/hook"
+        port = self._server.server_address[1]
+        return f"https://localhost:{port}/hook" if self.certificate else f"http://127.0.0.1:{port}/hook"
 
     def take(self, request: BaseHTTPRequestHandler) -> None:
         body = request.rfile.read(int(request.headers.get("content-length", 0)))
