@@ -1,6 +1,6 @@
 /* names_query: which sites, groups and queues there are.
  *
- *     sites:  {"as_of", "sites": [as site_document_brief, and of each: "silent", "newest_interval", "gaps",
+ *     sites:  {"as_of", "sites": [as site_document_brief, and of each: "silent", "behind", "newest_interval", "gaps",
  *              "gaps_open", "last_gap": {from, to, reason}, "unbalanced", "refused", "conflicts", "unknown_verbs",
  *              "clock_steps", "interval_s"]}
  *     groups: {"groups": [{"group", "sites"}], "ungrouped": sites in none}

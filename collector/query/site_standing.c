@@ -62,6 +62,7 @@ void site_standing_put(const struct site_standing *standing, struct json *out)
     const struct store_contact *contact = &standing->contact;
     bool known = standing->known;
     json_put_bool(out, "silent", standing->silent);
+    json_put_bool(out, "behind", standing->behind);
     fields_time(out, "newest_interval", contact->newest_start_s * 1000);
     json_put_int(out, "gaps", standing->gaps);
     json_put_int(out, "gaps_open", standing->gaps_open);

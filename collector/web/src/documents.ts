@@ -220,6 +220,7 @@ export interface SiteListed extends SiteBrief {
   silent: boolean;
   newest_interval: string | null;
   gaps: number;
+  behind: boolean;
   gaps_open: number;
   last_gap: { from: string; to: string | null; reason: string } | null;
   unbalanced: number;

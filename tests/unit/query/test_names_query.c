@@ -94,6 +94,7 @@ static void test_sites(void **state)
     assert_string_equal(json_text(document, "sites/0/site"), "a");
     assert_true(json_bool(document, "sites/0/online"));
     assert_false(json_bool(document, "sites/0/silent"));
+    assert_false(json_bool(document, "sites/0/behind"));
     assert_int_equal(int_at("sites/0/gaps"), 2);
     assert_int_equal(int_at("sites/0/gaps_open"), 1);
     assert_string_equal(json_text(document, "sites/0/last_gap/reason"), "no log");
@@ -113,6 +114,7 @@ static void test_sites(void **state)
     json_free(document);
     assert_int_equal(names_query_sites(&real.centre, 60000, NULL, &document, &why), 0);
     assert_string_equal(json_text(document, "sites/0/site"), "a");
+    assert_true(json_bool(document, "sites/0/behind"));
     assert_false(json_bool(document, "sites/0/silent"));
     json_free(document);
     assert_int_equal(names_query_sites(&real.centre, 60000, "north", &document, &why), 0);

@@ -9,7 +9,7 @@ import { useScope, useZone } from '../view';
 import { tt } from './fleet.text';
 import { GroupPicker, Search, States, useSearch } from './sites_parts';
 import { PagedTable } from './sites_table';
-import { certificateLeft, isBehind, isClockOff, newestVersion, troubleOf, type Troubled, type TroubleName } from './sites_trouble';
+import { certificateLeft, isClockOff, newestVersion, troubleOf, type Troubled, type TroubleName } from './sites_trouble';
 import { Shown } from './site_shown';
 import './fleet.css';
 
@@ -105,7 +105,7 @@ function columnsOf(zone: string): ColumnOf<FleetRow>[] {
       numeric: true,
       sort: (row) => row.site.backlog,
       cell: (row) => (
-        <Toned tone={isBehind(row.site) && 'warn'}>
+        <Toned tone={row.site.behind && 'warn'}>
           <Value v={row.site.backlog} f={int} />
         </Toned>
       ),
@@ -159,7 +159,7 @@ function Totals({ rows, newest }: { rows: readonly FleetRow[]; newest: string | 
   const store = useAnswer<StoreDocument>(PATH.store, {}, { every_ms: 60_000 }).data;
   const joined = rows.filter((row) => row.site.state === 'joined');
   const count = (filter: Filter) => rows.filter((row) => passes(row, filter)).length;
-  const waiting = joined.reduce((sum, row) => sum + (row.site.backlog ?? 0), 0);
+  const waiting = joined.reduce((sum, row) => sum + (row.site.behind ? (row.site.backlog ?? 0) : 0), 0);
   const tile = (filter: Filter, tone: Tone, sub?: string) => {
     const n = count(filter);
     return <Tile label={tt(filter)} value={int(n)} tone={n > 0 ? tone : undefined} {...(sub ? { sub } : {})} />;

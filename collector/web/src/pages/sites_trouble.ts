@@ -37,7 +37,6 @@ const WEIGHTS: Record<TroubleName, number> = {
 
 const EXPIRING_MS = 14 * 86_400_000;
 const CLOCK_OFF_MS = 2000;
-const LAG_LONG_MS = 120_000;
 
 export interface Troubled {
   names: TroubleName[]; // worst first
@@ -50,10 +49,6 @@ export function certificateLeft(site: SiteBrief, now_ms: number): number | null 
 
 export function isClockOff(site: SiteBrief): boolean {
   return Math.abs(site.clock_offset_ms ?? 0) > CLOCK_OFF_MS;
-}
-
-export function isBehind(site: SiteBrief): boolean {
-  return (site.backlog ?? 0) > 0 || (site.lag_ms ?? 0) > LAG_LONG_MS;
 }
 
 // Of sites that are expected to be there; of the others only what they are.
@@ -71,7 +66,7 @@ export function troubleOf(site: SiteListed, now_ms: number, newest: string | nul
     conflicts: site.conflicts > 0,
     refused: site.refused > 0,
     unbalanced: site.unbalanced > 0,
-    behind: isBehind(site),
+    behind: site.behind,
     expiring: left_ms !== null && left_ms > 0 && left_ms < EXPIRING_MS,
     clock: isClockOff(site),
     gaps: site.gaps > 0 && site.gaps_open === 0,
