@@ -113,7 +113,7 @@ export async function until(what, find, satisfies) {
   }
 }
 
-export async function titled(page, title) {
+export function panel(page, title) {
   return page.locator('section.panel').filter({ has: page.getByRole('heading', { level: 2, name: title, exact: true }) });
 }
 
@@ -126,6 +126,26 @@ export async function tableOf(locator) {
 // What a tile says: its value, and what stands below.
 export async function tile(page, label, list = '') {
   const at = page.locator(`${list} .tile`).filter({ has: page.locator('.tile-label', { hasText: new RegExp(`^${label}$`) }) });
-  return { value: (await at.locator('.tile-value').innerText()).trim(), sub: (await at.locator('.tile-sub').innerText()).trim(),
+  const text = async (part) => (await at.locator(part).textContent()).replace(/\s+/g, " ").trim();
+  return { value: await text(".tile-value"), sub: await text(".tile-sub"),
     marked: await at.locator('.missing-mark').count() > 0 };
 }
+
+// Numbers as the English page writes them.
+const digits = (value, options) => new Intl.NumberFormat('en-GB', options).format(value);
+
+export const shown = {
+  int: (value) => (value === null ? '–' : digits(value, { maximumFractionDigits: 0 })),
+  pct: (value, places = 1) => {
+    if (value === null) return '–';
+    const unit = 10 ** -(places + 2); // what is not all is not shown as all, nor as nothing
+    const near = value < 1 && value > 1 - unit ? 1 - unit : value > 0 && value < unit ? unit : value;
+    return digits(near, { style: 'percent', minimumFractionDigits: places, maximumFractionDigits: places });
+  },
+  dur: (ms) => {
+    if (ms === null) return '–';
+    const s = Math.round(ms / 1000);
+    const two = (value) => String(value).padStart(2, '0');
+    return s >= 3600 ? `${Math.floor(s / 3600)}:${two(Math.floor(s / 60) % 60)}:${two(s % 60)}` : `${Math.floor(s / 60)}:${two(s % 60)}`;
+  },
+};
