@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "collector/api/asset.h"
-#include "collector/api/endpoint_internal.h"
+#include "collector/api/endpoint_answers.h"
 #include "collector/api/endpoint_reply.h"
 #include "collector/api/endpoint_words.h"
 #include "collector/api/metrics.h"

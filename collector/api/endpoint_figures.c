@@ -1,7 +1,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "collector/api/endpoint_internal.h"
+#include "collector/api/endpoint_answers.h"
 #include "collector/api/endpoint_reply.h"
 #include "collector/api/endpoint_span.h"
 #include "collector/api/endpoint_words.h"

@@ -1,6 +1,6 @@
 #include <string.h>
 
-#include "collector/api/endpoint_internal.h"
+#include "collector/api/endpoint_answers.h"
 #include "collector/api/endpoint_reply.h"
 #include "collector/api/endpoint_words.h"
 #include "collector/api/token_document.h"

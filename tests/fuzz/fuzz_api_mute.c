@@ -1,7 +1,7 @@
 /* The input is the body of POST /api/v1/alerts/mute. */
 #include <string.h>
 
-#include "collector/api/endpoint_internal.h"
+#include "collector/api/endpoint_answers.h"
 #include "platform/base/status.h"
 #include "tests/fuzz/fuzz.h"
 

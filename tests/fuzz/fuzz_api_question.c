@@ -2,7 +2,7 @@
  * has parameters, whose queries are stubs: what is looked at is how the words are read and refused. */
 #include <string.h>
 
-#include "collector/api/endpoint_internal.h"
+#include "collector/api/endpoint_answers.h"
 #include "collector/api/question.h"
 #include "collector/query/distribution_query.h"
 #include "collector/query/kpi_query.h"

@@ -1,6 +1,6 @@
-/* endpoint_internal: the answers behind endpoint_table, each in the file of its kind. */
-#ifndef RINGSIDE_COLLECTOR_API_ENDPOINT_INTERNAL_H
-#define RINGSIDE_COLLECTOR_API_ENDPOINT_INTERNAL_H
+/* endpoint_answers: the answers behind endpoint_table, each in the file of its kind. */
+#ifndef RINGSIDE_COLLECTOR_API_ENDPOINT_ANSWERS_H
+#define RINGSIDE_COLLECTOR_API_ENDPOINT_ANSWERS_H
 
 #include "collector/api/endpoint.h"
 
