@@ -5,38 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "collector/api/cache.h"
+#include "collector/api/job.h"
 #include "collector/api/metrics.h"
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
 #include "platform/tls/secret.h"
 
 enum { WORKER_ENTRIES_MAX = 8192, WORKER_REST_MS = 1000, WORKER_RETRY_S = 2, WORKER_STACK_BYTES = 1024 * 1024 };
-
-enum job_place { JOB_IDLE, JOB_QUEUED, JOB_AHEAD, JOB_RUNNING };
-
-struct job {
-    struct cache_entry entry; /* first: the cache knows it by that */
-    bool shared;              /* in the cache's table */
-    enum job_place place;
-    const struct endpoint *endpoint;
-    struct question *question;
-    struct slice rest;
-    struct buf body;
-    struct buf key;
-    struct access_token token;
-    bool has_token;
-    bool pack;
-    int64_t queued_ms;
-    struct worker_waiter *waiters;
-    struct job *next; /* in line */
-};
-
-struct line {
-    struct job *first;
-    struct job *last;
-    uint32_t count;
-};
 
 struct worker {
     struct worker_pool *pool;
@@ -53,74 +28,15 @@ struct worker_pool {
     bool halted;
     struct cache cache;
     struct line asked;
-    struct line ahead; /* nobody waits for these: only when nothing else is to be done */
+    uint8_t last[ACCESS_HASH_BYTES]; /* whose question was taken last; zero: nobody's */
+    struct line ahead;               /* nobody waits for these: only when nothing else is to be done */
     uint32_t count;
     struct worker workers[];
 };
 
-static void line_put(struct line *line, struct job *job)
-{
-    job->next = NULL;
-    if (line->last) {
-        line->last->next = job;
-    } else {
-        line->first = job;
-    }
-    line->last = job;
-    line->count++;
-}
-
-static void line_take(struct line *line, struct job *job)
-{
-    struct job *before = NULL;
-    for (struct job *at = line->first; at != job; at = at->next) {
-        before = at;
-    }
-    *(before ? &before->next : &line->first) = job->next;
-    if (line->last == job) {
-        line->last = before;
-    }
-    line->count--;
-}
-
-static void job_free(struct job *job)
-{
-    question_unref(job->question);
-    buf_deinit(&job->body);
-    buf_deinit(&job->key);
-    free(job);
-}
-
 static void job_drop(struct cache_entry *entry)
 {
     job_free((struct job *)entry);
-}
-
-static void job_take_token(struct job *job, const struct access_token *token)
-{
-    job->has_token = token != NULL;
-    if (token) {
-        job->token = *token;
-    }
-}
-
-static struct job *job_new(const struct worker_question *question)
-{
-    struct job *job = calloc(1, sizeof *job);
-    if (!job) {
-        return NULL;
-    }
-    job->endpoint = question->endpoint;
-    job->question = question_ref(question->question);
-    job->rest = question->rest;
-    job->pack = question->pack;
-    buf_append(&job->body, question->body.data, question->body.len);
-    job_take_token(job, question->token);
-    if (job->body.failed) {
-        job_free(job);
-        return NULL;
-    }
-    return job;
 }
 
 /* Who may see more is told more: the roles do not share answers. */
@@ -250,19 +166,58 @@ static void worker_run(struct worker *worker, struct job *job)
     body_unref(body);
 }
 
+/* How much is done for this one's asker already. */
+static uint32_t worker_weight(const struct worker_pool *pool, const struct job *job)
+{
+    uint32_t weight = job_is_of(job, pool->last);
+    for (uint32_t i = 0; i < pool->count; i++) {
+        const struct job *other = pool->workers[i].job;
+        weight += other && job_is_of(other, job->token.hash) ? 2 : 0;
+    }
+    return weight;
+}
+
+/* The lock is held. Askers take turns: one with many long questions in line keeps others waiting for one of them. */
+static struct job *worker_next(struct worker_pool *pool)
+{
+    struct job *next = pool->asked.first;
+    uint32_t least = next ? worker_weight(pool, next) : 0;
+    for (struct job *job = next; job && least > 0; job = job->next) {
+        uint32_t weight = worker_weight(pool, job);
+        if (weight < least) {
+            least = weight;
+            next = job;
+        }
+    }
+    if (!next) {
+        return pool->ahead.first;
+    }
+    memcpy(pool->last, next->token.hash, sizeof pool->last);
+    return next;
+}
+
+/* The lock is held. A quarter of the line is not for one asker alone. */
+static bool worker_line_is_full(const struct worker_pool *pool, const struct access_token *token)
+{
+    uint32_t most = pool->options.queue_max - pool->options.queue_max / 4;
+    if (pool->asked.count < most || pool->asked.count >= pool->options.queue_max) {
+        return pool->asked.count >= pool->options.queue_max;
+    }
+    return line_count_of(&pool->asked, token) >= most;
+}
+
 static void *worker_thread(void *arg)
 {
     struct worker *worker = arg;
     struct worker_pool *pool = worker->pool;
     (void)pthread_mutex_lock(&pool->lock);
     while (!pool->halted) {
-        struct line *line = pool->asked.first ? &pool->asked : &pool->ahead;
-        struct job *job = line->first;
+        struct job *job = worker_next(pool);
         if (!job) {
             (void)pthread_cond_wait(&pool->work, &pool->lock);
             continue;
         }
-        line_take(line, job);
+        line_take(job->place == JOB_AHEAD ? &pool->ahead : &pool->asked, job);
         worker_run(worker, job);
     }
     (void)pthread_mutex_unlock(&pool->lock);
@@ -383,7 +338,7 @@ static int worker_wait(struct worker_pool *pool, struct job *job, struct worker_
 static int worker_begin(struct worker_pool *pool, const struct worker_question *question, struct buf *key,
                         struct worker_waiter *waiter, int64_t now_ms)
 {
-    if (pool->asked.count >= pool->options.queue_max) {
+    if (worker_line_is_full(pool, question->token)) {
         return STATUS_BUSY;
     }
     struct job *job = job_new(question);
@@ -414,7 +369,7 @@ static int worker_ask_shared(struct worker_pool *pool, const struct worker_quest
     cache_asked(&pool->cache, &job->entry, now_ms);
     job_take_token(job, question->token);
     enum cache_age age = cache_age(&job->entry, now_ms);
-    bool line_full = pool->asked.count >= pool->options.queue_max;
+    bool line_full = worker_line_is_full(pool, question->token);
     if (age != CACHE_NONE) {
         meter_add(&pool->options.meter->cache_hits);
         waiter->answer = body_ref(job->entry.body);
