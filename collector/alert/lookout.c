@@ -76,10 +76,12 @@ static int tell_all_again(struct lookout *lookout, int64_t monotonic_ms)
 
 /* ---- changes ---- */
 
-static uint64_t mix(uint64_t hash, const void *data, size_t len)
+static uint64_t mix(uint64_t hash, const uint64_t *words, size_t count)
 {
-    for (size_t i = 0; i < len; i++) {
-        hash = (hash ^ ((const unsigned char *)data)[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < count; i++) {
+        for (unsigned shift = 0; shift < 64; shift += 8) {
+            hash = (hash ^ (words[i] >> shift & 0xff)) * UINT64_C(0x100000001b3);
+        }
     }
     return hash;
 }
@@ -95,9 +97,11 @@ static int digest_alert(void *ctx, const struct alert *alert)
     const uint64_t state[] = {alert->id,    (uint64_t)alert->phase,    alert->muted,
                               alert->stale, (uint64_t)alert->since_ms, (uint64_t)alert->over_ms,
                               alert->told};
-    digests->kept = mix(digests->kept, state, sizeof state);
-    digests->all = mix(digests->all, state, sizeof state);
-    digests->all = mix(digests->all, &alert->value, sizeof alert->value);
+    uint64_t value;
+    memcpy(&value, &alert->value, sizeof value);
+    digests->kept = mix(digests->kept, state, sizeof state / sizeof *state);
+    digests->all = mix(digests->all, state, sizeof state / sizeof *state);
+    digests->all = mix(digests->all, &value, 1);
     return 0;
 }
 
