@@ -69,6 +69,7 @@ char *outbox_text(const struct json *json)
 
 static void drop(struct post *post, size_t at)
 {
+    post->bytes -= strlen(post->waiting[at].items);
     free(post->waiting[at].items);
     post->count--;
     memmove(&post->waiting[at], &post->waiting[at + 1], (post->count - at) * sizeof *post->waiting);
@@ -90,6 +91,13 @@ static int make_id(char out[OUTBOX_ID_MAX])
     return status;
 }
 
+/* What is under way stays, and the newest. */
+static bool is_too_much(const struct post *post)
+{
+    return post->count > (post->under_way ? 2 : 1) &&
+           (post->count > OUTBOX_DELIVERIES_MAX || post->bytes > OUTBOX_BYTES_MAX);
+}
+
 int outbox_push(struct outbox *outbox, struct post *post, const char *id, int64_t made_ms, bool fleeting, char *items)
 {
     struct waiting *waiting = grow_array(post->waiting, post->count, &post->cap, sizeof *waiting);
@@ -101,7 +109,8 @@ int outbox_push(struct outbox *outbox, struct post *post, const char *id, int64_
     struct waiting *last = &waiting[post->count++];
     *last = (struct waiting){.seq = ++outbox->seq, .made_ms = made_ms, .fleeting = fleeting, .items = items};
     (void)snprintf(last->id, sizeof last->id, "%s", id);
-    if (post->count > OUTBOX_DELIVERIES_MAX) {
+    post->bytes += strlen(items);
+    while (is_too_much(post)) {
         drop(post, post->under_way);
         note_failure(post, "too much waits: the oldest news was given up");
     }

@@ -11,8 +11,9 @@
 #include "proto/alert/alert_watch.h"
 
 enum { OUTBOX_ID_MAX = 33, OUTBOX_ERROR_MAX = 200, OUTBOX_RECENT_MAX = 200 };
-enum { OUTBOX_ITEMS_MAX = 100 };       /* in one delivery */
-enum { OUTBOX_DELIVERIES_MAX = 1000 }; /* of one receiver; beyond that the oldest is given up */
+enum { OUTBOX_ITEMS_MAX = 100 }; /* in one delivery */
+/* Of one receiver; beyond that the oldest is given up. As many bytes as one round of all the alerts there may be. */
+enum { OUTBOX_DELIVERIES_MAX = 1000, OUTBOX_BYTES_MAX = 24 << 20 };
 #define OUTBOX_GIVE_UP_MS (INT64_C(24) * 3600 * 1000)
 #define OUTBOX_RETELL_MS INT64_C(60000) /* to an Alertmanager, what fires */
 

@@ -17,6 +17,7 @@ struct post { /* of one receiver */
     struct waiting *waiting; /* oldest first */
     size_t count;
     size_t cap;
+    size_t bytes;      /* of all items */
     bool under_way;    /* the oldest */
     unsigned streak;   /* of failures */
     int64_t next_ms;   /* monotonic: not before */

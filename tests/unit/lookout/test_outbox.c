@@ -152,6 +152,33 @@ static void test_many_are_divided_and_bounded(void **state)
     json_free(list);
 }
 
+/* A receiver that is away while much happens costs so much memory and no more; the newest is kept. */
+static void test_bytes_are_bounded(void **state)
+{
+    (void)state;
+    enum { ITEM = 1 << 20, ROUNDS = OUTBOX_BYTES_MAX / ITEM + 10 };
+    char id[OUTBOX_ID_MAX];
+    int64_t number;
+    char *text = malloc(ITEM + 1);
+    assert_non_null(text);
+    memset(text, 'x', ITEM);
+    text[ITEM] = '\0';
+    news(&to_hook, "first");
+    close_round(WALL_MS);
+    assert_string_equal(take(0, 1, id), "first ");
+    for (int i = 0; i < ROUNDS; i++) {
+        news(&to_hook, text);
+        close_round(WALL_MS);
+    }
+    free(text);
+    struct json *list = json_new_list();
+    outbox_put_receivers(outbox, list);
+    assert_true(json_int(list, "0/waiting", &number) && number == OUTBOX_BYTES_MAX / ITEM);
+    assert_true(json_int(list, "0/failures", &number) && number == ROUNDS + 1 - OUTBOX_BYTES_MAX / ITEM);
+    json_free(list);
+    outbox_done(outbox, 0, OUTBOX_TOLD, "", WALL_MS, 1); /* what was under way was not touched */
+}
+
 static void test_told_again_only_while_it_is_so(void **state)
 {
     (void)state;
@@ -201,6 +228,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_in_order_one_at_a_time, begin, end),
         cmocka_unit_test_setup_teardown(test_waits_grow_and_end, begin, end),
         cmocka_unit_test_setup_teardown(test_many_are_divided_and_bounded, begin, end),
+        cmocka_unit_test_setup_teardown(test_bytes_are_bounded, begin, end),
         cmocka_unit_test_setup_teardown(test_told_again_only_while_it_is_so, begin, end),
         cmocka_unit_test_setup_teardown(test_kept_over_a_restart, begin, end),
     };
