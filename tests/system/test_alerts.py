@@ -40,6 +40,18 @@ alert "silent" {{
 }}
 """
 
+# Every certificate ends before that: a site that joined is enough.
+LASTING = """\
+alert "lasting" {{
+    metric = certificate
+    below = 9000d
+    for = 0s
+    keep = 0s
+    severity = critical
+    {more}
+}}
+"""
+
 HOOK = """\
 receiver "hook" {{
     url = "{url}"
@@ -167,12 +179,13 @@ def test_killed_while_telling(tmp_path: Path) -> None:
 
 def test_muted_by_hours_and_by_hand(tmp_path: Path) -> None:
     other_day = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")[(time.gmtime().tm_wday + 3) % 7]
-    rules = SILENT.format(more="") + SILENT.format(more=f'hours = {{ "{other_day}" }}').replace("silent", "closed", 1)
+    closed = LASTING.format(more=f'hours = {{ "{other_day}" }}').replace("lasting", "closed")
+    rules = LASTING.format(more="") + closed
     with Receiver() as receiver, centre_with(tmp_path, rules, hook(tmp_path, receiver)) as centre:
         with centre.running():
             admin, viewer = centre.token("boss", "--role", "admin"), centre.token("viewer")
             until = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 3600))
-            mute = {"rule": "silent", "site": "madrid", "until": until, "why": "works"}
+            mute = {"rule": "lasting", "site": "madrid", "until": until, "why": "works"}
             post: Callable[[Any, str], int] = lambda what, token: centre.http(
                 "/api/v1/alerts/mute", token, method="POST", body=json.dumps(what).encode(),
                 headers={"Content-Type": "application/json"})[0]
@@ -181,25 +194,32 @@ def test_muted_by_hours_and_by_hand(tmp_path: Path) -> None:
             wait_for("both to fire", lambda: len([one for one in state(centre, viewer)["alerts"]
                                                   if one["phase"] == "firing" and one["muted"]]) == 2)
             known = state(centre, viewer)
-            assert {rule["rule"]: rule["active"] for rule in known["rules"]} == {"silent": True, "closed": False}
+            assert {rule["rule"]: rule["active"] for rule in known["rules"]} == {"lasting": True, "closed": False}
             assert (known["mutes"][0]["by"], known["mutes"][0]["why"]) == ("boss", "works")
             assert receiver.told == []
             assert post({**mute, "until": None}, admin) == 200
             told(receiver, ("firing", "madrid", None))
-            assert {one["rule"] for one in receiver.told[0].document["alerts"]} == {"silent"}
+            assert {one["rule"] for one in receiver.told[0].document["alerts"]} == {"lasting"}
             site.close()
+
+
+SLOWLY = "site_messages_per_second = 1\nsite_messages_burst = 10"
 
 
 def test_a_site_that_does_not_get_rid_of_its_summaries(tmp_path: Path) -> None:
     rule = 'alert "late" { metric = backlog above = 1h for = 0s keep = 0s }'
     with Receiver() as receiver, centre_with(tmp_path, rule, hook(tmp_path, receiver),
-                                             ingest="site_messages_per_second = 1\nsite_messages_burst = 10") as centre:
+                                             ingest=SLOWLY) as centre:
         with centre.running():
             site = joined(centre, tmp_path, "madrid")
-            simulate(site.log, 41, "--days", "29")
-            with site.running():
-                wait_for("the backlog to be told", lambda: ("firing", "madrid", None) in receiver.news())
-            site.close()
+            simulate(site.log, 41, "--days", "12")
+            agent = site.start()
+            wait_for("the backlog to be told", lambda: ("firing", "madrid", None) in receiver.news())
+        centre.config.write_text(centre.config.read_text().replace(SLOWLY, ""))
+        with centre.running():
+            told(receiver, ("firing", "madrid", None), ("resolved", "madrid", None))
+        agent.stop()
+        site.close()
 
 
 @contextmanager
