@@ -24,6 +24,8 @@ set(CPACK_DEBIAN_AGENT_PACKAGE_CONTROL_EXTRA
   "${CMAKE_SOURCE_DIR}/platform/systemd/debian/postinst;${CMAKE_SOURCE_DIR}/platform/systemd/debian/prerm")
 
 set(CPACK_DEBIAN_COLLECTOR_PACKAGE_NAME ringside-collector)
+# the authorities that receivers of alerts are checked against
+set(CPACK_DEBIAN_COLLECTOR_PACKAGE_RECOMMENDS "systemd, ca-certificates")
 set(CPACK_COMPONENT_COLLECTOR_DESCRIPTION "Call-centre telemetry of all branches in one place: the collector
 Takes the summaries of ringside-agent over mutually authenticated TLS, adds
 them up by hour and day, and answers for one site, a group or all of them:
