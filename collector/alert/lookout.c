@@ -14,7 +14,7 @@
 #include "platform/time/clock.h"
 #include "platform/time/zone.h"
 
-enum { STATE_VERSION = 1, STATE_MAX_BYTES = 64 << 20, STATE_MODE = 0600 };
+enum { STATE_VERSION = 1, STATE_ALERTS_MAX_BYTES = 64 << 20, STATE_MODE = 0600 };
 enum { KEEP_EVERY_MS = 10 * 60 * 1000, STOP_GRACE_MS = 2000, ALIVE_MS = 60 * 1000, HOLD_ROUNDS = 4 };
 enum { BUDGET_MIN_MS = 10 * 1000 };
 
@@ -183,16 +183,22 @@ static void drop_parts(struct lookout *lookout)
     lookout->outbox = NULL;
 }
 
+/* Deliveries are texts within the text. */
+static size_t state_max(const struct lookout *lookout)
+{
+    return STATE_ALERTS_MAX_BYTES + lookout->options.receiver_count * 2 * OUTBOX_BYTES_MAX;
+}
+
 /* A file that cannot be read is as none: the alerts there are will be found again. */
 static int read_state(struct lookout *lookout)
 {
     struct buf text = BUF_INIT;
     struct json *state = NULL;
-    int status = atomic_read(lookout->options.state_path, STATE_MAX_BYTES, &text);
+    int status = atomic_read(lookout->options.state_path, state_max(lookout), &text);
     if (status == STATUS_NOT_FOUND) {
         return 0;
     }
-    status = status == 0 ? json_parse(buf_slice(&text), STATE_MAX_BYTES, &state, NULL, 0) : status;
+    status = status == 0 ? json_parse(buf_slice(&text), state_max(lookout), &state, NULL, 0) : status;
     status = status == 0 ? restore(lookout, state) : status;
     if (status != 0) {
         (void)snprintf(lookout->read_why, sizeof lookout->read_why, "what was kept of alerts cannot be read: %s",
