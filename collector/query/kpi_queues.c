@@ -160,10 +160,10 @@ static int agree_on_queue(void *ctx, uint32_t queue)
 }
 
 /* Adds every queue that the site told of. */
-static bool agree_on_site(struct kpi_queues *queues, uint32_t site, struct queue_settings *shared, bool *any)
+static bool agree_on_site(struct agreeing *agreeing, uint32_t site)
 {
-    struct agreeing agreeing = {queues, site, shared, any};
-    return store_view_queues(queues->view, site, agree_on_queue, &agreeing) == 0;
+    agreeing->site = site;
+    return store_view_queues(agreeing->queues->view, site, agree_on_queue, agreeing) == 0;
 }
 
 struct queue_settings kpi_queues_total_settings(struct kpi_queues *queues, uint32_t site)
@@ -171,11 +171,12 @@ struct queue_settings kpi_queues_total_settings(struct kpi_queues *queues, uint3
     const struct query *query = queues->query;
     struct queue_settings shared = queues->defaults;
     bool any = false;
+    struct agreeing agreeing = {.queues = queues, .shared = &shared, .any = &any};
     bool asked = query->sl_method != SL_METHOD_COUNT && query->sl_threshold_ms >= 0 && query->short_abandon_ms >= 0;
     bool alike = !asked;
     for (size_t i = 0; alike && i < queues->scope->count; i++) {
         uint32_t number = queues->scope->sites[i].number;
-        alike = (site != 0 && number != site) || agree_on_site(queues, number, &shared, &any);
+        alike = (site != 0 && number != site) || agree_on_site(&agreeing, number);
     }
     shared.label[0] = '\0';
     return fields_settings(&shared, query);

@@ -240,11 +240,12 @@ static void read_list(struct reading *reading, const char *option, char ***items
         reading->status = STATUS_NO_MEMORY;
         return;
     }
-    for (; *count < wanted; ++*count) {
-        (*items)[*count] = copy(reading, config_list_text(reading->from, option, *count));
-        if (!(*items)[*count]) {
+    for (*count = 0; *count < wanted; ++*count) {
+        char *item = copy(reading, config_list_text(reading->from, option, *count));
+        if (!item) {
             return;
         }
+        (*items)[*count] = item;
     }
 }
 
