@@ -9,6 +9,9 @@
 
 enum { BODY_SEED = 0x51a7, BODY_PACK_LEVEL = 4 };
 
+/* Of all that there are, wherever they are held. */
+static atomic_size_t body_alive;
+
 static void body_tag(struct body *body)
 {
     uint64_t hash = hash_bytes(body->plain.data, body->plain.len, BODY_SEED);
@@ -56,6 +59,8 @@ struct body *body_new(struct endpoint_answer *answer, bool pack)
     if (pack && body->plain.len >= BODY_PACK_MIN) {
         body_pack(body);
     }
+    body->bytes = sizeof *body + body->plain.cap + body->packed.cap;
+    (void)atomic_fetch_add(&body_alive, body->bytes);
     return body;
 }
 
@@ -68,6 +73,7 @@ struct body *body_ref(struct body *body)
 void body_unref(struct body *body)
 {
     if (body && atomic_fetch_sub_explicit(&body->refs, 1, memory_order_acq_rel) == 1) {
+        (void)atomic_fetch_sub(&body_alive, body->bytes);
         buf_deinit(&body->plain);
         buf_deinit(&body->packed);
         free(body);
@@ -76,5 +82,10 @@ void body_unref(struct body *body)
 
 size_t body_bytes(const struct body *body)
 {
-    return sizeof *body + body->plain.cap + body->packed.cap;
+    return body->bytes;
+}
+
+size_t body_bytes_alive(void)
+{
+    return atomic_load(&body_alive);
 }

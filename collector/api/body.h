@@ -20,6 +20,7 @@ struct body {
     char etag[BODY_ETAG_MAX]; /* weak, with its quotes; empty: none */
     struct buf plain;
     struct buf packed; /* empty: not worth it */
+    size_t bytes;      /* in memory */
 };
 
 /* Takes what is in the answer. NULL without memory; then the answer is freed as well. Returns owned. */
@@ -27,5 +28,6 @@ struct body *body_new(struct endpoint_answer *answer, bool pack);
 struct body *body_ref(struct body *body);
 void body_unref(struct body *body); /* NULL is fine */
 size_t body_bytes(const struct body *body);
+size_t body_bytes_alive(void); /* of all bodies that somebody still refers to */
 
 #endif

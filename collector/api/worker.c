@@ -12,6 +12,7 @@
 #include "platform/tls/secret.h"
 
 enum { WORKER_ENTRIES_MAX = 8192, WORKER_REST_MS = 1000, WORKER_RETRY_S = 2, WORKER_STACK_BYTES = 1024 * 1024 };
+enum { WORKER_BODIES_MAX = 192 * 1024 * 1024 }; /* beside the cache */
 
 struct worker {
     struct worker_pool *pool;
@@ -196,9 +197,13 @@ static struct job *worker_next(struct worker_pool *pool)
     return next;
 }
 
-/* The lock is held. A quarter of the line is not for one asker alone. */
+/* The lock is held. A quarter of the line is not for one asker alone; and those who take long answers slowly keep them
+ * in memory meanwhile. */
 static bool worker_line_is_full(const struct worker_pool *pool, const struct access_token *token)
 {
+    if (body_bytes_alive() > pool->options.cache_bytes_max + WORKER_BODIES_MAX) {
+        return true;
+    }
     uint32_t most = pool->options.queue_max - pool->options.queue_max / 4;
     if (pool->asked.count < most || pool->asked.count >= pool->options.queue_max) {
         return pool->asked.count >= pool->options.queue_max;

@@ -267,6 +267,33 @@ static void test_askers_take_turns(void **state)
     worker_free(pool);
 }
 
+/* A hundred who ask for all there is and take it byte by byte must not cost the memory of a hundred answers. */
+static void test_answers_in_memory(void **state)
+{
+    (void)state;
+    static struct meter meter;
+    enum { MUCH = 200 << 20 };
+    struct worker_options options = {.api = &kit.options, .instance = "abc", .meter = &meter, .queue_max = TURNS_LINE};
+    struct endpoint_answer answer = {.code = 404};
+    struct worker_waiter waiter;
+    struct worker_pool *pool;
+    struct access_token token = {.name = "much", .role = ACCESS_VIEW, .hash = {1}};
+    atomic_store(&turns_done, 0);
+    assert_int_equal(worker_new(&options, &pool), 0);
+    assert_non_null(buf_grow(&answer.body, MUCH));
+    size_t before = body_bytes_alive();
+    struct body *held = body_new(&answer, false);
+    assert_non_null(held);
+    assert_true(body_bytes_alive() - before >= MUCH);
+    assert_true(ask_turn(pool, &token, 1, &waiter) < 0);
+    body_unref(held);
+    assert_int_equal(body_bytes_alive(), before);
+    assert_int_equal(ask_turn(pool, &token, 1, &waiter), WORKER_WAITS);
+    kit_wait_for(atomic_load(&turns_done) == 1);
+    body_unref(waiter.answer);
+    worker_free(pool);
+}
+
 static int answered(const struct kit_client *clients, int count)
 {
     int found = 0;
@@ -428,6 +455,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_out_of_time, setup, teardown),
         cmocka_unit_test_setup_teardown(test_too_old_to_begin, setup, teardown),
         cmocka_unit_test_setup_teardown(test_askers_take_turns, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_answers_in_memory, setup, teardown),
         cmocka_unit_test_setup_teardown(test_queue_full, setup, teardown),
         cmocka_unit_test_setup_teardown(test_rate, setup, teardown),
         cmocka_unit_test_setup_teardown(test_open_metrics, setup, teardown),
