@@ -116,11 +116,13 @@ static void feed_tell_alerts(struct feed *feed)
     if (!alerts->version || !alerts->state) {
         return;
     }
+    /* Whoever keeps the alerts may be writing them down, and the thread that speaks HTTP waits for this lock. */
+    (void)pthread_mutex_unlock(&feed->lock);
     uint64_t version = alerts->version(alerts->ctx);
     if (version == feed->alerts) {
+        (void)pthread_mutex_lock(&feed->lock);
         return;
     }
-    (void)pthread_mutex_unlock(&feed->lock);
     struct json *state = alerts->state(alerts->ctx);
     const struct json *list = json_at(state, "alerts");
     unsigned firing = 0;
