@@ -1,10 +1,7 @@
 #include "collector/site_command.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/config_table.h"
@@ -12,6 +9,7 @@
 #include "collector/options.h"
 #include "collector/place.h"
 #include "collector/site_report.h"
+#include "collector/token_file.h"
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
 #include "platform/time/zone.h"
@@ -77,32 +75,6 @@ static int registry_failed(const char *id, int status)
 }
 
 /* ---- add ---- */
-
-/* Opened as who we were started as, for that is who chose the place; emptied only when there is a token. */
-static int open_token_file(const char *path, int *fd)
-{
-    if (!path) {
-        return EXIT_OK;
-    }
-    struct stat info;
-    *fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (*fd < 0 || fstat(*fd, &info) != 0) {
-        return options_failed("%s: %s", path, strerror(errno));
-    }
-    if (!S_ISREG(info.st_mode) || fchmod(*fd, 0600) != 0) {
-        return options_failed("%s: not a file that can be kept to its owner", path);
-    }
-    return EXIT_OK;
-}
-
-static int write_token(int fd, const char *path, const char *token)
-{
-    char line[IDENTITY_TOKEN_MAX + 1];
-    int len = snprintf(line, sizeof line, "%s\n", token);
-    bool fine = ftruncate(fd, 0) == 0 && write(fd, line, (size_t)len) == len && fsync(fd) == 0;
-    secret_wipe(line, sizeof line);
-    return fine ? EXIT_OK : options_failed("%s: %s", path, strerror(errno));
-}
 
 static void put_url(const struct collector_config *config, struct buf *out)
 {
@@ -176,13 +148,13 @@ static int add_site(const struct collector_config *config, const struct site_wis
     char token[IDENTITY_TOKEN_MAX] = "";
     int fd = -1;
     int result = check_wish(wish);
-    result = result == EXIT_OK ? open_token_file(wish->token_file, &fd) : result;
+    result = result == EXIT_OK ? token_file_open(wish->token_file, &fd) : result;
     result = result == EXIT_OK ? place_become_owner(config) : result;
     result = result == EXIT_OK ? place_open_registry(config, true, &registry) : result;
     result = result == EXIT_OK ? find_known(registry, wish) : result;
     result = result == EXIT_OK ? invite(registry, config, wish, &site, token) : result;
     if (result == EXIT_OK && fd >= 0) {
-        result = write_token(fd, wish->token_file, token);
+        result = token_file_write(fd, wish->token_file, token);
     }
     if (result == EXIT_OK) {
         tell_token(config, wish, &site, token);

@@ -1,17 +1,16 @@
 #include "collector/token_command.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/api/token_document.h"
 #include "collector/options.h"
 #include "collector/place.h"
 #include "collector/site_text.h"
+#include "collector/token_file.h"
 #include "platform/base/num.h"
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
@@ -91,32 +90,6 @@ static int make_token(char token[TOKEN_MAX], uint8_t hash[ACCESS_HASH_BYTES])
     return status;
 }
 
-/* Opened as who we were started as, for that is who chose the place; emptied only when there is a token. */
-static int open_output(const char *path, int *fd)
-{
-    struct stat info;
-    if (!path) {
-        return EXIT_OK;
-    }
-    *fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (*fd < 0 || fstat(*fd, &info) != 0) {
-        return options_failed("%s: %s", path, strerror(errno));
-    }
-    if (!S_ISREG(info.st_mode) || fchmod(*fd, 0600) != 0) {
-        return options_failed("%s: not a file that can be kept to its owner", path);
-    }
-    return EXIT_OK;
-}
-
-static int write_output(int fd, const char *path, const char *token)
-{
-    char line[TOKEN_MAX + 1];
-    int len = snprintf(line, sizeof line, "%s\n", token);
-    bool fine = ftruncate(fd, 0) == 0 && write(fd, line, (size_t)len) == len && fsync(fd) == 0;
-    secret_wipe(line, sizeof line);
-    return fine ? EXIT_OK : options_failed("%s: %s", path, strerror(errno));
-}
-
 static int keep(struct registry *registry, const struct access_token *token)
 {
     int status = access_add(registry, token);
@@ -131,12 +104,12 @@ static int hand_over(const struct token_wish *wish, const struct access_token *t
 {
     char stamp[STAMP_MAX];
     if (fd >= 0) {
-        int result = write_output(fd, wish->output, text);
+        int result = token_file_write(fd, wish->output, text);
         if (result != EXIT_OK) {
             return result;
         }
-    } else {
-        (void)printf("%s\n", text);
+    } else if (printf("%s\n", text) < 0 || fflush(stdout) != 0) {
+        return options_failed("standard output: %s; revoke token %s, nobody has it", strerror(errno), token->name);
     }
     if (token->expires_ms != 0) {
         zone_format(token->expires_ms - token->expires_ms % 1000, stamp);
@@ -157,7 +130,7 @@ static int add_token(const struct collector_config *config, const struct token_w
     int result = check_name(wish->name);
     result = result == EXIT_OK ? take_role(wish->role, &token.role) : result;
     result = result == EXIT_OK ? take_expires(wish->expires, wish->now_ms, &token.expires_ms) : result;
-    result = result == EXIT_OK ? open_output(wish->output, &fd) : result;
+    result = result == EXIT_OK ? token_file_open(wish->output, &fd) : result;
     result = result == EXIT_OK ? place_become_owner(config) : result;
     result = result == EXIT_OK ? place_open_registry(config, true, &registry) : result;
     if (result == EXIT_OK) {

@@ -60,7 +60,9 @@ static void answer_site(const struct endpoint_request *request, struct endpoint_
     endpoint_reply_json(out, document);
 }
 
-static void answer_groups(const struct endpoint_request *request, struct endpoint_answer *out)
+/* Of the whole centre: nothing can be asked for. */
+static void answer_whole(const struct endpoint_request *request, struct endpoint_answer *out,
+                         int (*query)(const struct kpi_centre *centre, struct json **document, struct query_why *why))
 {
     struct endpoint_words words;
     struct kpi_centre centre;
@@ -70,8 +72,13 @@ static void answer_groups(const struct endpoint_request *request, struct endpoin
         return;
     }
     endpoint_centre(request, &centre);
-    int status = names_query_groups(&centre, &document, &why);
+    int status = query(&centre, &document, &why);
     reply(request, out, status, document, NULL, &why);
+}
+
+static void answer_groups(const struct endpoint_request *request, struct endpoint_answer *out)
+{
+    answer_whole(request, out, names_query_groups);
 }
 
 static void answer_queues(const struct endpoint_request *request, struct endpoint_answer *out)
@@ -102,16 +109,7 @@ static void answer_queues(const struct endpoint_request *request, struct endpoin
 
 static void answer_store(const struct endpoint_request *request, struct endpoint_answer *out)
 {
-    struct endpoint_words words;
-    struct kpi_centre centre;
-    struct query_why why = {""};
-    struct json *document = NULL;
-    if (!endpoint_words_take(request, 0, &words, out)) {
-        return;
-    }
-    endpoint_centre(request, &centre);
-    int status = names_query_store(&centre, &document, &why);
-    reply(request, out, status, document, NULL, &why);
+    answer_whole(request, out, names_query_store);
 }
 
 static void answer_tokens(const struct endpoint_request *request, struct endpoint_answer *out)
