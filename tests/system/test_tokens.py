@@ -5,10 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
+import subprocess
 from pathlib import Path
 
-from branch import wait_for
+from branch import PATIENCE_S, wait_for
 from centre import Centre
+from ringside import bin_dir
 
 TOKEN = re.compile(r"^rs_[A-Za-z0-9_-]{43}$")
 
@@ -51,6 +53,14 @@ def test_standard_output_has_the_token_and_nothing_else(tmp_path: Path) -> None:
         assert kept.stat().st_mode & 0o777 == 0o600
         everything = b"".join(path.read_bytes() for path in centre.data.rglob("*") if path.is_file())
         assert kept.read_bytes().strip() not in everything
+
+
+def test_a_token_that_nobody_got_is_said(tmp_path: Path) -> None:
+    with Centre(tmp_path, size_max="64MiB") as centre, open("/dev/full", "w", encoding="ascii") as full:
+        done = subprocess.run([bin_dir() / "ringside-collector", "-c", centre.config, "token", "add", "lost"],
+                              stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False)
+        assert done.returncode != 0
+        assert "revoke token lost" in done.stderr and "counts" not in done.stderr
 
 
 def test_list(tmp_path: Path) -> None:
