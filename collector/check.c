@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "collector/alert/lookout.h"
 #include "collector/config.h"
 #include "collector/config_table.h"
 #include "platform/time/zone.h"
@@ -46,20 +47,21 @@ static void check_dir(struct config_remarks *remarks, const struct collector_con
     config_remark_room(remarks, "store", config->store.size_max_bytes, dir, file);
 }
 
-/* What cannot be read now may be readable to the service: only a warning, unless it is not there. */
-static void check_file(struct config_remarks *remarks, const char *option, const char *path)
+/* What cannot be read now may be readable to the service: only a warning, unless it is not there and the collector does
+ * not start without. */
+static void check_file(struct config_remarks *remarks, const char *option, const char *path, bool needed, bool secret)
 {
     struct stat info;
     if (path[0] == '\0') {
         return;
     }
     if (stat(path, &info) != 0) {
-        config_remark(remarks, errno == ENOENT ? CONFIG_REMARK_ERROR : CONFIG_REMARK_WARNING, "api.%s: %s: %s", option,
-                      path, strerror(errno));
+        config_remark(remarks, needed && errno == ENOENT ? CONFIG_REMARK_ERROR : CONFIG_REMARK_WARNING, "%s: %s: %s",
+                      option, path, strerror(errno));
     } else if (access(path, R_OK) != 0) {
-        config_remark(remarks, CONFIG_REMARK_WARNING, "api.%s: this user may not read %s", option, path);
-    } else if (strcmp(option, "key") == 0 && (info.st_mode & (S_IROTH | S_IWOTH)) != 0) {
-        config_remark(remarks, CONFIG_REMARK_WARNING, "api.key: everybody on this machine can read %s", path);
+        config_remark(remarks, CONFIG_REMARK_WARNING, "%s: this user may not read %s", option, path);
+    } else if (secret && (info.st_mode & (S_IROTH | S_IWOTH)) != 0) {
+        config_remark(remarks, CONFIG_REMARK_WARNING, "%s: everybody on this machine can read %s", option, path);
     }
 }
 
@@ -70,8 +72,8 @@ static bool is_loopback(const char *host)
 
 static void check_api(struct config_remarks *remarks, const struct collector_api_config *api)
 {
-    check_file(remarks, "certificate", api->certificate);
-    check_file(remarks, "key", api->key);
+    check_file(remarks, "api.certificate", api->certificate, true, false);
+    check_file(remarks, "api.key", api->key, true, true);
     if (api->host[0] && !is_loopback(api->host) && !api->certificate[0]) {
         config_remark(
             remarks, CONFIG_REMARK_WARNING,
@@ -81,12 +83,32 @@ static void check_api(struct config_remarks *remarks, const struct collector_api
     }
 }
 
+/* Read anew for each attempt: they may still come. */
+static void check_receiver(struct config_remarks *remarks, const struct receiver *receiver)
+{
+    const struct {
+        const char *option;
+        const char *path;
+        bool secret;
+    } files[] = {{"secret_file", receiver->secret_file, true},
+                 {"bearer_file", receiver->bearer_file, true},
+                 {"ca_file", receiver->ca_file, false}};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char name[160];
+        (void)snprintf(name, sizeof name, "receiver \"%s\".%s", receiver->name, files[i].option);
+        check_file(remarks, name, files[i].path, false, files[i].secret);
+    }
+}
+
 static void look(const void *settings, struct config_remarks *remarks)
 {
     const struct collector_config *config = settings;
     check_zone(remarks, config->zone);
     check_dir(remarks, config);
     check_api(remarks, &config->api);
+    for (size_t i = 0; i < config->alerting.receiver_count; i++) {
+        check_receiver(remarks, &config->alerting.receivers[i]);
+    }
     config_remark_user(remarks, &config->service, "collector");
 }
 
