@@ -39,6 +39,7 @@ export async function withBrowser(fn) {
     return await fn(browser);
   } finally {
     await browser.close();
+    process.stdin.destroy(); // an open one keeps the script alive
   }
 }
 
