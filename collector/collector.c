@@ -13,7 +13,7 @@
 #include "platform/service/privilege.h"
 #include "platform/time/clock.h"
 
-enum { TEND_MS = 10 * 1000 };
+enum { TEND_FIRST_MS = 1000, TEND_MS = 10 * 1000 };
 
 struct collector {
     const struct collector_config *config;
@@ -183,7 +183,7 @@ static int start_loop_parts(struct collector *collector)
                                   &collector->watchdog);
     }
     if (status == 0) {
-        status = loop_timer_start(collector->loop, TEND_MS, TEND_MS, on_tend, collector, &collector->tending);
+        status = loop_timer_start(collector->loop, TEND_FIRST_MS, TEND_MS, on_tend, collector, &collector->tending);
     }
     if (status != 0) {
         log_write(LOG_ERROR, "collector", "starting: %s", status_str(status));

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 import time
 import urllib.request
@@ -212,14 +213,21 @@ def test_a_site_that_does_not_get_rid_of_its_summaries(tmp_path: Path) -> None:
                                              ingest=SLOWLY) as centre:
         with centre.running():
             site = joined(centre, tmp_path, "madrid")
-            simulate(site.log, 41, "--days", "12")
+            simulate(site.log, 41, "--days", "29")
             agent = site.start()
             wait_for("the backlog to be told", lambda: ("firing", "madrid", None) in receiver.news())
         centre.config.write_text(centre.config.read_text().replace(SLOWLY, ""))
         with centre.running():
-            told(receiver, ("firing", "madrid", None), ("resolved", "madrid", None))
+            wait_for("the end to be told", lambda: receiver.news()[-1] == ("resolved", "madrid", None))
         agent.stop()
         site.close()
+
+
+def test_trouble_is_logged(tmp_path: Path) -> None:
+    with centre_with(tmp_path, SILENT.format(more="")) as centre:
+        (centre.data / "alerts.json").write_text("{")
+        with centre.running() as daemon:
+            wait_for("it to be logged", lambda: "alert: what was kept of alerts cannot be read: " in daemon.said())
 
 
 @contextmanager
@@ -232,7 +240,15 @@ def alertmanager(home: Path) -> Iterator[str]:
         daemon = subprocess.Popen([ALERTMANAGER, f"--config.file={config}", f"--storage.path={home / 'data'}",
                                    f"--web.listen-address=127.0.0.1:{port}", "--cluster.listen-address="],
                                   stdout=log, stderr=log)
+    def is_ready() -> bool:
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/-/ready") as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
+
     try:
+        wait_for("the Alertmanager to be ready", is_ready)
         yield f"http://127.0.0.1:{port}"
     finally:
         daemon.terminate()
@@ -254,7 +270,7 @@ def test_a_real_alertmanager(tmp_path: Path) -> None:
             labels = alert["labels"]
             assert (labels["alertname"], labels["severity"]) == ("silent", "critical")
             assert (labels["site"], labels["group"]) == ("madrid", "spain")
-            assert "queue" not in labels and labels["ringside"]
+            assert "queue" not in labels and labels["ringside"] == socket.gethostname()
             assert alert["annotations"]["description"].startswith("madrid: site silent for ")
             assert alert["generatorURL"] == "https://centre.example/site/madrid"
             assert alert["status"]["state"] == "active"
