@@ -22,8 +22,8 @@ struct site_standing {
 
 int site_standing_read(struct store_view *view, const struct kpi_site *site, struct site_standing *out);
 
-/* "silent", "behind", "newest_interval", "gaps", "gaps_open", "last_gap", "unbalanced", "refused", "conflicts", "unknown_verbs",
- * "clock_steps", "interval_s"; what is not known is null. */
+/* "silent", "behind", "newest_interval", "gaps", "gaps_open", "last_gap", "unbalanced", "refused", "conflicts",
+ * "unknown_verbs", "clock_steps", "interval_s"; what is not known is null. */
 void site_standing_put(const struct site_standing *standing, struct json *out);
 
 #endif

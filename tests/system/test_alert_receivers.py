@@ -89,7 +89,7 @@ def test_whom_a_receiver_has_to_be(home: Path, lab: Lab) -> None:
 
 
 def test_what_a_receiver_is_shown(home: Path) -> None:
-    """A bearer token; a signature, but none by an empty key; and what still fires again and again where that is wished."""
+    """A bearer token; a signature, but none by an empty key; what still fires again and again where that is wished."""
     with ExitStack() as stack:
         receivers = {title: (stack.enter_context(Receiver()), more) for title, more in (
             ("bearer", f'bearer_file = "{home}/token"'), ("signed", f'secret_file = "{home}/key" repeat = 1s'),
