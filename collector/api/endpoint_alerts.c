@@ -24,7 +24,7 @@ static void answer_state(const struct endpoint_request *request, struct endpoint
     const struct api_alerts *alerts = &request->options->alerts;
     if (endpoint_words_take(request, 0, &words, out) && there_are(alerts, out)) {
         (void)json_build_failed();
-        endpoint_reply_now(out, alerts->state(alerts->ctx));
+        endpoint_reply_json(out, alerts->state(alerts->ctx)); /* asked when it has just changed */
     }
 }
 

@@ -13,7 +13,7 @@
 #define ENDPOINT_PLAIN "text/plain; charset=utf-8"
 
 /* What is about now, and the rest: so long it may be given again. */
-enum { ENDPOINT_FRESH_NOW_MS = 2000, ENDPOINT_STALE_NOW_MS = 30000 };
+enum { ENDPOINT_FRESH_NOW_MS = 2000, ENDPOINT_STALE_NOW_MS = 3000 };
 
 /* The centre's zone is in force on this thread, until zone_use(NULL). */
 void endpoint_reply_use_zone(const struct endpoint_request *request);

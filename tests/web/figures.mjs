@@ -181,6 +181,9 @@ async function missing(page) {
     const rows = await tableOf(course.locator('table'));
     assert.ok(rows.some((row) => row.at(-1) === 'No') && rows.some((row) => row.at(-1) === 'Yes'), site);
   }
+  await open(page, '/site/chengdu?lang=en&period=7d');
+  const silent = await tile(page, 'Service level', '[aria-label="Figures of the period"]');
+  assert.ok(silent.marked && silent.sub.includes('chengdu'), `chengdu: ${silent.sub}`);
   await open(page, '/site/vigo?lang=en&period=7d');
   assert.equal((await tile(page, 'Service level', '[aria-label="Figures of the period"]')).marked, false);
   assert.equal(await page.locator('.chart-legend, .notice').count(), 0);

@@ -61,7 +61,7 @@ export type Period = (typeof PERIODS)[number];
 export interface Span {
   period: Period;
   from: string;
-  to: string | undefined;
+  to: string | undefined; // undefined: it goes on. Ask until 'now' then, or a silent site's figures end with its data
   from_ms: number;
   to_ms: number; // now, when open
   days: number;
@@ -188,7 +188,8 @@ export function useAlerts(): Answer<AlertsDocument> {
   const answer = useAnswer<AlertsDocument>(on ? PATH.alerts : null, {}, { every_ms: 30_000 });
   const seen = useRef(pulse?.version);
   useEffect(() => {
-    if (pulse && seen.current !== undefined && pulse.version !== seen.current) answer.again();
+    // The stream tells of changes only: the first word is one, unless it came before this page.
+    if (pulse && pulse.version !== seen.current) answer.again();
     seen.current = pulse?.version ?? seen.current;
   }, [pulse?.version]);
   return answer;

@@ -6,6 +6,7 @@ import { ago, int, moment } from '../format';
 import { pathOf } from '../route';
 import { t } from '../text';
 import { Answered, Button, Empty, Grid, Link, Loading, Page, Panel, Pill, SEVERITY_TONES, Severity, Table, Unknown, Value, type ColumnOf } from '../ui';
+import { useLive } from '../stream';
 import { isAdmin, useAbout, useAlerts, useZone } from '../view';
 import { MuteForm, type MuteWish } from './alerts_mute';
 import { tt } from './alerts.text';
@@ -14,6 +15,7 @@ export default function AlertsPage() {
   const about = useAbout();
   const { zone } = useZone();
   const answer = useAlerts();
+  useLive({ limit: 1 }); // the stream also tells when alerts change
   if (about && !about.features.alerts) {
     return (
       <Page title={t('nav.alerts')}>

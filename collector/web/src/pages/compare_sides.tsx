@@ -63,7 +63,7 @@ export function useSide(name: Name): Side {
     ...scopeOf(scope),
     queue: queue || undefined,
     from: span.from,
-    to: span.to,
+    to: span.to ?? 'now',
     zone: zone.param ?? zone.zone,
     ...ratio.params,
     [PARAM.shortAbandon]: short ? short + 's' : undefined,

@@ -26,7 +26,7 @@ export default function OverviewPage() {
   const step = stepOf(span);
   const common = { ...scopeParams(scope), ...ratio.params, zone: zone.param };
   const overview = useAnswer<OverviewDocument>(PATH.overview, common, { every_ms: 10_000 });
-  const figures = { ...common, from: span.from, to: span.to };
+  const figures = { ...common, from: span.from, to: span.to ?? 'now' };
   const flow = useAnswer<TimeseriesDocument>(zone.ready ? PATH.timeseries : null, { ...figures, step, fields: FIELDS }, { every_ms: 30_000 });
   const second = zone.ready && (overview.data !== undefined || overview.error !== null); // the tiles come first
   return (

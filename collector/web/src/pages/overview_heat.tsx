@@ -23,7 +23,7 @@ export function HeatMaps({ ask, params, span, zone, target }: HeatMapsProps) {
   const [asked, set] = useParam('heat');
   const wish: Wish = asked === '12w' || asked === 'period' ? asked : '4w';
   const days = wish === '12w' ? -84 : -28;
-  const times = wish === 'period' ? { from: span.from, to: span.to } : { from: midnight(zone, days), to: midnight(zone) };
+  const times = wish === 'period' ? { from: span.from, to: span.to ?? 'now' } : { from: midnight(zone, days), to: midnight(zone) };
   const answer = useAnswer<HeatmapDocument>(ask ? PATH.heatmap : null, { ...params, ...times, fields: 'entered,service_level' }, { every_ms: 600_000 });
   const picker = (
     <Segmented<Wish>

@@ -28,7 +28,7 @@ export function useAsking(subject: Subject, ownZone?: string | null): Asking {
     group: subject.site ? undefined : subject.group,
     queue: subject.queue,
     from: span.from,
-    to: span.to,
+    to: span.to ?? 'now',
     zone: zone.param,
     ...ratio.params,
     [PARAM.shortAbandon]: Number.isFinite(short) && short >= 0 ? Math.round(short) + 's' : undefined,

@@ -120,7 +120,7 @@ export default function SitesPage() {
   const ratio = useRatio();
   const common = { group, ...ratio.params, zone: zone.param };
   const sites = useAnswer<SitesDocument>(PATH.sites, { group }, { every_ms: 10_000 });
-  const figures = useAnswer<KpiDocument>(PATH.kpi, { ...common, by: 'site', from: span.from, to: span.to }, { every_ms: 60_000 });
+  const figures = useAnswer<KpiDocument>(PATH.kpi, { ...common, by: 'site', from: span.from, to: span.to ?? 'now' }, { every_ms: 60_000 });
   const count = sites.data?.sites.length ?? 0;
   const days = Math.max(2, Math.min(SPARK_DAYS_MAX, Math.floor(SPARK_POINTS_MAX / Math.max(1, count))));
   const trends = useAnswer<TimeseriesDocument>(
