@@ -452,7 +452,8 @@ void alert_rule_explain(const struct alert_rule *rule, double value, uint64_t ca
 {
     buf_printf(out, "%s ", alert_metric_words(rule->metric));
     alert_rule_value(rule->metric, value, out);
-    buf_append_str(out, rule->below ? " below " : " above ");
+    bool passed = rule->below ? value < rule->limit : value > rule->limit;
+    buf_printf(out, "%s %s ", passed ? "" : ", no longer", rule->below ? "below" : "above");
     alert_rule_value(rule->metric, rule->limit, out);
     if (rule->window_ms > 0) {
         buf_append_str(out, " (last ");
