@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over our C files of a build directory, on all cores, and only over what changed since it was clean.
 
-usage: tidy.py BUILD_DIR
+usage: tidy.py [--product] BUILD_DIR      --product: not over the tests
 
 A file's key is the hash of all that its result depends on: the checks, the tool, the compile command and the
 preprocessed text with its comments, because NOLINT is a comment. Keys of clean files are kept in build/tidy/.
@@ -68,6 +68,9 @@ def tidy(command: dict, basis: bytes) -> str:
 
 
 def main() -> int:
+    product = "--product" in sys.argv[1:]
+    if product:
+        sys.argv.remove("--product")
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
@@ -76,6 +79,8 @@ def main() -> int:
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
     basis = version + b"".join(path.read_bytes() for path in (ROOT / ".clang-tidy", ROOT / "tests" / ".clang-tidy"))
     commands = own_commands(build_dir)
+    if product:
+        commands = [c for c in commands if ROOT / "tests" not in pathlib.Path(c["file"]).parents]
     COMMANDS.mkdir(parents=True, exist_ok=True)
     (COMMANDS / "compile_commands.json").write_text(json.dumps(commands), encoding="utf-8")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
