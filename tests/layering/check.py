@@ -84,6 +84,7 @@ THIRD_PARTY = {
     "curl/": "collector/alert",
     "libpq-fe.h": "collector/store/store_postgres.c",
     "cmocka.h": "tests",
+    "seccomp.h": "platform/service",
     "ncurses.h": "agent/cli",
     "curses.h": "agent/cli",
     "term.h": "agent/cli",
