@@ -37,6 +37,7 @@ from coap_get import Client, Refused
 from crowd import bench_hostile, bench_sessions
 from figure import MB, Figure, say
 from ingest import bench_ingest, one_core
+from profiles import bench_profile
 from stored import bench_query_centre, bench_store
 from wire import bench_wire, bench_wire_day
 
@@ -295,15 +296,17 @@ PARTS: dict[str, Callable[..., Iterator[Figure]]] = {
     "wire-day": centre_part(bench_wire_day), "ingest": centre_part(bench_ingest),
     "store": centre_part(bench_store), "query-centre": centre_part(bench_query_centre),
     "sessions": centre_part(bench_sessions), "hostile": centre_part(bench_hostile),
-    "api": centre_part(bench_api)}
+    "api": centre_part(bench_api), "profile": centre_part(bench_profile)}
+UNASKED = tuple(part for part in PARTS if part != "profile")  # what is measured when no part is named
 BIG_LOG = ("import", "query")
 
 
 def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all, small)")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default: all but profile, small)")
     parser.add_argument("--part", action="append", default=[], help="the same", dest="more_parts", metavar="PART")
     parser.add_argument("--lines", type=int, default=2000000, help="of the big log (default %(default)s)")
+    parser.add_argument("--profile-lines", type=int, default=200000, help="of the profile (default %(default)s)")
     parser.add_argument("--handshakes", type=int, help="the collector's handshakes_max (default: its own)")
     parser.add_argument("--kinds", nargs="*", help="of hostile peers, one after the other (default: all at once)")
     for name, (small, full, help_text) in SIZES.items():
@@ -323,7 +326,7 @@ def parse() -> argparse.Namespace:
 
 def main() -> int:
     args = parse()
-    parts = args.parts or list(PARTS)
+    parts = args.parts or list(UNASKED)
     CACHE.mkdir(parents=True, exist_ok=True)
     log = big_log(args.lines) if set(parts) & set(BIG_LOG) else CACHE
     figures: list[Figure] = []
