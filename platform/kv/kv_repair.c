@@ -1,0 +1,396 @@
+#include "platform/kv/kv_repair.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "platform/base/status.h"
+#include "platform/kv/kv_internal.h"
+#include "platform/kv/record.h"
+
+enum { PATH_BYTES = 4096, ASIDE_KEPT = 2, SCAN_BYTES = 1 << 20, NOTE_BYTES = 64 };
+
+static const uint64_t RECORDS_BYTES_MAX = UINT64_C(512) << 20;
+static const uint64_t LEAVES_BYTES_MAX = UINT64_C(256) << 20;
+
+static int path_in(char *out, const char *dir, const char *name)
+{
+    return snprintf(out, PATH_BYTES, "%s/%s", dir, name) < PATH_BYTES ? 0 : STATUS_RANGE;
+}
+
+static int sync_dir(const char *dir)
+{
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int status = fd >= 0 && fsync(fd) == 0 ? 0 : kv_status(errno);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return status;
+}
+
+static bool is_there(const char *dir, const char *name)
+{
+    char path[PATH_BYTES];
+    return path_in(path, dir, name) == 0 && access(path, F_OK) == 0;
+}
+
+static void drop(const char *dir, const char *name)
+{
+    char path[PATH_BYTES];
+    if (path_in(path, dir, name) == 0) {
+        (void)unlink(path);
+    }
+}
+
+/* ---- files that were put aside ---- */
+
+static bool is_aside(const char *name)
+{
+    size_t len = strlen(name);
+    return strncmp(name, "damaged-", 8) == 0 && len > 12 && strcmp(name + len - 4, ".mdb") == 0;
+}
+
+/* The oldest one, by its name; how many there are. */
+static size_t list_aside(const char *dir, char oldest[NAME_MAX + 1])
+{
+    DIR *listing = opendir(dir);
+    size_t count = 0;
+    for (struct dirent *entry; listing && (entry = readdir(listing)) != NULL;) {
+        if (is_aside(entry->d_name)) {
+            if (count == 0 || strcmp(entry->d_name, oldest) < 0) {
+                (void)snprintf(oldest, NAME_MAX + 1, "%s", entry->d_name);
+            }
+            count++;
+        }
+    }
+    if (listing) {
+        (void)closedir(listing);
+    }
+    return count;
+}
+
+int kv_repair_drop_oldest(const char *dir)
+{
+    char oldest[NAME_MAX + 1];
+    char path[PATH_BYTES];
+    if (list_aside(dir, oldest) == 0 || path_in(path, dir, oldest) != 0) {
+        return STATUS_NOT_FOUND;
+    }
+    return unlink(path) == 0 ? 0 : kv_status(errno);
+}
+
+static bool is_zero(const char *bytes, size_t len)
+{
+    return len == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, len - 1) == 0);
+}
+
+/* Where the last bytes are that were ever written: what is reserved and unused reads as zeros. */
+static off_t end_of_data(int fd, off_t size)
+{
+    off_t end = 0;
+    for (off_t at = 0; at < size;) {
+        off_t data = lseek(fd, at, SEEK_DATA);
+        off_t hole = data < 0 ? -1 : lseek(fd, data, SEEK_HOLE);
+        if (data < 0 || hole <= data) {
+            return data < 0 && errno == ENXIO ? end : size;
+        }
+        end = hole;
+        at = hole;
+    }
+    return end;
+}
+
+/* The file of before gives its unused end back, so that there is room for what is saved of it. */
+static void give_back(const char *dir)
+{
+    char path[PATH_BYTES];
+    struct stat st;
+    int fd = path_in(path, dir, "data.mdb") == 0 ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+    char *bytes = malloc(SCAN_BYTES);
+    if (fd >= 0 && bytes && fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        off_t end = end_of_data(fd, st.st_size);
+        for (bool zero = true; zero && end > 0;) {
+            off_t from = (end - 1) / SCAN_BYTES * SCAN_BYTES;
+            ssize_t got = pread(fd, bytes, (size_t)(end - from), from);
+            zero = got == end - from && is_zero(bytes, (size_t)got);
+            end = zero ? from : end;
+        }
+        if (end < st.st_size) {
+            (void)!ftruncate(fd, end);
+        }
+    }
+    free(bytes);
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+}
+
+/* ---- what takes its place ---- */
+
+static void drop_repair(const char *dir)
+{
+    char place[PATH_BYTES];
+    if (path_in(place, dir, "repair") == 0) {
+        static const char *const files[] = {"data.mdb", "data.mdb.new", "lock.mdb"};
+        for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+            drop(place, files[i]);
+        }
+        (void)rmdir(place);
+    }
+}
+
+static void name_aside(int64_t now_ms, unsigned more, char *out, size_t size)
+{
+    time_t at = (time_t)(now_ms / 1000 + more);
+    struct tm parts;
+    if (!gmtime_r(&at, &parts) || strftime(out, size, "damaged-%Y%m%dT%H%M%SZ.mdb", &parts) == 0) {
+        (void)snprintf(out, size, "damaged-%u.mdb", more);
+    }
+}
+
+/* A second name first, so that data.mdb is never gone; where the file system knows none, the next start finds the one
+ * that is to take its place. A second name that is there already was given before an interruption. */
+static int put_aside(const char *dir, int64_t now_ms, char *name, size_t size)
+{
+    char from[PATH_BYTES];
+    char to[PATH_BYTES];
+    struct stat st;
+    int status = path_in(from, dir, "data.mdb");
+    name[0] = 0;
+    if (status != 0 || stat(from, &st) != 0 || st.st_nlink > 1) {
+        return status;
+    }
+    char oldest[NAME_MAX + 1];
+    while (list_aside(dir, oldest) >= ASIDE_KEPT && kv_repair_drop_oldest(dir) == 0) {
+    }
+    for (unsigned more = 0;; more++) {
+        name_aside(now_ms, more, name, size);
+        status = path_in(to, dir, name);
+        if (status != 0 || link(from, to) == 0) {
+            return status;
+        }
+        if (errno != EEXIST) {
+            return rename(from, to) == 0 ? 0 : kv_status(errno);
+        }
+    }
+}
+
+/* data.mdb.mended becomes data.mdb. Who reads the old file still has its lock file with it: the new one begins with a
+ * new one, for a lock file tells which commit is the newest. */
+static int take_place(const char *dir, int64_t now_ms, char *aside, size_t size)
+{
+    char from[PATH_BYTES];
+    char to[PATH_BYTES];
+    int status = path_in(from, dir, "data.mdb.mended");
+    status = status == 0 ? path_in(to, dir, "data.mdb") : status;
+    status = status == 0 ? put_aside(dir, now_ms, aside, size) : status;
+    status = status == 0 ? sync_dir(dir) : status;
+    drop(dir, "lock.mdb");
+    if (status == 0 && rename(from, to) != 0) {
+        status = kv_status(errno);
+    }
+    status = status == 0 ? sync_dir(dir) : status;
+    drop(dir, "lock.mdb");
+    return status;
+}
+
+static int finish_mended(const char *dir, const char *place)
+{
+    char from[PATH_BYTES];
+    char to[PATH_BYTES];
+    int status = path_in(from, place, "data.mdb");
+    status = status == 0 ? path_in(to, dir, "data.mdb.mended") : status;
+    if (status == 0 && rename(from, to) != 0) {
+        status = kv_status(errno);
+    }
+    return status == 0 ? sync_dir(dir) : status;
+}
+
+/* An environment without anything in it, so that the owner finds one where it begins anew. */
+static int make_empty(const char *place, uint64_t map_bytes)
+{
+    struct kv *kv = NULL;
+    const struct kv_options options = {.dir = place, .map_bytes = map_bytes, .max_dbs = 1};
+    int status = kv_open(&options, &kv);
+    kv_close(kv);
+    return status;
+}
+
+static int save(const struct kv_repair_options *options, const char *place, struct kv_repair *out)
+{
+    char path[PATH_BYTES];
+    const struct kv_look look = {.depth = KV_DEPTH_RECORDS, .whole = options->whole, .ctx = options->ctx};
+    int status = path_in(path, place, "data.mdb");
+    drop_repair(options->dir);
+    if (status == 0 && mkdir(place, 0750) != 0) {
+        status = kv_status(errno);
+    }
+    if (status == 0 && !out->anew) {
+        status = kv_salvage(options->dir, &look, path, options->map_bytes, &out->damage);
+        out->anew = status == STATUS_CORRUPT || status == STATUS_VERSION;
+        status = out->anew ? 0 : status;
+    }
+    if (status == 0 && out->anew) {
+        status = make_empty(place, options->map_bytes);
+    }
+    return status == 0 && options->mend ? options->mend(options->ctx, place, out) : status;
+}
+
+static int repair(const struct kv_repair_options *options, struct kv_repair *out)
+{
+    char place[PATH_BYTES];
+    int status = path_in(place, options->dir, "repair");
+    if (status != 0) {
+        return status;
+    }
+    bool anew = out->anew;
+    give_back(options->dir);
+    status = save(options, place, out);
+    while (status == STATUS_FULL && kv_repair_drop_oldest(options->dir) == 0) {
+        out->anew = anew;
+        status = save(options, place, out);
+    }
+    status = status == 0 ? finish_mended(options->dir, place) : status;
+    drop_repair(options->dir);
+    status = status == 0 ? take_place(options->dir, options->now_ms, out->aside, sizeof out->aside) : status;
+    return status == 0 ? KV_REPAIRED : status;
+}
+
+/* ---- looking ---- */
+
+/* As LMDB writes it behind the head of pages 0 and 1; for choosing how deep to look, not to be trusted. */
+struct meta_form {
+    uint32_t magic;
+    uint32_t version;
+    void *address;
+    size_t map_bytes;
+    struct {
+        uint32_t page_bytes;
+        uint16_t flags;
+        uint16_t depth;
+        size_t numbers[5];
+    } dbs[2];
+    size_t last_page;
+    size_t commit;
+};
+
+static uint64_t used_bytes(const char *dir)
+{
+    char path[PATH_BYTES];
+    uint64_t used = 0;
+    int fd = path_in(path, dir, "data.mdb") == 0 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    for (off_t page = 0; fd >= 0 && page < 2; page++) {
+        struct meta_form meta;
+        off_t at = page * sysconf(_SC_PAGESIZE) + (off_t)sizeof(size_t) + 8;
+        if (pread(fd, &meta, sizeof meta, at) == (ssize_t)sizeof meta && meta.last_page < SIZE_MAX / 65536) {
+            uint64_t bytes = ((uint64_t)meta.last_page + 1) * (meta.dbs[0].page_bytes & 0xffff);
+            used = bytes > used ? bytes : used;
+        }
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return used;
+}
+
+void kv_repair_note_end(struct kv *kv, int fd)
+{
+    MDB_envinfo info;
+    char note[NOTE_BYTES];
+    if (fd >= 0 && mdb_env_info(kv->env, &info) == 0) {
+        int len = snprintf(note, sizeof note, "ended at commit %" PRIu64 "\n", (uint64_t)info.me_last_txnid);
+        (void)!ftruncate(fd, 0);
+        (void)!pwrite(fd, note, (size_t)len, 0);
+    }
+}
+
+static bool ended_in_order(int fd, uint64_t commit)
+{
+    char note[NOTE_BYTES] = "";
+    uint64_t noted;
+    return fd >= 0 && pread(fd, note, sizeof note - 1, 0) > 0 &&
+           sscanf(note, "ended at commit %" SCNu64, &noted) == 1 && noted == commit;
+}
+
+static int look_over(const struct kv_repair_options *options, struct kv_damage *out)
+{
+    struct kv_look look = {.depth = KV_DEPTH_RECORDS, .whole = options->whole, .ctx = options->ctx};
+    if (used_bytes(options->dir) > RECORDS_BYTES_MAX) {
+        look.depth = KV_DEPTH_TREE;
+        int status = kv_look_over(options->dir, &look, out);
+        if (status != 0 || ended_in_order(options->note_fd, out->commit)) {
+            return status;
+        }
+        look.depth = KV_DEPTH_RECORDS;
+    }
+    return kv_look_over(options->dir, &look, out);
+}
+
+int kv_repair(const struct kv_repair_options *options, struct kv_repair *out)
+{
+    memset(out, 0, sizeof *out);
+    if (is_there(options->dir, "data.mdb.mended")) {
+        drop_repair(options->dir);
+        int status = take_place(options->dir, options->now_ms, out->aside, sizeof out->aside);
+        return status == 0 ? KV_REPAIRED : status;
+    }
+    if (!is_there(options->dir, "data.mdb")) {
+        drop_repair(options->dir);
+        return 0;
+    }
+    int status = look_over(options, &out->damage);
+    switch (status) {
+    case STATUS_CORRUPT:
+    case STATUS_NOT_FOUND: /* empty: what makes an environment never leaves one */
+    case STATUS_VERSION: out->anew = true; return repair(options, out);
+    case KV_DAMAGED: out->anew = !out->damage.readable; return repair(options, out);
+    default: return status;
+    }
+}
+
+/* ---- reading ---- */
+
+/* With a read transaction no page of the newest commits is written anew: what is wrong then is wrong. */
+static int look_pinned(const char *dir, const struct kv_look *look)
+{
+    MDB_env *env = NULL;
+    MDB_txn *txn = NULL;
+    struct kv_damage damage;
+    int status = kv_status(mdb_env_create(&env));
+    status = status == 0 ? kv_status(mdb_env_open(env, dir, MDB_RDONLY | MDB_NOTLS, 0)) : status;
+    status = status == 0 ? kv_status(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn)) : status;
+    if (status == 0) {
+        status = kv_look_over(dir, look, &damage) == 0 ? 0 : STATUS_CORRUPT;
+        mdb_txn_abort(txn);
+    }
+    if (env) {
+        mdb_env_close(env);
+    }
+    return status == 0 ? 0 : STATUS_CORRUPT;
+}
+
+int kv_repair_may_read(const char *dir)
+{
+    bool small = used_bytes(dir) <= LEAVES_BYTES_MAX;
+    const struct kv_look look = {.depth = small ? KV_DEPTH_RECORDS : KV_DEPTH_TREE};
+    struct kv_damage damage;
+    int status = kv_look_over(dir, &look, &damage);
+    if (status != KV_DAMAGED) {
+        return status;
+    }
+    return damage.readable ? look_pinned(dir, &look) : STATUS_CORRUPT;
+}
+
+bool kv_repair_is_record(struct slice key, struct slice value)
+{
+    struct wire_reader payload;
+    int status = record_open(key, value, &payload);
+    return status == 0 || status == STATUS_VERSION;
+}
