@@ -26,7 +26,7 @@ static const struct metric metrics[ALERT_METRIC_COUNT] = {
     [ALERT_SITE_SILENT] = {"site_silent", "site silent for", ALERT_UNIT_MS, ALERT_PER_SITE, .now = true,
                            .of_site = true},
     [ALERT_BACKLOG] = {"backlog", "backlog's age", ALERT_UNIT_MS, ALERT_PER_SITE, .now = true, .of_site = true},
-    [ALERT_UNBALANCED] = {"unbalanced", "intervals out of balance", ALERT_UNIT_COUNT, ALERT_PER_QUEUE},
+    [ALERT_UNBALANCED] = {"unbalanced", "intervals out of balance", ALERT_UNIT_COUNT, ALERT_PER_QUEUE, .now = false},
     [ALERT_CLOCK_OFFSET] = {"clock_offset", "clock off by", ALERT_UNIT_MS, ALERT_PER_SITE, .now = true,
                             .of_site = true},
     [ALERT_CERTIFICATE] = {"certificate", "certificate's time left", ALERT_UNIT_MS, ALERT_PER_SITE, .now = true,
