@@ -1,0 +1,564 @@
+/* The platter's recording: what is safe, and what came since. */
+#include "tests/support/faults/platter.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct platter platter = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+bool platter_records(void)
+{
+    return platter.records;
+}
+
+static void enter(void)
+{
+    (void)pthread_mutex_lock(&platter.lock);
+}
+
+static void leave(void)
+{
+    (void)pthread_mutex_unlock(&platter.lock);
+}
+
+static char *copy_of(const char *text)
+{
+    size_t size = strlen(text) + 1;
+    return memcpy(faults_take(size), text, size);
+}
+
+/* ---- nodes ---- */
+
+static struct platter_node *node_of(const struct stat *info)
+{
+    for (struct platter_node *node = platter.nodes; node; node = node->next) {
+        if (!node->gone && node->inode == info->st_ino) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+static struct platter_node *node_at(const char *full)
+{
+    struct stat info;
+    return fstatat(AT_FDCWD, full, &info, AT_SYMLINK_NOFOLLOW) == 0 ? node_of(&info) : NULL;
+}
+
+static struct platter_node *node_add(const struct stat *info)
+{
+    struct platter_node *node = faults_take(sizeof *node);
+    node->inode = info->st_ino;
+    node->directory = S_ISDIR(info->st_mode);
+    node->mode = info->st_mode & 07777;
+    node->fd = -1;
+    node->next = platter.nodes;
+    platter.nodes = node;
+    return node;
+}
+
+static void safe_length(struct platter_node *node, uint64_t bytes)
+{
+    if (bytes > node->safe_room) {
+        node->safe_room = bytes * 2;
+        node->safe = faults_take_more(node->safe, node->safe_room);
+    }
+    if (bytes > node->safe_bytes) {
+        memset(node->safe + node->safe_bytes, 0, bytes - node->safe_bytes);
+    }
+    node->safe_bytes = bytes;
+}
+
+static void safe_write(struct platter_node *node, uint64_t at, const uint8_t *data, uint64_t bytes)
+{
+    if (at + bytes > node->safe_bytes) {
+        safe_length(node, at + bytes);
+    }
+    memcpy(node->safe + at, data, bytes);
+}
+
+static bool read_all(int fd, uint8_t *to, uint64_t bytes)
+{
+    uint64_t have = 0;
+    while (have < bytes) {
+        long got = syscall(SYS_pread64, fd, to + have, bytes - have, have);
+        if (got <= 0) {
+            return false;
+        }
+        have += (uint64_t)got;
+    }
+    return true;
+}
+
+static int load(struct platter_node *node, const char *full, const struct stat *info)
+{
+    int fd = (int)syscall(SYS_openat, AT_FDCWD, full, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        return -1;
+    }
+    safe_length(node, (uint64_t)info->st_size);
+    node->length = (uint64_t)info->st_size;
+    bool read = read_all(fd, node->safe, node->length);
+    (void)syscall(SYS_close, fd);
+    return read ? 0 : -1;
+}
+
+/* ---- changes ---- */
+
+static struct platter_change *change_add(struct platter_node *node, bool is_write, uint64_t at, uint64_t bytes,
+                                         uint64_t length)
+{
+    struct platter_change *change = faults_take(sizeof *change);
+    change->moment = platter.moments++;
+    change->is_write = is_write;
+    change->at = at;
+    change->bytes = bytes;
+    change->data = is_write ? faults_take(bytes) : NULL;
+    change->length = length;
+    change->resized = length != node->length;
+    node->length = length;
+    if (node->last) {
+        node->last->next = change;
+    } else {
+        node->first = change;
+    }
+    node->last = change;
+    return change;
+}
+
+static void changes_forget(struct platter_node *node)
+{
+    while (node->first) {
+        struct platter_change *change = node->first;
+        node->first = change->next;
+        faults_give(change->data);
+        faults_give(change);
+    }
+    node->last = NULL;
+}
+
+static void changes_settle(struct platter_node *node)
+{
+    for (const struct platter_change *change = node->first; change; change = change->next) {
+        if (change->is_write) {
+            safe_write(node, change->at, change->data, change->bytes);
+        }
+        safe_length(node, change->length);
+    }
+    changes_forget(node);
+}
+
+/* These bytes are safe now, whatever of the file is not. Earlier writes of the same place go with them, as they lie in
+ * the same page: when one of those is taken later, it must not bring back what was there before. */
+static void write_through(struct platter_node *node, uint64_t at, const uint8_t *data, uint64_t bytes)
+{
+    for (struct platter_change *change = node->first; change; change = change->next) {
+        change->length = change->length > at + bytes ? change->length : at + bytes;
+        if (!change->is_write || change->at >= at + bytes || change->at + change->bytes <= at) {
+            continue;
+        }
+        uint64_t from = change->at > at ? change->at : at;
+        uint64_t to = change->at + change->bytes < at + bytes ? change->at + change->bytes : at + bytes;
+        memcpy(change->data + (from - change->at), data + (from - at), to - from);
+    }
+    safe_write(node, at, data, bytes);
+    if (at + bytes > node->length) {
+        node->length = at + bytes;
+    }
+}
+
+/* ---- mappings ---- */
+
+static void look_at_map(struct platter_node *node)
+{
+    struct stat info;
+    if (!node->mapped || node->fd < 0 || fstat(node->fd, &info) != 0 || info.st_size == 0) {
+        return;
+    }
+    uint64_t bytes = (uint64_t)info.st_size;
+    uint8_t *now = faults_take(bytes);
+    uint8_t *known = faults_take(bytes);
+    memcpy(known, node->safe, node->safe_bytes < bytes ? node->safe_bytes : bytes);
+    for (const struct platter_change *change = node->first; change; change = change->next) {
+        if (change->is_write && change->at < bytes) {
+            memcpy(known + change->at, change->data,
+                   change->at + change->bytes <= bytes ? change->bytes : bytes - change->at);
+        }
+    }
+    if (read_all(node->fd, now, bytes)) {
+        for (uint64_t at = 0; at < bytes; at += PLATTER_SECTOR_BYTES) {
+            uint64_t len = bytes - at < PLATTER_SECTOR_BYTES ? bytes - at : PLATTER_SECTOR_BYTES;
+            if (memcmp(now + at, known + at, len) != 0) {
+                memcpy(change_add(node, true, at, len, node->length)->data, now + at, len);
+            }
+        }
+    }
+    faults_give(now);
+    faults_give(known);
+}
+
+void platter_look_at_maps(void)
+{
+    for (struct platter_node *node = platter.nodes; node; node = node->next) {
+        look_at_map(node);
+    }
+}
+
+/* ---- names ---- */
+
+void platter_drop_entry(struct platter_entry **entries, const char *name, const struct platter_node *node)
+{
+    for (struct platter_entry **at = entries; *at; at = &(*at)->next) {
+        struct platter_entry *entry = *at;
+        if (strcmp(entry->name, name) == 0 && (!node || entry->node == node)) {
+            *at = entry->next;
+            faults_give(entry->name);
+            faults_give(entry);
+            return;
+        }
+    }
+}
+
+void platter_set_entry(struct platter_entry **entries, const char *name, struct platter_node *node)
+{
+    platter_drop_entry(entries, name, NULL);
+    struct platter_entry *entry = faults_take(sizeof *entry);
+    entry->name = copy_of(name);
+    entry->node = node;
+    entry->next = *entries;
+    *entries = entry;
+}
+
+void platter_apply_naming(struct platter_entry **from, struct platter_entry **to, const struct platter_naming *naming)
+{
+    if (naming->from) {
+        platter_drop_entry(from, naming->from_name, naming->node);
+    }
+    if (naming->to) {
+        platter_set_entry(to, naming->to_name, naming->node);
+    }
+}
+
+/* The directory that holds this name, and the name in it. */
+static struct platter_node *parent_of(const char *full, const char **name)
+{
+    char parent[PATH_MAX];
+    (void)snprintf(parent, sizeof parent, "%s", full);
+    char *slash = strrchr(parent, '/');
+    *slash = '\0';
+    *name = full + (slash - parent) + 1;
+    return node_at(parent);
+}
+
+static void name_change(struct platter_node *node, const char *from, const char *to)
+{
+    struct platter_naming *naming = faults_take(sizeof *naming);
+    const char *name;
+    naming->moment = platter.moments++;
+    naming->node = node;
+    if (from) {
+        naming->from = parent_of(from, &name);
+        naming->from_name = copy_of(name);
+    }
+    if (to) {
+        naming->to = parent_of(to, &name);
+        naming->to_name = copy_of(name);
+    }
+    if (platter.last) {
+        platter.last->next = naming;
+    } else {
+        platter.first = naming;
+    }
+    platter.last = naming;
+}
+
+static void naming_free(struct platter_naming *naming)
+{
+    faults_give(naming->from_name);
+    faults_give(naming->to_name);
+    faults_give(naming);
+}
+
+/* A move between two directories is one step, safe with the one that the name came to. */
+static void names_settle(const struct platter_node *directory)
+{
+    struct platter_naming **at = &platter.first;
+    platter.last = NULL;
+    while (*at) {
+        struct platter_naming *naming = *at;
+        if ((naming->to ? naming->to : naming->from) == directory) {
+            platter_apply_naming(naming->from ? &naming->from->entries : NULL, naming->to ? &naming->to->entries : NULL,
+                                 naming);
+            *at = naming->next;
+            naming_free(naming);
+        } else {
+            platter.last = naming;
+            at = &naming->next;
+        }
+    }
+}
+
+/* ---- what the doors tell ---- */
+
+void platter_opened(struct faults_file *file, int fd, const char *full, int flags, bool made)
+{
+    struct stat info;
+    if (!platter.records || fstat(fd, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
+        return;
+    }
+    enter();
+    file->node = node_of(&info);
+    if (!file->node) {
+        file->node = node_add(&info);
+    }
+    if (made) {
+        name_change(file->node, NULL, full);
+    } else if (flags & O_TRUNC && file->node->length > 0) {
+        (void)change_add(file->node, false, 0, 0, 0);
+    }
+    leave();
+}
+
+void platter_closed(struct faults_file *file, int fd)
+{
+    if (platter.records && file->node) {
+        enter();
+        if (file->node->fd == fd) {
+            look_at_map(file->node);
+            file->node->fd = -1;
+        }
+        leave();
+    }
+}
+
+static void gather(uint8_t *to, const struct iovec *parts, size_t bytes)
+{
+    for (size_t done = 0; done < bytes; parts++) {
+        size_t len = parts->iov_len < bytes - done ? parts->iov_len : bytes - done;
+        memcpy(to + done, parts->iov_base, len);
+        done += len;
+    }
+}
+
+void platter_wrote(struct faults_file *file, const struct iovec *parts, size_t bytes, off_t at)
+{
+    if (!platter.records || !file->node) {
+        return;
+    }
+    enter();
+    struct platter_node *node = file->node;
+    uint64_t end = (uint64_t)at + bytes;
+    if (file->write_through) {
+        uint8_t *data = faults_take(bytes);
+        gather(data, parts, bytes);
+        write_through(node, (uint64_t)at, data, bytes);
+        faults_give(data);
+    } else {
+        uint64_t length = end > node->length ? end : node->length;
+        gather(change_add(node, true, (uint64_t)at, bytes, length)->data, parts, bytes);
+    }
+    leave();
+}
+
+void platter_length(struct faults_file *file, uint64_t length)
+{
+    if (platter.records && file->node && file->node->length != length) {
+        enter();
+        (void)change_add(file->node, false, 0, 0, length);
+        leave();
+    }
+}
+
+void platter_reserved(struct faults_file *file, uint64_t end)
+{
+    if (file->node && end > file->node->length) {
+        platter_length(file, end);
+    }
+}
+
+void platter_mapped(struct faults_file *file, int fd)
+{
+    if (platter.records && file->node) {
+        file->node->mapped = true;
+        file->node->fd = fd;
+    }
+}
+
+static void settle(struct platter_node *node, int fd)
+{
+    struct stat info;
+    if (fd >= 0 && fstat(fd, &info) == 0) {
+        node->mode = info.st_mode & 07777;
+    }
+    look_at_map(node);
+    changes_settle(node);
+}
+
+void platter_synced(struct faults_file *file, int fd)
+{
+    if (!platter.records || !file->node) {
+        return;
+    }
+    enter();
+    if (file->directory) {
+        names_settle(file->node);
+    } else {
+        settle(file->node, fd);
+    }
+    leave();
+}
+
+void platter_synced_maps(void)
+{
+    if (!platter.records) {
+        return;
+    }
+    enter();
+    for (struct platter_node *node = platter.nodes; node; node = node->next) {
+        if (node->mapped) {
+            settle(node, node->fd);
+        }
+    }
+    leave();
+}
+
+void platter_made_directory(const char *full)
+{
+    struct stat info;
+    if (platter.records && fstatat(AT_FDCWD, full, &info, AT_SYMLINK_NOFOLLOW) == 0) {
+        enter();
+        name_change(node_add(&info), NULL, full);
+        leave();
+    }
+}
+
+void platter_name_before(const char *full, const char *target, struct platter_step *step)
+{
+    struct stat info;
+    *step = (struct platter_step){0};
+    if (!platter.records) {
+        return;
+    }
+    enter();
+    step->node = node_at(full);
+    bool last = target && fstatat(AT_FDCWD, target, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+                (S_ISDIR(info.st_mode) || info.st_nlink == 1);
+    step->replaced = last ? node_of(&info) : NULL;
+    leave();
+}
+
+static void named(const struct platter_step *step, const char *from, const char *to)
+{
+    if (platter.records && step->node) {
+        enter();
+        name_change(step->node, from, to);
+        if (step->replaced) {
+            step->replaced->gone = true;
+        }
+        leave();
+    }
+}
+
+void platter_renamed(const struct platter_step *step, const char *from, const char *to)
+{
+    named(step, from, to);
+}
+
+void platter_linked(const struct platter_step *step, const char *to)
+{
+    named(step, NULL, to);
+}
+
+void platter_unlinked(const struct platter_step *step, const char *full)
+{
+    named(step, full, NULL);
+}
+
+/* ---- begin and end ---- */
+
+static int scan(struct platter_node *directory, const char *path)
+{
+    DIR *listing = opendir(path);
+    if (!listing) {
+        return -1;
+    }
+    int status = 0;
+    for (struct dirent *entry; status == 0 && (entry = readdir(listing)) != NULL;) {
+        char full[PATH_MAX];
+        struct stat info;
+        bool self = strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0;
+        if (self || snprintf(full, sizeof full, "%s/%s", path, entry->d_name) >= (int)sizeof full ||
+            fstatat(AT_FDCWD, full, &info, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
+            continue;
+        }
+        struct platter_node *known = node_of(&info); /* a second name */
+        struct platter_node *node = known ? known : node_add(&info);
+        platter_set_entry(&directory->entries, entry->d_name, node);
+        if (!known) {
+            status = node->directory ? scan(node, full) : load(node, full, &info);
+        }
+    }
+    (void)closedir(listing);
+    return status;
+}
+
+int faults_platter_begin(void)
+{
+    struct stat info;
+    faults_platter_end();
+    if (!faults_watching() || fstatat(AT_FDCWD, faults_root(), &info, 0) != 0 || !S_ISDIR(info.st_mode)) {
+        return -1;
+    }
+    platter.root = node_add(&info);
+    if (scan(platter.root, faults_root()) != 0) {
+        faults_platter_end();
+        return -1;
+    }
+    platter.records = true;
+    for (int fd = 0; fd < FAULTS_FILES_MAX; fd++) {
+        struct faults_file *file = faults_file(fd);
+        if (file) {
+            platter_opened(file, fd, "", 0, false);
+        }
+    }
+    return 0;
+}
+
+static void node_free(struct platter_node *node)
+{
+    changes_forget(node);
+    while (node->entries) {
+        platter_drop_entry(&node->entries, node->entries->name, NULL);
+    }
+    faults_give(node->safe);
+    faults_give(node);
+}
+
+void faults_platter_end(void)
+{
+    platter.records = false;
+    while (platter.first) {
+        struct platter_naming *naming = platter.first;
+        platter.first = naming->next;
+        naming_free(naming);
+    }
+    platter.last = NULL;
+    while (platter.nodes) {
+        struct platter_node *node = platter.nodes;
+        platter.nodes = node->next;
+        node_free(node);
+    }
+    platter.root = NULL;
+    platter.moments = 0;
+    for (int fd = 0; fd < FAULTS_FILES_MAX; fd++) {
+        struct faults_file *file = faults_file(fd);
+        if (file) {
+            file->node = NULL;
+        }
+    }
+}
