@@ -15,25 +15,19 @@ bool platter_records(void)
     return platter.records;
 }
 
-static void enter(void)
+void platter_enter(void)
 {
     (void)pthread_mutex_lock(&platter.lock);
 }
 
-static void leave(void)
+void platter_leave(void)
 {
     (void)pthread_mutex_unlock(&platter.lock);
 }
 
-static char *copy_of(const char *text)
-{
-    size_t size = strlen(text) + 1;
-    return memcpy(faults_take(size), text, size);
-}
-
 /* ---- nodes ---- */
 
-static struct platter_node *node_of(const struct stat *info)
+struct platter_node *platter_node_of(const struct stat *info)
 {
     for (struct platter_node *node = platter.nodes; node; node = node->next) {
         if (!node->gone && node->inode == info->st_ino) {
@@ -43,13 +37,13 @@ static struct platter_node *node_of(const struct stat *info)
     return NULL;
 }
 
-static struct platter_node *node_at(const char *full)
+struct platter_node *platter_node_at(const char *full)
 {
     struct stat info;
-    return fstatat(AT_FDCWD, full, &info, AT_SYMLINK_NOFOLLOW) == 0 ? node_of(&info) : NULL;
+    return fstatat(AT_FDCWD, full, &info, AT_SYMLINK_NOFOLLOW) == 0 ? platter_node_of(&info) : NULL;
 }
 
-static struct platter_node *node_add(const struct stat *info)
+struct platter_node *platter_node_add(const struct stat *info)
 {
     struct platter_node *node = faults_take(sizeof *node);
     node->inode = info->st_ino;
@@ -208,100 +202,6 @@ void platter_look_at_maps(void)
     }
 }
 
-/* ---- names ---- */
-
-void platter_drop_entry(struct platter_entry **entries, const char *name, const struct platter_node *node)
-{
-    for (struct platter_entry **at = entries; *at; at = &(*at)->next) {
-        struct platter_entry *entry = *at;
-        if (strcmp(entry->name, name) == 0 && (!node || entry->node == node)) {
-            *at = entry->next;
-            faults_give(entry->name);
-            faults_give(entry);
-            return;
-        }
-    }
-}
-
-void platter_set_entry(struct platter_entry **entries, const char *name, struct platter_node *node)
-{
-    platter_drop_entry(entries, name, NULL);
-    struct platter_entry *entry = faults_take(sizeof *entry);
-    entry->name = copy_of(name);
-    entry->node = node;
-    entry->next = *entries;
-    *entries = entry;
-}
-
-void platter_apply_naming(struct platter_entry **from, struct platter_entry **to, const struct platter_naming *naming)
-{
-    if (naming->from) {
-        platter_drop_entry(from, naming->from_name, naming->node);
-    }
-    if (naming->to) {
-        platter_set_entry(to, naming->to_name, naming->node);
-    }
-}
-
-/* The directory that holds this name, and the name in it. */
-static struct platter_node *parent_of(const char *full, const char **name)
-{
-    char parent[PATH_MAX];
-    (void)snprintf(parent, sizeof parent, "%s", full);
-    char *slash = strrchr(parent, '/');
-    *slash = '\0';
-    *name = full + (slash - parent) + 1;
-    return node_at(parent);
-}
-
-static void name_change(struct platter_node *node, const char *from, const char *to)
-{
-    struct platter_naming *naming = faults_take(sizeof *naming);
-    const char *name;
-    naming->moment = platter.moments++;
-    naming->node = node;
-    if (from) {
-        naming->from = parent_of(from, &name);
-        naming->from_name = copy_of(name);
-    }
-    if (to) {
-        naming->to = parent_of(to, &name);
-        naming->to_name = copy_of(name);
-    }
-    if (platter.last) {
-        platter.last->next = naming;
-    } else {
-        platter.first = naming;
-    }
-    platter.last = naming;
-}
-
-static void naming_free(struct platter_naming *naming)
-{
-    faults_give(naming->from_name);
-    faults_give(naming->to_name);
-    faults_give(naming);
-}
-
-/* A move between two directories is one step, safe with the one that the name came to. */
-static void names_settle(const struct platter_node *directory)
-{
-    struct platter_naming **at = &platter.first;
-    platter.last = NULL;
-    while (*at) {
-        struct platter_naming *naming = *at;
-        if ((naming->to ? naming->to : naming->from) == directory) {
-            platter_apply_naming(naming->from ? &naming->from->entries : NULL, naming->to ? &naming->to->entries : NULL,
-                                 naming);
-            *at = naming->next;
-            naming_free(naming);
-        } else {
-            platter.last = naming;
-            at = &naming->next;
-        }
-    }
-}
-
 /* ---- what the doors tell ---- */
 
 void platter_opened(struct faults_file *file, int fd, const char *full, int flags, bool made)
@@ -310,28 +210,28 @@ void platter_opened(struct faults_file *file, int fd, const char *full, int flag
     if (!platter.records || fstat(fd, &info) != 0 || !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
         return;
     }
-    enter();
-    file->node = node_of(&info);
+    platter_enter();
+    file->node = platter_node_of(&info);
     if (!file->node) {
-        file->node = node_add(&info);
+        file->node = platter_node_add(&info);
     }
     if (made) {
-        name_change(file->node, NULL, full);
+        platter_name_change(file->node, NULL, full);
     } else if (flags & O_TRUNC && file->node->length > 0) {
         (void)change_add(file->node, false, 0, 0, 0);
     }
-    leave();
+    platter_leave();
 }
 
 void platter_closed(struct faults_file *file, int fd)
 {
     if (platter.records && file->node) {
-        enter();
+        platter_enter();
         if (file->node->fd == fd) {
             look_at_map(file->node);
             file->node->fd = -1;
         }
-        leave();
+        platter_leave();
     }
 }
 
@@ -349,7 +249,7 @@ void platter_wrote(struct faults_file *file, const struct iovec *parts, size_t b
     if (!platter.records || !file->node) {
         return;
     }
-    enter();
+    platter_enter();
     struct platter_node *node = file->node;
     uint64_t end = (uint64_t)at + bytes;
     if (file->write_through) {
@@ -361,15 +261,15 @@ void platter_wrote(struct faults_file *file, const struct iovec *parts, size_t b
         uint64_t length = end > node->length ? end : node->length;
         gather(change_add(node, true, (uint64_t)at, bytes, length)->data, parts, bytes);
     }
-    leave();
+    platter_leave();
 }
 
 void platter_length(struct faults_file *file, uint64_t length)
 {
     if (platter.records && file->node && file->node->length != length) {
-        enter();
+        platter_enter();
         (void)change_add(file->node, false, 0, 0, length);
-        leave();
+        platter_leave();
     }
 }
 
@@ -403,13 +303,13 @@ void platter_synced(struct faults_file *file, int fd)
     if (!platter.records || !file->node) {
         return;
     }
-    enter();
+    platter_enter();
     if (file->directory) {
-        names_settle(file->node);
+        platter_names_settle(file->node);
     } else {
         settle(file->node, fd);
     }
-    leave();
+    platter_leave();
 }
 
 void platter_synced_maps(void)
@@ -417,65 +317,13 @@ void platter_synced_maps(void)
     if (!platter.records) {
         return;
     }
-    enter();
+    platter_enter();
     for (struct platter_node *node = platter.nodes; node; node = node->next) {
         if (node->mapped) {
             settle(node, node->fd);
         }
     }
-    leave();
-}
-
-void platter_made_directory(const char *full)
-{
-    struct stat info;
-    if (platter.records && fstatat(AT_FDCWD, full, &info, AT_SYMLINK_NOFOLLOW) == 0) {
-        enter();
-        name_change(node_add(&info), NULL, full);
-        leave();
-    }
-}
-
-void platter_name_before(const char *full, const char *target, struct platter_step *step)
-{
-    struct stat info;
-    *step = (struct platter_step){0};
-    if (!platter.records) {
-        return;
-    }
-    enter();
-    step->node = node_at(full);
-    bool last = target && fstatat(AT_FDCWD, target, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
-                (S_ISDIR(info.st_mode) || info.st_nlink == 1);
-    step->replaced = last ? node_of(&info) : NULL;
-    leave();
-}
-
-static void named(const struct platter_step *step, const char *from, const char *to)
-{
-    if (platter.records && step->node) {
-        enter();
-        name_change(step->node, from, to);
-        if (step->replaced) {
-            step->replaced->gone = true;
-        }
-        leave();
-    }
-}
-
-void platter_renamed(const struct platter_step *step, const char *from, const char *to)
-{
-    named(step, from, to);
-}
-
-void platter_linked(const struct platter_step *step, const char *to)
-{
-    named(step, NULL, to);
-}
-
-void platter_unlinked(const struct platter_step *step, const char *full)
-{
-    named(step, full, NULL);
+    platter_leave();
 }
 
 /* ---- begin and end ---- */
@@ -496,8 +344,8 @@ static int scan(struct platter_node *directory, const char *path)
             !(S_ISREG(info.st_mode) || S_ISDIR(info.st_mode))) {
             continue;
         }
-        struct platter_node *known = node_of(&info); /* a second name */
-        struct platter_node *node = known ? known : node_add(&info);
+        struct platter_node *known = platter_node_of(&info); /* a second name */
+        struct platter_node *node = known ? known : platter_node_add(&info);
         platter_set_entry(&directory->entries, entry->d_name, node);
         if (!known) {
             status = node->directory ? scan(node, full) : load(node, full, &info);
@@ -514,7 +362,7 @@ int faults_platter_begin(void)
     if (!faults_watching() || fstatat(AT_FDCWD, faults_root(), &info, 0) != 0 || !S_ISDIR(info.st_mode)) {
         return -1;
     }
-    platter.root = node_add(&info);
+    platter.root = platter_node_add(&info);
     if (scan(platter.root, faults_root()) != 0) {
         faults_platter_end();
         return -1;
@@ -545,7 +393,7 @@ void faults_platter_end(void)
     while (platter.first) {
         struct platter_naming *naming = platter.first;
         platter.first = naming->next;
-        naming_free(naming);
+        platter_naming_free(naming);
     }
     platter.last = NULL;
     while (platter.nodes) {

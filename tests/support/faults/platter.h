@@ -1,5 +1,5 @@
-/* platter: what the two files of the platter share. platter.c records what happens, platter_cut.c makes of it what
- * could be found after the power failed. */
+/* platter: what the files of the platter share. platter.c and platter_names.c record what happens, platter_cut.c makes
+ * of it what could be found after the power failed. */
 #ifndef RINGSIDE_TESTS_SUPPORT_FAULTS_PLATTER_H
 #define RINGSIDE_TESTS_SUPPORT_FAULTS_PLATTER_H
 
@@ -67,7 +67,17 @@ struct platter {
 
 extern struct platter platter;
 
+void platter_enter(void);
+void platter_leave(void);
+struct platter_node *platter_node_of(const struct stat *info); /* NULL: none known */
+struct platter_node *platter_node_at(const char *full);
+struct platter_node *platter_node_add(const struct stat *info);
 void platter_look_at_maps(void); /* what shared mappings changed becomes changes */
+
+/* ---- platter_names.c ---- */
+void platter_name_change(struct platter_node *node, const char *from, const char *to); /* full names; NULL: none */
+void platter_names_settle(const struct platter_node *directory);
+void platter_naming_free(struct platter_naming *naming);
 void platter_set_entry(struct platter_entry **entries, const char *name, struct platter_node *node);
 void platter_drop_entry(struct platter_entry **entries, const char *name, const struct platter_node *node);
 void platter_apply_naming(struct platter_entry **from, struct platter_entry **to, const struct platter_naming *naming);
