@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/centre.h"
+#include "agent/confine.h"
 #include "agent/follower.h"
 #include "agent/keeper.h"
 #include "agent/manager.h"
@@ -22,6 +23,7 @@
 enum {
     CALLERS_REMEMBERED = 1024,
     LIVE_FIRST_MS = 150, /* events of the manager interface come within some ms of the log's rows */
+    TEND_MS = 10 * 1000,
 };
 
 struct agent {
@@ -40,6 +42,7 @@ struct agent {
     struct loop_signal *on_term;
     struct loop_signal *on_int;
     struct loop_timer *watchdog;
+    struct loop_timer *tending;
     int result;
 };
 
@@ -111,6 +114,22 @@ static void on_watchdog(void *ctx)
     (void)notify_watchdog(agent->notify);
 }
 
+/* The confinement holds for good; the service manager starts us again, and nothing is lost by that. */
+static void on_tend(void *ctx)
+{
+    struct agent *agent = ctx;
+    struct health health;
+    const char *what;
+    status_health_copy(agent->health, &health);
+    bool centre = health.centre.wanted && strcmp(health.centre.state, "running") != 0;
+    bool manager = agent->manager && !manager_sees(agent->manager);
+    if (confine_is_outdated(agent->config, centre || manager, centre, &what)) {
+        log_write(LOG_NOTICE, "agent", "stopping, to be started again: %s", what);
+        agent->result = 1;
+        loop_stop(agent->loop);
+    }
+}
+
 /* Before anything is opened that only root may open, there is nothing such: rights are dropped first. */
 static int drop_rights(const struct agent_config *config)
 {
@@ -135,6 +154,16 @@ static int drop_rights(const struct agent_config *config)
     return status;
 }
 
+static void tell_damage(const struct agent *agent)
+{
+    const struct ledger_damage *damage = ledger_mended(pipeline_ledger(agent->pipeline));
+    char text[512];
+    if (damage) {
+        ledger_damage_tell(damage, text, sizeof text);
+        log_write(LOG_ERROR, "ledger", "%s: %s", agent->config->ledger.dir, text);
+    }
+}
+
 static int open_pipeline(struct agent *agent)
 {
     struct pipeline_options options = {.config = agent->config,
@@ -150,6 +179,8 @@ static int open_pipeline(struct agent *agent)
                   agent->config->site.id);
     } else if (status != 0) {
         log_write(LOG_ERROR, "ledger", "%s: %s", agent->config->ledger.dir, status_str(status));
+    } else {
+        tell_damage(agent);
     }
     return status;
 }
@@ -242,6 +273,9 @@ static int start_loop_parts(struct agent *agent)
         status = loop_timer_start(agent->loop, (uint64_t)watchdog_ms, (uint64_t)watchdog_ms, on_watchdog, agent,
                                   &agent->watchdog);
     }
+    if (status == 0) {
+        status = loop_timer_start(agent->loop, TEND_MS, TEND_MS, on_tend, agent, &agent->tending);
+    }
     return status != 0 ? failed("starting", status) : 0;
 }
 
@@ -255,6 +289,9 @@ static int start(struct agent *agent)
     if (status == 0 && zone_set(agent->config->site.zone) != 0) {
         log_write(LOG_WARNING, "agent", "time zone %s is not known here: local days are UTC days",
                   agent->config->site.zone);
+    }
+    if (status == 0) {
+        status = confine_agent(agent->config);
     }
     if (status == 0 && agent_config_source(agent->config, AGENT_SOURCE_AMI)) {
         const struct board_options board = {.keep_number = agent->config->ledger.caller_numbers == AGENT_CALLERS_KEEP};
@@ -280,6 +317,7 @@ static void stop(struct agent *agent)
 {
     (void)notify_stopping(agent->notify, NULL);
     loop_timer_stop(agent->watchdog);
+    loop_timer_stop(agent->tending);
     sentinel_stop(agent->sentinel);
     centre_stop(agent->centre);
     agent->centre = NULL;

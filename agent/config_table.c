@@ -483,6 +483,7 @@ static const struct config_option service_options[] = {
      .max = 19,
      .help = "Scheduling priority: the telephony goes first",
      .restart = true},
+    CONFIG_DAEMON_SANDBOX_OPTION,
 };
 
 static const struct config_section sections[] = {

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "collector/confine.h"
 #include "collector/front.h"
 #include "collector/ingest/ingest.h"
 #include "platform/base/log.h"
@@ -67,8 +68,14 @@ static void on_watchdog(void *ctx)
 
 static void on_tend(void *ctx)
 {
-    const struct collector *collector = ctx;
+    struct collector *collector = ctx;
+    const char *what;
     front_tend(collector->front);
+    if (confine_is_outdated(collector->config, &what)) {
+        log_write(LOG_NOTICE, "collector", "stopping, to be started again: %s", what);
+        collector->result = 1;
+        loop_stop(collector->loop);
+    }
 }
 
 static int drop_rights(const struct collector_config *config)
@@ -196,6 +203,9 @@ static int start(struct collector *collector)
     int status = notify_open(&collector->notify);
     if (status == 0) {
         status = drop_rights(collector->config);
+    }
+    if (status == 0) {
+        status = confine_collector(collector->config);
     }
     if (status == 0) {
         status = open_all(collector);

@@ -269,6 +269,7 @@ static const struct config_option service_options[] = {
      .max = 19,
      .help = "Scheduling priority; more is less urgent",
      .restart = true},
+    CONFIG_DAEMON_SANDBOX_OPTION,
 };
 
 static const struct config_section sections[] = {

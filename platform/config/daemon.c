@@ -4,6 +4,8 @@
 
 static const char *const level_words[] = {"error", "warning", "notice", "info", "debug", NULL};
 
+const char *const config_daemon_sandbox_words[] = {"yes", "no", "required", NULL};
+
 const struct config_option config_daemon_log_options[1] = {
     {.name = "level",
      .type = CONFIG_ENUM,
@@ -25,4 +27,5 @@ void config_daemon_service(const struct config *from, struct config_service *out
     config_program_copy(&out->user, config_text(service, "user"), status);
     out->user_default = config_option_line(service, "user") == 0;
     out->nice = (int)config_number(service, "nice");
+    out->sandbox = (enum config_sandbox)config_number(service, "sandbox");
 }

@@ -1,8 +1,8 @@
 /* sandbox: a daemon that is taken over can still do only what the daemon needs. Landlock says which files and ports,
  * seccomp (libseccomp, included here alone) which system calls. What the kernel does not know is left out and told.
  *
- * Called once all that only the start needs is done: rights dropped, sockets bound, threads not yet running; threads
- * that are made later inherit it, as does every child. There is no way back. */
+ * Called once all that only the start needs is done: rights dropped, threads not yet running; threads that are made
+ * later inherit it, as does every child. There is no way back. */
 #ifndef RINGSIDE_PLATFORM_SERVICE_SANDBOX_H
 #define RINGSIDE_PLATFORM_SERVICE_SANDBOX_H
 
@@ -31,6 +31,9 @@ struct sandbox_options {
     size_t path_count;
     bool any_connect;                          /* TCP to anywhere (receivers of alerts) */
     uint16_t connect_ports[SANDBOX_PORTS_MAX]; /* else TCP to these only; 0 ends the list; DNS (53) is added */
+    bool listens;                              /* TCP connections will be taken */
+    bool any_listen;                           /* on whatever port */
+    uint16_t listen_ports[SANDBOX_PORTS_MAX];  /* else on these only; 0 ends the list */
     bool threads;                              /* more threads will be made */
     bool processes;                            /* other programs will be run */
 };
@@ -44,8 +47,29 @@ struct sandbox_facts {
 };
 
 /* 0, also where the kernel lacks one of the two (`out` says so, and `why` has a sentence for people); STATUS_IO: it has
- * it and refused. A call that is not allowed fails with EPERM; those that no program of ours ever makes (ptrace,
- * mounts, modules, bpf, keys, io_uring, other clocks, ...) end the process. */
+ * it and refused, and what `out` says holds. A call that is not allowed fails with EPERM; those that no program of ours
+ * ever makes (ptrace, mounts, modules, bpf, keys, other clocks, ...) end the process; io_uring is told not to exist. */
 int sandbox_enter(const struct sandbox_options *options, struct sandbox_facts *out, struct buf *why);
+
+/* For a process that runs programs which nobody knows beforehand: everything but the calls that sandbox_enter() ends
+ * the process for; here they fail with EPERM. Status and `why` as above. */
+int sandbox_enter_loosely(struct buf *why);
+
+/* A rule belongs to the file or directory that was there when it was made. True: one of the paths given to
+ * sandbox_enter() is another one now, or has appeared since, and cannot be opened: only a new start helps. */
+bool sandbox_lost_path(void);
+bool sandbox_lost_resolver(void); /* the same for the files of the system's resolver */
+
+/* What the daemons do with it. `line` becomes one for the log: "confined: system calls, files (Landlock 7), TCP ports",
+ * and what is missing. With `required` everything has to hold but TCP ports (which an older kernel cannot confine), or
+ * it is STATUS_UNSUPPORTED or STATUS_IO: stop the program then. Else 0, or SANDBOX_LESS: go on and tell it. */
+enum { SANDBOX_LESS = 1 };
+int sandbox_confine(bool required, const struct sandbox_options *options, struct buf *line);
+
+/* "system calls, files (Landlock 7), TCP ports", or "nothing". Appended. */
+void sandbox_describe(const struct sandbox_facts *facts, struct buf *out);
+
+/* False: built with sanitizers, which look into their own process at the end; better not to enter then. */
+bool sandbox_suits_build(void);
 
 #endif

@@ -1,0 +1,19 @@
+/* sandbox_internal: the two halves of sandbox.h. */
+#ifndef RINGSIDE_PLATFORM_SERVICE_SANDBOX_INTERNAL_H
+#define RINGSIDE_PLATFORM_SERVICE_SANDBOX_INTERNAL_H
+
+#include "platform/service/sandbox.h"
+
+/* Landlock. Sets landlock, files and ports. 0 (also when the kernel has none) or STATUS_IO; `why` as there. */
+int sandbox_files_enter(const struct sandbox_options *options, struct sandbox_facts *out, struct buf *why);
+
+/* seccomp. Sets seccomp. */
+int sandbox_calls_enter(const struct sandbox_options *options, struct sandbox_facts *out, struct buf *why);
+
+/* Loads the modules by which names are looked up, and what ends a thread: later no code can be mapped any more. */
+void sandbox_load_modules(void);
+
+/* Sentences one after the other. */
+void sandbox_say(struct buf *why, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
