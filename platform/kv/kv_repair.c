@@ -51,19 +51,20 @@ static void drop(const char *dir, const char *name)
 
 /* ---- files that were put aside ---- */
 
-static bool is_aside(const char *name)
+static bool is_named(const char *name, const char *prefix)
 {
     size_t len = strlen(name);
-    return strncmp(name, "damaged-", 8) == 0 && len > 12 && strcmp(name + len - 4, ".mdb") == 0;
+    return strncmp(name, prefix, strlen(prefix)) == 0 && len > strlen(prefix) && len < 64 &&
+           strcmp(name + len - 4, ".mdb") == 0;
 }
 
-/* The oldest one, by its name; how many there are. */
-static size_t list_aside(const char *dir, char oldest[NAME_MAX + 1])
+/* The oldest of those whose name begins so, and how many there are. */
+static size_t list_names(const char *dir, const char *prefix, char oldest[NAME_MAX + 1])
 {
     DIR *listing = opendir(dir);
     size_t count = 0;
     for (struct dirent *entry; listing && (entry = readdir(listing)) != NULL;) {
-        if (is_aside(entry->d_name)) {
+        if (is_named(entry->d_name, prefix)) {
             if (count == 0 || strcmp(entry->d_name, oldest) < 0) {
                 (void)snprintf(oldest, NAME_MAX + 1, "%s", entry->d_name);
             }
@@ -80,7 +81,7 @@ int kv_repair_drop_oldest(const char *dir)
 {
     char oldest[NAME_MAX + 1];
     char path[PATH_BYTES];
-    if (list_aside(dir, oldest) == 0 || path_in(path, dir, oldest) != 0) {
+    if (list_names(dir, "damaged-", oldest) == 0 || path_in(path, dir, oldest) != 0) {
         return STATUS_NOT_FOUND;
     }
     return unlink(path) == 0 ? 0 : kv_status(errno);
@@ -146,51 +147,54 @@ static void drop_repair(const char *dir)
     }
 }
 
-static void name_aside(int64_t now_ms, unsigned more, char *out, size_t size)
+/* The time tells the two apart that belong together: mended-T.mdb is what was saved of damaged-T.mdb. */
+static int choose_name(const char *dir, int64_t now_ms, char *aside, size_t size)
 {
-    time_t at = (time_t)(now_ms / 1000 + more);
-    struct tm parts;
-    if (!gmtime_r(&at, &parts) || strftime(out, size, "damaged-%Y%m%dT%H%M%SZ.mdb", &parts) == 0) {
-        (void)snprintf(out, size, "damaged-%u.mdb", more);
+    for (unsigned more = 0;; more++) {
+        time_t at = (time_t)(now_ms / 1000 + more);
+        struct tm parts;
+        if (!gmtime_r(&at, &parts) || strftime(aside, size, "damaged-%Y%m%dT%H%M%SZ.mdb", &parts) == 0) {
+            return STATUS_RANGE;
+        }
+        if (!is_there(dir, aside)) {
+            return 0;
+        }
     }
+}
+
+static void mended_name(const char *aside, char *out)
+{
+    (void)snprintf(out, NAME_MAX + 1, "mended-%s", aside + strlen("damaged-"));
 }
 
 /* A second name first, so that data.mdb is never gone; where the file system knows none, the next start finds the one
- * that is to take its place. A second name that is there already was given before an interruption. */
-static int put_aside(const char *dir, int64_t now_ms, char *name, size_t size)
+ * that is to take its place. A name that is there already was given before an interruption. */
+static int put_aside(const char *dir, const char *aside)
 {
     char from[PATH_BYTES];
     char to[PATH_BYTES];
-    struct stat st;
     int status = path_in(from, dir, "data.mdb");
-    name[0] = 0;
-    if (status != 0 || stat(from, &st) != 0 || st.st_nlink > 1) {
+    status = status == 0 ? path_in(to, dir, aside) : status;
+    if (status != 0 || is_there(dir, aside) || !is_there(dir, "data.mdb")) {
         return status;
     }
     char oldest[NAME_MAX + 1];
-    while (list_aside(dir, oldest) >= ASIDE_KEPT && kv_repair_drop_oldest(dir) == 0) {
+    while (list_names(dir, "damaged-", oldest) >= ASIDE_KEPT && kv_repair_drop_oldest(dir) == 0) {
     }
-    for (unsigned more = 0;; more++) {
-        name_aside(now_ms, more, name, size);
-        status = path_in(to, dir, name);
-        if (status != 0 || link(from, to) == 0) {
-            return status;
-        }
-        if (errno != EEXIST) {
-            return rename(from, to) == 0 ? 0 : kv_status(errno);
-        }
-    }
+    return link(from, to) == 0 || rename(from, to) == 0 ? 0 : kv_status(errno);
 }
 
-/* data.mdb.mended becomes data.mdb. Who reads the old file still has its lock file with it: the new one begins with a
+/* The mended file becomes data.mdb. Who reads the old file still has its lock file with it: the new one begins with a
  * new one, for a lock file tells which commit is the newest. */
-static int take_place(const char *dir, int64_t now_ms, char *aside, size_t size)
+static int take_place(const char *dir, const char *aside)
 {
+    char name[NAME_MAX + 1];
     char from[PATH_BYTES];
     char to[PATH_BYTES];
-    int status = path_in(from, dir, "data.mdb.mended");
+    mended_name(aside, name);
+    int status = path_in(from, dir, name);
     status = status == 0 ? path_in(to, dir, "data.mdb") : status;
-    status = status == 0 ? put_aside(dir, now_ms, aside, size) : status;
+    status = status == 0 ? put_aside(dir, aside) : status;
     status = status == 0 ? sync_dir(dir) : status;
     drop(dir, "lock.mdb");
     if (status == 0 && rename(from, to) != 0) {
@@ -201,12 +205,14 @@ static int take_place(const char *dir, int64_t now_ms, char *aside, size_t size)
     return status;
 }
 
-static int finish_mended(const char *dir, const char *place)
+static int finish_mended(const char *dir, const char *place, const char *aside)
 {
+    char name[NAME_MAX + 1];
     char from[PATH_BYTES];
     char to[PATH_BYTES];
+    mended_name(aside, name);
     int status = path_in(from, place, "data.mdb");
-    status = status == 0 ? path_in(to, dir, "data.mdb.mended") : status;
+    status = status == 0 ? path_in(to, dir, name) : status;
     if (status == 0 && rename(from, to) != 0) {
         status = kv_status(errno);
     }
@@ -251,15 +257,19 @@ static int repair(const struct kv_repair_options *options, struct kv_repair *out
         return status;
     }
     bool anew = out->anew;
+    status = choose_name(options->dir, options->now_ms, out->aside, sizeof out->aside);
+    if (status != 0) {
+        return status;
+    }
     give_back(options->dir);
     status = save(options, place, out);
     while (status == STATUS_FULL && kv_repair_drop_oldest(options->dir) == 0) {
         out->anew = anew;
         status = save(options, place, out);
     }
-    status = status == 0 ? finish_mended(options->dir, place) : status;
+    status = status == 0 ? finish_mended(options->dir, place, out->aside) : status;
     drop_repair(options->dir);
-    status = status == 0 ? take_place(options->dir, options->now_ms, out->aside, sizeof out->aside) : status;
+    status = status == 0 ? take_place(options->dir, out->aside) : status;
     return status == 0 ? KV_REPAIRED : status;
 }
 
@@ -336,9 +346,11 @@ static int look_over(const struct kv_repair_options *options, struct kv_damage *
 int kv_repair(const struct kv_repair_options *options, struct kv_repair *out)
 {
     memset(out, 0, sizeof *out);
-    if (is_there(options->dir, "data.mdb.mended")) {
+    char mended[NAME_MAX + 1];
+    if (list_names(options->dir, "mended-", mended) > 0) {
         drop_repair(options->dir);
-        int status = take_place(options->dir, options->now_ms, out->aside, sizeof out->aside);
+        (void)snprintf(out->aside, sizeof out->aside, "damaged-%.48s", mended + strlen("mended-"));
+        int status = take_place(options->dir, out->aside);
         return status == 0 ? KV_REPAIRED : status;
     }
     if (!is_there(options->dir, "data.mdb")) {
@@ -346,6 +358,11 @@ int kv_repair(const struct kv_repair_options *options, struct kv_repair *out)
         return 0;
     }
     int status = look_over(options, &out->damage);
+    if (status == STATUS_NOT_FOUND) {
+        (void)snprintf(out->damage.what, sizeof out->damage.what, "data.mdb is empty");
+    } else if (status == STATUS_VERSION) {
+        (void)snprintf(out->damage.what, sizeof out->damage.what, "data.mdb is of another version of LMDB");
+    }
     switch (status) {
     case STATUS_CORRUPT:
     case STATUS_NOT_FOUND: /* empty: what makes an environment never leaves one */

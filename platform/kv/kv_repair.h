@@ -3,9 +3,9 @@
  *
  * In DIR, besides data.mdb and lock.mdb:
  *   repair/                      what is being saved; thrown away when it was interrupted
- *   data.mdb.mended              whole, and about to take the place of data.mdb; the next start goes on with that
+ *   mended-20261122T071500Z.mdb  whole, and about to take the place of data.mdb; the next start goes on with that
  *   damaged-20261122T071500Z.mdb the file that was damaged, its unused end given back; the newest two are kept
- * At every moment either data.mdb or data.mdb.mended is there and whole, or the damaged one is still data.mdb.
+ * At every moment data.mdb is there, damaged or mended; or (where a file cannot have two names) the mended one is.
  *
  * How deep it looks: at every record where at most 512 MB are in use, or where the one who wrote last did not end in
  * order (the note of kv_repair_note_end() is not of the newest commit): a power failure is what damages files. Else at
@@ -21,7 +21,7 @@ enum { KV_REPAIRED = 1 /* outcome: data.mdb is another file than before */ };
 
 struct kv_repair {
     bool anew;      /* nothing of it could be read: the owner begins anew */
-    char aside[64]; /* the damaged file, within the directory; empty: it is not known any more */
+    char aside[64]; /* the damaged file's new name, within the directory */
     struct kv_damage damage;
 };
 
