@@ -111,10 +111,13 @@ static void set_failure(coap_pdu_t *response, unsigned code, struct slice diagno
 }
 
 /* A notification is made as an answer to the request by which the observer registered, with a message id given to both.
- * An answer piggybacks on an ACK, or has a message id of its own. */
+ * An answer piggybacks on an ACK; one to a request that is not to be confirmed has its message id too, and is told from
+ * a notification where that request does not ask to observe. */
 static bool is_notification(const coap_pdu_t *request, const coap_pdu_t *response)
 {
-    return coap_pdu_get_type(response) != COAP_MESSAGE_ACK && coap_pdu_get_mid(request) == coap_pdu_get_mid(response);
+    coap_opt_iterator_t at;
+    return coap_check_option(request, COAP_OPTION_OBSERVE, &at) && coap_pdu_get_type(response) != COAP_MESSAGE_ACK &&
+           coap_pdu_get_mid(request) == coap_pdu_get_mid(response);
 }
 
 static void release_body(coap_session_t *session, void *body)

@@ -20,7 +20,7 @@ static void take_line(void *ctx, const char *line)
 
 static void check_answer(const struct desk_job *answer)
 {
-    static const unsigned codes[] = {204, 400, 403, 409, 413, 415, 422, 429, 500, 503};
+    static const unsigned codes[] = {204, 400, 403, 409, 412, 413, 415, 422, 429, 500, 501, 503};
     bool known = answer->kind == DESK_GONE;
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++) {
         known = known || answer->code == codes[i];
@@ -49,6 +49,16 @@ static void send_one(struct office *office, enum desk_kind kind, unsigned sessio
     desk_job_free(answer);
 }
 
+static void greet(struct office *office, unsigned session)
+{
+    struct buf bytes = BUF_INIT;
+    uint32_t site = 1 + session % 2;
+    struct message_hello hello = office_hello_of(office, ids[site - 1], (uint8_t)site, (uint8_t)site);
+    FUZZ_CHECK(message_hello_encode(&hello, &bytes) == 0);
+    send_one(office, DESK_HELLO, session, bytes.data, bytes.len);
+    buf_deinit(&bytes);
+}
+
 static size_t take_message(struct office *office, const uint8_t *data, size_t size)
 {
     unsigned kind = data[0] % 7;
@@ -56,8 +66,7 @@ static size_t take_message(struct office *office, const uint8_t *data, size_t si
     size_t len = (size_t)data[1] << 8 | data[2];
     len = len < size - HEAD_BYTES ? len : size - HEAD_BYTES;
     if (kind >= 4) {
-        uint32_t site = 1 + session % 2;
-        (void)office_greet(office, site, ids[site - 1], 1 + session, (uint8_t)site, (uint8_t)site);
+        greet(office, session);
         kind -= 4;
     }
     send_one(office, (enum desk_kind)kind, session, data + HEAD_BYTES, len);
