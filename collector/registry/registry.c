@@ -101,9 +101,18 @@ static int open_at(const char *dir, bool write, bool create, struct registry **o
     return 0;
 }
 
+/* One whose making was cut short lacks a database, so it never held anything: making goes on where it was. */
+static bool is_half_made(const char *dir)
+{
+    struct registry *registry = NULL;
+    int status = open_at(dir, false, false, &registry);
+    registry_close(registry);
+    return status == STATUS_NOT_FOUND;
+}
+
 int registry_create(const char *dir)
 {
-    if (is_there(dir)) {
+    if (is_there(dir) && !is_half_made(dir)) {
         return STATUS_BUSY;
     }
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
