@@ -1,7 +1,9 @@
 /* Making what DIR holds. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "collector/identity/identity_internal.h"
@@ -90,12 +92,17 @@ static int name_files(const char *dir, struct making *out)
     return 0;
 }
 
+/* Also what a file was called while it was written: whoever was making them may have ended in the middle. */
 static void clear(const struct making *making)
 {
-    (void)unlink(making->ca_path);
-    (void)unlink(making->key_path);
-    (void)unlink(making->collector_path);
-    (void)unlink(making->hosts_path);
+    DIR *dir = opendir(making->dir);
+    const struct dirent *entry;
+    while (dir && (entry = readdir(dir))) {
+        (void)unlinkat(dirfd(dir), entry->d_name, 0); /* which fails on "." and ".." */
+    }
+    if (dir) {
+        (void)closedir(dir);
+    }
     (void)rmdir(making->dir);
 }
 
