@@ -132,12 +132,15 @@ static void close_cursors(struct store *store)
     store->pending = NULL;
 }
 
-/* Nothing of the transaction has happened: neither in memory. */
+/* Nothing of the transaction has happened: neither in memory. But for a commit that is on the disk although the disk
+ * said that it failed: what is there tells. */
 static void undo(struct store *store)
 {
+    struct store_state state;
     store->state = store->before;
     struct kv_txn *txn = NULL;
     if (kv_begin(store->kv, false, &txn) == 0) {
+        store->state = store_state_load(store, txn, &state) == 0 ? state : store->before;
         (void)store_grouping_load(store, txn);
     }
     kv_abort(txn);
