@@ -97,6 +97,30 @@ static int open_env(const struct kv_options *options, const char *path, unsigned
     return 0;
 }
 
+static int sync_directory(int at, const char *path)
+{
+    int dir = openat(at, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) {
+        return 0; /* one that may be passed through but not read: it is not ours */
+    }
+    int status = fsync(dir) == 0 ? 0 : kv_status(errno);
+    (void)close(dir);
+    return status;
+}
+
+/* The names of the file and of its directory, which may be as new: what a commit puts into a file that nobody finds
+ * after a power failure is lost. At every opening, for whoever made them may not have come that far. */
+static int sync_names(const char *dir)
+{
+    int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (at < 0) {
+        return 0;
+    }
+    int status = fsync(at) == 0 ? sync_directory(at, "..") : kv_status(errno);
+    (void)close(at);
+    return status;
+}
+
 /* Makes a new environment beside its place and renames it there, so that one half written is never taken for one that
  * was cut short. What an earlier try left is thrown away: it never held anything. */
 static int make_env(const struct kv_options *options)
@@ -120,11 +144,6 @@ static int make_env(const struct kv_options *options)
     mdb_env_close(env);
     if (status == 0 && rename(aside, path) != 0) {
         status = kv_status(errno);
-    }
-    int dir = status == 0 ? open(options->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (dir >= 0) {
-        (void)fsync(dir);
-        (void)close(dir);
     }
     return status;
 }
@@ -152,6 +171,7 @@ int kv_open(const struct kv_options *options, struct kv **out)
     int status = check_length(options);
     if (status == 0 && !options->read_only) {
         status = make_env(options);
+        status = status == 0 ? sync_names(options->dir) : status;
     }
     if (status != 0) {
         return status;
