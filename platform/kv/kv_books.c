@@ -91,8 +91,10 @@ int walk_free_list(struct walk *walk, const struct page_db *record)
         if (walk_is_used(walk, i) && walk_is_free(walk, i)) {
             walk_note(walk, "page %llu is part of the free list and on it", (unsigned long long)i);
             walk->free[i / 8] &= (uint8_t) ~(1U << (i % 8));
+            tree.bad++;
         }
     }
+    walk->free_is_sound = tree.bad == 0;
     return status;
 }
 

@@ -81,6 +81,7 @@ static int one_commit(struct walk *walk, int fd, uint64_t file_bytes, const stru
     if (status == 0) {
         status = walk_free_list(walk, &metas->meta[which].free_list);
     }
+    walk->free_is_sound = walk->free_is_sound && metas->meta[which].listed == metas->meta[which].commit;
     return status == 0 ? walk_names(walk, &metas->meta[which].main, has_names) : status;
 }
 

@@ -56,12 +56,14 @@ static int take_leaf(struct walk *walk, uint64_t number, const struct page_node 
             walk->out->dbs[owner].sound_count++;
         }
     }
-    return status == KV_HELD ? 0 : status;
+    return status < 0 ? status : 0;
 }
 
+/* Without the whole free list a page of a former state looks like an orphan, and nothing in it tells its age: then what
+ * is lost stays lost. */
 int walk_orphans(struct walk *walk)
 {
-    if (walk->gap_count == 0) {
+    if (walk->gap_count == 0 || !walk->free_is_sound) {
         return 0;
     }
     CLEANUP(cleanup_free) uint8_t *page = malloc(walk->file.page_bytes);

@@ -39,6 +39,7 @@ struct walk {
     uint8_t *used; /* one bit a page of the file */
     uint8_t *free;
     uint64_t free_count; /* pages on the free list, also where the file does not reach */
+    bool free_is_sound;  /* what is not on the list is not free */
     uint8_t *level[PAGE_DEPTH_MAX + 1];
     struct buf value;
     struct walk_db dbs[KV_DAMAGE_DBS_MAX];
