@@ -108,6 +108,9 @@ static const struct ledger_cursor_record *recognise(struct import *import, struc
     }
     for (size_t i = 0; i < import->cursor_count; i++) {
         struct follow_position position = pipeline_position(&import->cursors[i].position);
+        if (strcmp(import->cursors[i].cursor.source, ledger_lost_source) == 0) {
+            continue; /* it stands for logs that are not known any more, not for a place in one */
+        }
         if (reader_resume(reader, &position) == 0) {
             return &import->cursors[i];
         }
@@ -257,6 +260,17 @@ static void explain_open(struct import *import, int status)
     }
 }
 
+static void tell_damage(const struct import *import)
+{
+    const struct ledger_damage *damage = ledger_mended(pipeline_ledger(import->pipeline));
+    char text[512];
+    if (damage) {
+        ledger_damage_tell(damage, text, sizeof text);
+        (void)fprintf(import->options->err, "ringside-agent: import: %s: %s\n", import->options->config->ledger.dir,
+                      text);
+    }
+}
+
 int import_run(const struct import_options *options)
 {
     struct import import = {.options = options};
@@ -282,6 +296,7 @@ int import_run(const struct import_options *options)
         explain_open(&import, status);
         goto out;
     }
+    tell_damage(&import);
     known_init(&import.known, pipeline_ledger(import.pipeline), options->config->ledger.legs_keep_ms);
     uint64_t before[QUALITY_COUNT];
     memcpy(before, ledger_quality(pipeline_ledger(import.pipeline)), sizeof before);

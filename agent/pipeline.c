@@ -133,11 +133,32 @@ static int newest_cursor(void *ctx, const struct ledger_cursor_record *record)
     if (pipeline_live_is_cursor(&record->cursor)) {
         return 0;
     }
+    if (strcmp(record->cursor.source, ledger_lost_source) == 0) {
+        pipeline->lost_ms = record->cursor.last_ms > pipeline->lost_ms ? record->cursor.last_ms : pipeline->lost_ms;
+        return 0;
+    }
     if (best->id == 0 || record->cursor.last_ms > best->cursor.last_ms ||
         (record->cursor.last_ms == best->cursor.last_ms && record->id > best->id)) {
         pipeline->cursor = *record;
     }
     return 0;
+}
+
+/* Where a log was read to is not known any more, but what the ledger holds is: the log is gone through from its
+ * beginning, and only what is newer counts. */
+static int leave_out_lost(struct pipeline *pipeline, int64_t now_ms)
+{
+    if (pipeline->lost_ms == 0) {
+        return 0;
+    }
+    known_init(&pipeline->lost, pipeline->ledger, pipeline->config->ledger.legs_keep_ms);
+    known_clear(&pipeline->lost, now_ms);
+    int status = known_add(&pipeline->lost, 0, pipeline->lost_ms);
+    if (status == 0) {
+        pipeline->lost.spans[0].state = KNOWN_SAME;
+        pipeline->known = &pipeline->lost;
+    }
+    return status;
 }
 
 static int open_ledger(struct pipeline *pipeline, int64_t now_ms)
@@ -212,6 +233,9 @@ int pipeline_open(const struct pipeline_options *options, struct pipeline **out)
     if (status == 0) {
         status = open_stages(pipeline, options->callers_remembered);
     }
+    if (status == 0) {
+        status = leave_out_lost(pipeline, options->now_ms);
+    }
     if (status == 0 && options->live) {
         status = pipeline_live_open(pipeline, options);
     }
@@ -230,6 +254,7 @@ void pipeline_close(struct pipeline *pipeline)
         track_free(pipeline->track);
         book_free(pipeline->book);
         keyed_hash_free(pipeline->hash);
+        known_deinit(&pipeline->lost);
         ledger_close(pipeline->ledger);
         free((void *)pipeline->queue_config);
         free(pipeline->finished);

@@ -49,6 +49,8 @@ struct pipeline {
     struct book *book;
     struct keyed_hash *hash;
     struct known *known;                            /* NULL: every row is new */
+    struct known lost;                              /* the time of logs whose cursors were lost with a damaged ledger */
+    int64_t lost_ms;                                /* to here; 0: none was */
     bool ignores;                                   /* some queue's rows are not wanted */
     bool tokens;                                    /* operators are kept as tokens */
     const struct agent_queue_config **queue_config; /* by queue id; NULL: not looked up yet */

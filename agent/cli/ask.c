@@ -120,6 +120,9 @@ int ask_open_ledger(const char *dir, struct ledger **out, struct query_why *why)
         (void)snprintf(why->text, sizeof why->text, "%.200s: there is no ledger", dir);
     } else if (status == STATUS_DENIED) {
         (void)snprintf(why->text, sizeof why->text, "%.200s: may not be read by this user", dir);
+    } else if (status == STATUS_CORRUPT) {
+        (void)snprintf(why->text, sizeof why->text, "%.200s: the ledger is damaged; the agent mends it when it starts",
+                       dir);
     } else if (status != 0) {
         (void)snprintf(why->text, sizeof why->text, "%.200s: %s", dir, status_str(status));
     }

@@ -6,12 +6,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/ledger/ledger_internal.h"
 #include "platform/base/status.h"
+#include "platform/kv/kv_repair.h"
 
 const char *const ledger_db_names[LEDGER_DB_COUNT] = {"meta",      "names", "cursors", "open_legs", "legs",
                                                       "intervals", "dirty", "gaps",    "shifts"};
@@ -42,102 +42,7 @@ uint64_t ledger_key_u64(struct slice key, size_t at)
     return key_number(key, at, 8);
 }
 
-static int get_record(struct ledger *ledger, struct kv_txn *txn, enum ledger_db db, const struct record_key *key,
-                      struct wire_reader *payload)
-{
-    struct slice value;
-    int status = kv_get(txn, ledger->db[db], record_key_slice(key), &value);
-    if (status != 0) {
-        return status == KV_END ? LEDGER_NONE : status;
-    }
-    return record_open(record_key_slice(key), value, payload);
-}
-
-int ledger_identity_load(struct ledger *ledger, struct kv_txn *txn)
-{
-    struct record_key key = record_key_text("identity");
-    struct wire_reader payload;
-    int status = get_record(ledger, txn, LEDGER_DB_META, &key, &payload);
-    if (status != 0) {
-        return status;
-    }
-    struct ledger_identity identity = {.created_ms = 0};
-    struct slice epoch = wire_get_bytes(&payload);
-    struct slice site = wire_get_bytes(&payload);
-    identity.created_ms = wire_get_svarint(&payload);
-    identity.interval_s = (uint32_t)wire_get_varint_max(&payload, 86400);
-    if (payload.failed || epoch.len != sizeof identity.epoch || identity.interval_s == 0) {
-        return STATUS_CORRUPT;
-    }
-    memcpy(identity.epoch, epoch.data, epoch.len);
-    ledger_copy_text(identity.site, sizeof identity.site, site);
-    ledger->identity = identity;
-    return 0;
-}
-
-int ledger_state_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_state *out)
-{
-    struct record_key key = record_key_text("state");
-    struct wire_reader payload;
-    int status = get_record(ledger, txn, LEDGER_DB_META, &key, &payload);
-    if (status != 0) {
-        return status;
-    }
-    struct ledger_state state = {0};
-    state.progress.newest_event_ms = wire_get_svarint(&payload);
-    state.progress.next_seq = wire_get_varint(&payload);
-    state.committed_ms = wire_get_svarint(&payload);
-    uint64_t *const counts[] = {&state.commits,          &state.leg_count,      &state.leg_bytes,
-                                &state.interval_count,   &state.interval_bytes, &state.next_block,
-                                &state.newest_interval_s};
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        *counts[i] = wire_get_varint(&payload);
-    }
-    state.next_cursor = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX);
-    state.next_gap = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX);
-    state.newest_end_ms = wire_get_svarint(&payload);
-    state.legs_unsorted = wire_get_u8(&payload) != 0;
-    uint64_t stored = wire_get_varint(&payload);
-    for (uint64_t i = 0; i < stored && !payload.failed; i++) {
-        uint64_t count = wire_get_varint(&payload);
-        if (i < QUALITY_COUNT) {
-            state.quality[i] = count;
-        }
-    }
-    state.refused = wire_left(&payload) > 0 ? wire_get_varint(&payload) : 0;
-    if (payload.failed) {
-        return STATUS_CORRUPT;
-    }
-    *out = state;
-    return 0;
-}
-
-int ledger_state_put(struct ledger *ledger, struct kv_txn *txn, const struct ledger_state *state)
-{
-    struct buf *value = &ledger->value;
-    record_begin(value);
-    wire_put_svarint(value, state->progress.newest_event_ms);
-    wire_put_varint(value, state->progress.next_seq);
-    wire_put_svarint(value, state->committed_ms);
-    const uint64_t counts[] = {state->commits,        state->leg_count,  state->leg_bytes,        state->interval_count,
-                               state->interval_bytes, state->next_block, state->newest_interval_s};
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
-        wire_put_varint(value, counts[i]);
-    }
-    wire_put_varint(value, state->next_cursor);
-    wire_put_varint(value, state->next_gap);
-    wire_put_svarint(value, state->newest_end_ms);
-    wire_put_u8(value, state->legs_unsorted);
-    wire_put_varint(value, QUALITY_COUNT);
-    for (size_t i = 0; i < QUALITY_COUNT; i++) {
-        wire_put_varint(value, state->quality[i]);
-    }
-    wire_put_varint(value, state->refused);
-    struct record_key key = record_key_text("state");
-    return record_put(txn, ledger->db[LEDGER_DB_META], &key, value);
-}
-
-static int open_dbs(struct ledger *ledger, bool create)
+int ledger_open_dbs(struct ledger *ledger, bool create)
 {
     for (int i = 0; i < LEDGER_DB_COUNT; i++) {
         int status = kv_db(ledger->kv, ledger_db_names[i], create, &ledger->db[i]);
@@ -162,9 +67,12 @@ int ledger_open_readonly(const char *dir, struct ledger **out)
     leg_block_init(&ledger->tail);
     struct kv_options options = {.dir = dir, .max_dbs = LEDGER_DB_COUNT, .read_only = true};
     struct kv_txn *txn = NULL;
-    int status = kv_open(&options, &ledger->kv);
+    int status = kv_repair_may_read(dir);
     if (status == 0) {
-        status = open_dbs(ledger, false);
+        status = kv_open(&options, &ledger->kv);
+    }
+    if (status == 0) {
+        status = ledger_open_dbs(ledger, false);
     }
     if (status == 0) {
         status = kv_begin(ledger->kv, false, &txn);
@@ -187,6 +95,9 @@ void ledger_close(struct ledger *ledger)
         return;
     }
     kv_abort(ledger->txn);
+    if (ledger->writable && ledger->kv) {
+        kv_repair_note_end(ledger->kv, ledger->lock_fd);
+    }
     kv_close(ledger->kv);
     for (size_t i = 0; i < sizeof ledger->names / sizeof ledger->names[0]; i++) {
         intern_free(ledger->names[i]);
@@ -222,71 +133,6 @@ static int take_lock(const char *dir, int *out)
         return status;
     }
     *out = fd;
-    return 0;
-}
-
-static int fill_random(void *to, size_t len)
-{
-    return getrandom(to, len, 0) == (ssize_t)len ? 0 : STATUS_IO;
-}
-
-/* First start: identity, secret and an empty state in one transaction, so that a kill leaves all or nothing. */
-static int found(struct ledger *ledger)
-{
-    const struct ledger_options *options = &ledger->options;
-    struct ledger_identity identity = {.created_ms = options->now_ms, .interval_s = options->interval_s};
-    ledger_copy_text(identity.site, sizeof identity.site, slice_str(options->site));
-    int status = fill_random(identity.epoch, sizeof identity.epoch);
-    if (status == 0) {
-        status = fill_random(ledger->secret, sizeof ledger->secret);
-    }
-    struct kv_txn *txn = NULL;
-    if (status == 0) {
-        status = kv_begin(ledger->kv, true, &txn);
-    }
-    if (status != 0) {
-        return status;
-    }
-    struct buf *value = &ledger->value;
-    record_begin(value);
-    wire_put_bytes(value, slice_make((const char *)identity.epoch, sizeof identity.epoch));
-    wire_put_bytes(value, slice_str(identity.site));
-    wire_put_svarint(value, identity.created_ms);
-    wire_put_varint(value, identity.interval_s);
-    struct record_key key = record_key_text("identity");
-    status = record_put(txn, ledger->db[LEDGER_DB_META], &key, value);
-    if (status == 0) {
-        record_begin(value);
-        wire_put_bytes(value, slice_make((const char *)ledger->secret, sizeof ledger->secret));
-        key = record_key_text("secret");
-        status = record_put(txn, ledger->db[LEDGER_DB_META], &key, value);
-    }
-    ledger->state =
-        (struct ledger_state){.progress = {.next_seq = 1}, .next_block = 1, .next_cursor = 1, .next_gap = 1};
-    if (status == 0) {
-        status = ledger_state_put(ledger, txn, &ledger->state);
-    }
-    if (status != 0) {
-        kv_abort(txn);
-        return status;
-    }
-    ledger->identity = identity;
-    return kv_commit(txn);
-}
-
-static int load_secret(struct ledger *ledger, struct kv_txn *txn)
-{
-    struct record_key key = record_key_text("secret");
-    struct wire_reader payload;
-    int status = get_record(ledger, txn, LEDGER_DB_META, &key, &payload);
-    if (status != 0) {
-        return status == LEDGER_NONE ? STATUS_CORRUPT : status;
-    }
-    struct slice secret = wire_get_bytes(&payload);
-    if (payload.failed || secret.len != LEDGER_SECRET_BYTES) {
-        return STATUS_CORRUPT;
-    }
-    memcpy(ledger->secret, secret.data, secret.len);
     return 0;
 }
 
@@ -380,10 +226,11 @@ static int load_writer(struct ledger *ledger)
     }
     if (status == LEDGER_NONE) {
         kv_abort(txn);
-        return found(ledger);
+        return ledger_found(ledger);
     }
     if (status == 0) {
-        status = load_secret(ledger, txn);
+        status = ledger_secret_load(ledger, txn);
+        status = status == LEDGER_NONE ? STATUS_CORRUPT : status;
     }
     if (status == 0) {
         status = ledger_state_load(ledger, txn, &ledger->state);
@@ -399,9 +246,22 @@ static int load_writer(struct ledger *ledger)
     if (status == 0) {
         status = ledger_newest_shift(ledger, txn, &ledger->state.newest_shift_s);
     }
+    if (status == 0 && ledger->mended && ledger_damage_load(ledger, txn, &ledger->damage) != 0) {
+        ledger->mended = false;
+    }
     kv_abort(txn);
     if (status == 0 && strcmp(ledger->identity.site, ledger->options.site) != 0) {
         return STATUS_INVALID;
+    }
+    return status;
+}
+
+/* Damaged files that were kept must not take the room that the ledger itself needs. */
+static int open_environment(const struct kv_options *options, struct kv **out)
+{
+    int status = kv_open(options, out);
+    while (status == STATUS_FULL && kv_repair_drop_oldest(options->dir) == 0) {
+        status = kv_open(options, out);
     }
     return status;
 }
@@ -426,11 +286,14 @@ int ledger_open_writer(const struct ledger_options *options, struct ledger **out
     struct kv_options kv_options = {
         .dir = options->dir, .map_bytes = options->map_bytes, .max_dbs = LEDGER_DB_COUNT, .preallocate = true};
     if (status == 0) {
-        status = kv_open(&kv_options, &ledger->kv);
+        status = ledger_repair(ledger);
+    }
+    if (status == 0) {
+        status = open_environment(&kv_options, &ledger->kv);
     }
     if (status == 0) {
         (void)kv_reader_check(ledger->kv);
-        status = open_dbs(ledger, true);
+        status = ledger_open_dbs(ledger, true);
     }
     if (status == 0) {
         status = load_writer(ledger);
@@ -443,6 +306,10 @@ int ledger_open_writer(const struct ledger_options *options, struct ledger **out
     return 0;
 }
 
+const struct ledger_damage *ledger_mended(const struct ledger *ledger)
+{
+    return ledger->mended ? &ledger->damage : NULL;
+}
 uint32_t ledger_interval_s(const struct ledger *ledger)
 {
     return ledger->identity.interval_s;

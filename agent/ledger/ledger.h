@@ -151,6 +151,42 @@ struct ledger_backlog {
 };
 int ledger_view_backlog(struct ledger_view *view, struct ledger_backlog *out);
 
+/* What was lost with damaged files since the ledger was founded; exact, unless `exact` says otherwise: then at least so
+ * many. */
+enum ledger_loss {
+    LEDGER_LOST_LEGS, /* that were over */
+    LEDGER_LOST_INTERVALS,
+    LEDGER_LOST_OPEN_LEGS,
+    LEDGER_LOST_SHIFTS,
+    LEDGER_LOST_CURSORS, /* how far a log was read; what was counted of it is known all the same */
+    LEDGER_LOST_NAMES,
+    LEDGER_LOST_MARKS, /* of what waits for the collector: every interval is sent again */
+    LEDGER_LOST_GAPS,
+    LEDGER_LOST_SETTINGS, /* the daemon puts them in again */
+    LEDGER_LOST_IDENTITY,
+    LEDGER_LOST_SECRET,
+    LEDGER_LOST_STATE, /* the counters of quality with it */
+    LEDGER_LOSS_COUNT
+};
+extern const char *const ledger_loss_names[LEDGER_LOSS_COUNT]; /* JSON field names */
+
+struct ledger_damage {
+    uint32_t times;
+    int64_t at_ms;  /* the last time, as the next three */
+    bool anew;      /* nothing of it could be read: all that it held */
+    char aside[64]; /* the damaged file, kept in the ledger's directory; empty: not known */
+    char what[160]; /* the first thing found wrong */
+    bool exact;
+    uint64_t lost[LEDGER_LOSS_COUNT];
+};
+/* 0; LEDGER_UNDAMAGED; STATUS_CORRUPT, ... */
+enum { LEDGER_UNDAMAGED = 1 };
+int ledger_view_damage(struct ledger_view *view, struct ledger_damage *out);
+/* "3 legs, 1 interval", or "nothing"; cut to `size`. */
+void ledger_damage_text(const struct ledger_damage *damage, char *out, size_t size);
+/* One line for people: what was lost since the ledger was founded, what was wrong, where the damaged file is. */
+void ledger_damage_tell(const struct ledger_damage *damage, char *out, size_t size);
+
 /* Reads and verifies every record, and the balance of every interval. Calls fn with one line for each defect.
  * Returns the number of defects, or a negative failure. */
 typedef void (*ledger_check_fn)(void *ctx, const char *line);

@@ -5,10 +5,6 @@
 #include "platform/base/grow.h"
 #include "platform/base/status.h"
 
-/* A block all of whose legs ended this much before some in earlier blocks makes the blocks unsorted: a walk by time
- * reads them all. */
-static const int64_t UNSORTED_MS = INT64_C(48) * 3600 * 1000;
-
 static const int64_t BLOCK_SPAN_MS = INT64_C(7) * 24 * 3600 * 1000;
 
 /* What every commit leaves free, so that giving up history always has pages to work with: a transaction that deletes
@@ -106,7 +102,7 @@ static void put_block(struct ledger *ledger, const struct leg_block *block, stru
     ledger_put(ledger, LEDGER_DB_LEGS, &key, false);
     state->leg_count += block->count;
     state->leg_bytes += ledger->value.len;
-    state->legs_unsorted |= block->max_end_ms < state->newest_end_ms - UNSORTED_MS;
+    state->legs_unsorted |= block->max_end_ms < state->newest_end_ms - LEDGER_UNSORTED_MS;
     if (block->max_end_ms > state->newest_end_ms) {
         state->newest_end_ms = block->max_end_ms;
     }

@@ -7,7 +7,7 @@
 #include "platform/kv/record.h"
 
 enum ledger_db {
-    LEDGER_DB_META,      /* text key: identity, secret, state, zone; "q" + queue id: that queue's settings */
+    LEDGER_DB_META,      /* text key: identity, secret, state, zone, damage; "q" + queue id: that queue's settings */
     LEDGER_DB_NAMES,     /* kind u8, id u32 -> name; of verbs: varint count, name */
     LEDGER_DB_CURSORS,   /* id u32 -> source, path, position, times */
     LEDGER_DB_OPEN_LEGS, /* seq u64 -> leg_open form */
@@ -26,6 +26,10 @@ enum {
     LEDGER_KINDS_END = LEDGER_REASON + 1,
     LEDGER_PUT_BYTES_MAX = 3 * 4096 /* pages a put or a delete copies on its way down */
 };
+
+/* A block all of whose legs ended this much before some in earlier blocks makes the blocks unsorted: a walk by time
+ * reads them all. */
+#define LEDGER_UNSORTED_MS (INT64_C(48) * 3600 * 1000)
 
 struct ledger_identity {
     uint8_t epoch[16];
@@ -50,8 +54,10 @@ struct ledger_state {
     int64_t newest_end_ms; /* largest end time in a leg block */
     bool legs_unsorted;    /* a block was added whose legs are all much older than some before it */
     uint64_t quality[QUALITY_COUNT];
-    uint64_t refused;        /* dirty marks with a reason */
-    uint64_t newest_shift_s; /* largest start of a shift stored; found at start, not stored */
+    uint64_t refused;                  /* dirty marks with a reason */
+    uint64_t newest_shift_s;           /* largest start of a shift stored; found at start, not stored */
+    bool has_records;                  /* as loaded, as the next: a version before these does not tell */
+    uint64_t records[LEDGER_DB_COUNT]; /* of each database when this was written: what is lost is counted by it */
 };
 
 struct ledger {
@@ -84,7 +90,9 @@ struct ledger {
     size_t sealed_count;
     size_t sealed_cap;
     struct buf value;
-    uint64_t tend_from; /* block at which tending goes on looking where they are unsorted */
+    uint64_t tend_from;          /* block at which tending goes on looking where they are unsorted */
+    bool mended;                 /* this opening found it damaged */
+    struct ledger_damage damage; /* then: all that was ever lost */
 };
 
 struct ledger_view {
@@ -92,7 +100,13 @@ struct ledger_view {
     struct kv_txn *txn;
 };
 
+/* ledger_meta.c. Loading: 0, LEDGER_NONE, STATUS_CORRUPT, STATUS_VERSION; making: new ones at random, put into `txn`.
+ */
 int ledger_identity_load(struct ledger *ledger, struct kv_txn *txn);
+int ledger_identity_make(struct ledger *ledger, struct kv_txn *txn);
+int ledger_secret_load(struct ledger *ledger, struct kv_txn *txn);
+int ledger_secret_make(struct ledger *ledger, struct kv_txn *txn);
+int ledger_found(struct ledger *ledger); /* a new ledger's meta records */
 int ledger_state_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_state *out);
 int ledger_state_put(struct ledger *ledger, struct kv_txn *txn, const struct ledger_state *state);
 
@@ -104,6 +118,13 @@ void ledger_put(struct ledger *ledger, enum ledger_db db, const struct record_ke
 int ledger_begin_aside(struct ledger *ledger);
 int ledger_end_aside(struct ledger *ledger, int status); /* gives up and returns status unless 0 */
 
+/* ledger_repair.c: looks the file over before it is opened and mends what is damaged: 0 or a failure. */
+int ledger_repair(struct ledger *ledger);
+int ledger_open_dbs(struct ledger *ledger, bool create);
+
+/* ledger_damage.c */
+int ledger_damage_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_damage *out); /* as identity */
+int ledger_damage_put(struct ledger *ledger, struct kv_txn *txn, const struct ledger_damage *damage);
 int ledger_mark_dirty(struct ledger *ledger, const struct record_key *key, bool may_exist, bool append);
 int ledger_mark_drop(struct ledger *ledger, const struct record_key *key);
 

@@ -23,9 +23,17 @@ struct ledger_options {
     int64_t now_ms; /* wall clock */
 };
 
-/* 0; STATUS_BUSY (another writer), STATUS_DENIED, STATUS_FULL (no disk for the map), STATUS_CORRUPT, STATUS_VERSION,
- * STATUS_IO. A ledger of another site id is STATUS_INVALID. Returns owned. */
+/* 0; STATUS_BUSY (another writer), STATUS_DENIED, STATUS_FULL (no disk for the map), STATUS_CORRUPT, STATUS_VERSION (a
+ * later version wrote it: left as it is), STATUS_IO. A ledger of another site id is STATUS_INVALID. A damaged file is
+ * mended first, see ledger_mended(). Returns owned. */
 int ledger_open_writer(const struct ledger_options *options, struct ledger **out);
+
+/* Where opening found its file damaged: what was lost, by now and before; NULL: it was sound. */
+const struct ledger_damage *ledger_mended(const struct ledger *ledger);
+
+/* A cursor whose source has this name stands for those that were lost: what the ledger holds up to its last_ms was read
+ * from logs that it does not know any more. */
+extern const char ledger_lost_source[];
 
 uint32_t ledger_interval_s(const struct ledger *ledger);
 const uint8_t *ledger_secret(const struct ledger *ledger); /* LEDGER_SECRET_BYTES, for the callers' keyed hash */

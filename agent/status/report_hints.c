@@ -55,6 +55,25 @@ static void look_at_source(struct hints_work *work, const struct health_source *
     work->degraded = work->degraded || failing || source->hint[0];
 }
 
+/* How many of the records that are counted as quarantined this tells of. */
+static uint64_t look_at_damage(struct hints_work *work, const struct report_job *job)
+{
+    struct ledger_damage damage;
+    if (ledger_view_damage(job->env->view, &damage) != 0) {
+        return 0;
+    }
+    char text[512];
+    uint64_t told = 0;
+    for (int i = 0; i < LEDGER_LOSS_COUNT; i++) {
+        told += damage.lost[i];
+    }
+    ledger_damage_tell(&damage, text, sizeof text);
+    buf_printf(&work->text, "the ledger was %s", text);
+    put_hint(work);
+    uint64_t counted = job->facts.quality[QUALITY_QUARANTINED];
+    return told < counted ? told : counted;
+}
+
 static void look_at_ledger(struct hints_work *work, const struct report_job *job)
 {
     const struct ledger_facts *facts = &job->facts;
@@ -64,10 +83,11 @@ static void look_at_ledger(struct hints_work *work, const struct report_job *job
         put_hint(work);
         work->degraded = true;
     }
-    if (facts->quality[QUALITY_QUARANTINED] > 0) {
+    uint64_t skipped = facts->quality[QUALITY_QUARANTINED] - look_at_damage(work, job);
+    if (skipped > 0) {
         buf_printf(&work->text,
                    "%" PRIu64 " stored records failed their check and are left out: see `ringside ledger check`",
-                   facts->quality[QUALITY_QUARANTINED]);
+                   skipped);
         put_hint(work);
         work->degraded = true;
     }

@@ -21,6 +21,27 @@ struct status_work {
     size_t cursor_cap;
 };
 
+/* null: nothing was ever lost. */
+static void put_damage(struct json *ledger, const struct report_job *job)
+{
+    struct ledger_damage damage;
+    if (ledger_view_damage(job->env->view, &damage) != 0) {
+        json_put_null(ledger, "damage");
+        return;
+    }
+    struct json *map = json_put_map(ledger, "damage");
+    json_put_int(map, "times", damage.times);
+    fields_time(map, "at", damage.at_ms);
+    json_put_str(map, "what", damage.what);
+    json_put_str(map, "file", damage.aside);
+    json_put_bool(map, "began_anew", damage.anew);
+    json_put_bool(map, "exact", damage.exact);
+    struct json *lost = json_put_map(map, "lost");
+    for (int i = 0; i < LEDGER_LOSS_COUNT; i++) {
+        json_put_int(lost, ledger_loss_names[i], (int64_t)damage.lost[i]);
+    }
+}
+
 static void put_ledger(struct json *out, const struct report_job *job)
 {
     const struct ledger_facts *facts = &job->facts;
@@ -36,6 +57,7 @@ static void put_ledger(struct json *out, const struct report_job *job)
     json_put_int(ledger, "commits", (int64_t)facts->commits);
     fields_time(ledger, "committed", facts->committed_ms);
     fields_span(ledger, "committed_age_ms", facts->committed_ms ? job->env->now_ms - facts->committed_ms : -1);
+    put_damage(ledger, job);
 }
 
 static const struct health_source *find_health(const struct health *health, const char *name, const char *path)

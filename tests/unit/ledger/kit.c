@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -227,4 +229,16 @@ void kit_put_raw(const char *db_name, struct slice key, struct slice value)
     assert_int_equal(kv_put(txn, db, key, value), 0);
     assert_int_equal(kv_commit(txn), 0);
     kv_close(kv);
+}
+
+void kit_put_raw_beside(const char *db_name, struct slice key, struct slice value)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        kit_put_raw(db_name, key, value);
+        _exit(0);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
 }

@@ -42,6 +42,9 @@ void kit_tend(struct ledger *ledger, int64_t now_ms, unsigned calls);
 /* Writes into the closed ledger's database what the ledger itself never would. */
 void kit_put_raw(const char *db_name, struct slice key, struct slice value);
 
+/* The same from another process, while the ledger is open: what is damaged after it was looked over. */
+void kit_put_raw_beside(const char *db_name, struct slice key, struct slice value);
+
 struct kit_facts {
     struct ledger_facts facts;
     struct ledger_check_result check;

@@ -224,7 +224,7 @@ static void a_later_version_is_left_alone(void **state)
     assert_null(ledger);
 }
 
-static void files_that_are_no_ledger_are_refused(void **state)
+static void files_that_are_no_ledger_are_put_aside(void **state)
 {
     (void)state;
     struct rng rng = {2};
@@ -232,17 +232,27 @@ static void files_that_are_no_ledger_are_refused(void **state)
     for (size_t i = 0; i < sizeof noise / sizeof noise[0]; i++) {
         noise[i] = rng_next(&rng);
     }
-    struct ledger *ledger = kit_open(MAP_BYTES);
-    commit_leg(ledger, 1);
-    ledger_close(ledger);
-    temp_dir_truncate(&kit_dir, "data.mdb", 3 * 4096 + 100);
-    assert_int_equal(open_as("madrid-01", kit_dir.path, &ledger), STATUS_CORRUPT);
-    assert_int_equal(ledger_open_readonly(kit_dir.path, &ledger), STATUS_CORRUPT);
-    temp_dir_write(&kit_dir, "data.mdb", 0, noise, sizeof noise);
-    assert_int_equal(open_as("madrid-01", kit_dir.path, &ledger), STATUS_CORRUPT);
-    assert_int_equal(ledger_open_readonly(kit_dir.path, &ledger), STATUS_CORRUPT);
-    temp_dir_truncate(&kit_dir, "data.mdb", 0);
-    assert_int_equal(ledger_open_readonly(kit_dir.path, &ledger), STATUS_NOT_FOUND);
+    struct ledger *ledger = NULL;
+    for (int kind = 0; kind < 3; kind++) {
+        ledger = kit_open(MAP_BYTES);
+        commit_leg(ledger, 1);
+        ledger_close(ledger);
+        if (kind == 0) {
+            temp_dir_truncate(&kit_dir, "data.mdb", 100);
+        } else if (kind == 1) {
+            temp_dir_write(&kit_dir, "data.mdb", 0, noise, sizeof noise);
+        } else {
+            temp_dir_truncate(&kit_dir, "data.mdb", 0);
+        }
+        assert_int_equal(ledger_open_readonly(kit_dir.path, &ledger), kind == 2 ? STATUS_NOT_FOUND : STATUS_CORRUPT);
+        ledger = kit_open(MAP_BYTES);
+        assert_non_null(ledger_mended(ledger));
+        assert_true(ledger_mended(ledger)->anew && ledger_mended(ledger)->what[0] != 0);
+        assert_int_equal(access(temp_dir_file(&kit_dir, ledger_mended(ledger)->aside), F_OK), 0);
+        assert_int_equal(kit_check(ledger).facts.leg_count, 0);
+        ledger_close(ledger);
+        temp_dir_clear(&kit_dir);
+    }
 }
 
 int main(void)
@@ -256,7 +266,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(reads_from_where_it_may_not_write, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(only_its_own_databases_make_a_ledger, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_later_version_is_left_alone, kit_setup, kit_teardown),
-        cmocka_unit_test_setup_teardown(files_that_are_no_ledger_are_refused, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(files_that_are_no_ledger_are_put_aside, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

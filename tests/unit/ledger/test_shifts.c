@@ -146,11 +146,9 @@ static void damaged_ones_are_quarantined(void **state)
     (void)state;
     struct ledger *ledger = kit_open(MAP_BYTES);
     put_all(ledger, 900, 2, 1);
-    ledger_close(ledger);
-    kit_put_raw("shifts", slice_make("\0\0\x03\x84\0\0\0\1", 8), slice_str("\x01\x01\x02\x02 damaged"));
-    kit_put_raw("shifts", slice_make("\0\0\x03\x84\0\0\0\7", 8), slice_str("x"));
-    kit_put_raw("shifts", slice_make("\0\0\x03\x84\0", 5), slice_str("y"));
-    ledger = kit_open(MAP_BYTES);
+    kit_put_raw_beside("shifts", slice_make("\0\0\x03\x84\0\0\0\1", 8), slice_str("\x01\x01\x02\x02 damaged"));
+    kit_put_raw_beside("shifts", slice_make("\0\0\x03\x84\0\0\0\7", 8), slice_str("x"));
+    kit_put_raw_beside("shifts", slice_make("\0\0\x03\x84\0", 5), slice_str("y"));
     struct seen seen = walk(ledger, 0, INT64_MAX, 0);
     assert_int_equal(seen.count, 1);
     assert_int_equal(seen.bad, 3);
