@@ -144,7 +144,9 @@ static int damaged_leaf(struct walk_tree *tree, const uint8_t *page, uint64_t nu
         return STATUS_NO_MEMORY;
     }
     walk_bad_page(tree, number, fault);
-    size_t count = walk_leaf_nodes(walk, page, nodes);
+    /* With the number of another page it may be that page, of whatever age, written in a wrong place. */
+    bool is_other = page_number(page) != number && page_number(page) <= walk->file.last_page;
+    size_t count = is_other ? 0 : walk_leaf_nodes(walk, page, nodes);
     int status = take_damaged(tree, number, nodes, count, range);
     if (status != 0) {
         return status;

@@ -39,26 +39,23 @@ static struct record_key key_of(size_t db, uint32_t number)
     case 1: return record_key_u64_u32(UINT64_C(86400000) * (number / 7), number);
     case 2: return record_key_u32_u32(number % 5, number);
     default:
-        snprintf(text, sizeof text, "w%x%.*s", number, (int)(number % 9), "abcdefghi");
+        snprintf(text, sizeof text, "%.*sw%x", (int)(number % 9), "ghijklmno", number);
         return record_key_text(text);
     }
 }
 
 static bool number_of(size_t db, struct slice key, uint32_t *out)
 {
+    char text[RECORD_KEY_MAX + 1] = "";
     *out = UINT32_MAX;
     if (db < 3 && key.len == (size_t[]){4, 12, 8}[db]) {
         *out = record_key_at_u32(key, key.len - 4);
-    } else if (db == 3) {
-        for (uint32_t i = 0; i < WORLD_NUMBERS; i++) {
-            struct record_key candidate = key_of(db, i);
-            if (slice_equal(record_key_slice(&candidate), key)) {
-                *out = i;
-            }
-        }
-        return *out < WORLD_NUMBERS;
+    } else if (db == 3 && key.len <= RECORD_KEY_MAX) {
+        memcpy(text, key.data, key.len);
+        const char *digits = strchr(text, 'w');
+        *out = digits ? (uint32_t)strtoul(digits + 1, NULL, 16) : UINT32_MAX;
     }
-    struct record_key again = key_of(db < WORLD_DBS ? db : 0, *out);
+    struct record_key again = key_of(db, *out);
     return *out < WORLD_NUMBERS && slice_equal(record_key_slice(&again), key);
 }
 
