@@ -49,8 +49,11 @@ static const struct agent_queue_config *queue_config(struct pipeline *pipeline, 
 static uint64_t caller_token(void *ctx, struct slice number)
 {
     struct pipeline *pipeline = ctx;
-    bool drop = pipeline->config->ledger.caller_numbers == AGENT_CALLERS_DROP;
-    return drop ? 0 : keyed_hash_48(pipeline->hash, number);
+    if (pipeline->config->ledger.caller_numbers == AGENT_CALLERS_DROP) {
+        return 0;
+    }
+    uint64_t token = siphash(pipeline->caller_key, number) >> 16;
+    return token ? token : 1; /* 0 means that there is none */
 }
 
 /* A call of an earlier run comes from the ledger with its operator's token. */
@@ -175,14 +178,30 @@ static int open_ledger(struct pipeline *pipeline, int64_t now_ms)
     return ledger_open_writer(&options, &pipeline->ledger);
 }
 
-static int open_stages(struct pipeline *pipeline, size_t callers_remembered)
+/* Both keys come of the ledger's secret. Callers' numbers are hashed once a call, which has to be cheap: they have a
+ * key of their own, so that their tokens tell nothing about operators'. */
+static int make_keys(struct pipeline *pipeline)
+{
+    uint8_t digest[KEYED_HASH_BYTES];
+    int status =
+        keyed_hash_new(ledger_secret(pipeline->ledger), LEDGER_SECRET_BYTES, OPERATORS_REMEMBERED, &pipeline->hash);
+    if (status == 0) {
+        status = keyed_hash_digest(pipeline->hash, slice_str("callers"), digest);
+    }
+    if (status == 0) {
+        memcpy(pipeline->caller_key, digest, sizeof pipeline->caller_key);
+        explicit_bzero(digest, sizeof digest);
+    }
+    return status;
+}
+
+static int open_stages(struct pipeline *pipeline)
 {
     struct ledger *ledger = pipeline->ledger;
     int status = 0;
     pipeline->tokens = pipeline->config->privacy.operators != AGENT_OPERATORS_NAME;
     if (pipeline->config->ledger.caller_numbers != AGENT_CALLERS_DROP || pipeline->tokens) {
-        size_t remembered = callers_remembered + (pipeline->tokens ? OPERATORS_REMEMBERED : 0);
-        status = keyed_hash_new(ledger_secret(ledger), LEDGER_SECRET_BYTES, remembered, &pipeline->hash);
+        status = make_keys(pipeline);
     }
     struct book_options book_options = {.interval_ms = (int64_t)ledger_interval_s(ledger) * 1000,
                                         .short_abandon_ms = short_abandon_ms,
@@ -231,7 +250,7 @@ int pipeline_open(const struct pipeline_options *options, struct pipeline **out)
     pipeline->ignores = any_ignored(options->config);
     int status = open_ledger(pipeline, options->now_ms);
     if (status == 0) {
-        status = open_stages(pipeline, options->callers_remembered);
+        status = open_stages(pipeline);
     }
     if (status == 0) {
         status = leave_out_lost(pipeline, options->now_ms);
@@ -255,6 +274,7 @@ void pipeline_close(struct pipeline *pipeline)
         book_free(pipeline->book);
         keyed_hash_free(pipeline->hash);
         known_deinit(&pipeline->lost);
+        explicit_bzero(pipeline->caller_key, sizeof pipeline->caller_key);
         ledger_close(pipeline->ledger);
         free((void *)pipeline->queue_config);
         free(pipeline->finished);

@@ -10,6 +10,7 @@
 #include "agent/roster/roster.h"
 #include "agent/track/track.h"
 #include "agent/witness/witness.h"
+#include "platform/base/siphash.h"
 #include "platform/tls/keyed_hash.h"
 
 enum { PIPELINE_GAPS_MAX = 16, PIPELINE_TOKEN_MAX = 24, PIPELINE_HELD_MAX = 256 };
@@ -47,7 +48,8 @@ struct pipeline {
     struct ledger *ledger;
     struct track *track;
     struct book *book;
-    struct keyed_hash *hash;
+    uint8_t caller_key[SIPHASH_KEY_BYTES];
+    struct keyed_hash *hash; /* of operators' names */
     struct known *known;                            /* NULL: every row is new */
     struct known lost;                              /* the time of logs whose cursors were lost with a damaged ledger */
     int64_t lost_ms;                                /* to here; 0: none was */
