@@ -133,7 +133,8 @@ static void take_name(struct walk_tree *tree, const struct page_node *node)
     tree->entries++;
 }
 
-/* A damaged leaf of names is read as far as it can be: another one may not be left. */
+/* A damaged leaf of names is read as far as it can be, for another one may not be left; but not one that may be another
+ * page. */
 static int names_leaf(struct walk_tree *tree, const uint8_t *page, uint64_t number, const struct walk_range *range)
 {
     struct walk *walk = tree->walk;
@@ -143,6 +144,9 @@ static int names_leaf(struct walk_tree *tree, const uint8_t *page, uint64_t numb
     }
     if (fault) {
         walk_bad_page(tree, number, fault);
+    }
+    if (fault && page_number(page) != number && page_number(page) <= walk->file.last_page) {
+        return 0;
     }
     walk_use(walk, number, 1);
     tree->leaf_pages++;

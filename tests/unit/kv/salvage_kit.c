@@ -117,10 +117,12 @@ static void change(struct world *world, struct kv_txn *txn, const unsigned *dbs,
     struct record_key key = key_of(db, number);
     if (rng_chance(rng, shape->deletes)) {
         assert(kv_delete(txn, dbs[db], record_key_slice(&key)) == (record->generation ? 0 : KV_END));
+        world->changes += record->generation ? 1U : 0U;
         *record = (struct world_record){0, 0};
         return;
     }
     *record = (struct world_record){++world->generation, pick_bytes(shape, db, rng)};
+    world->changes++;
     value_of(db, number, *record, value);
     assert(kv_put(txn, dbs[db], record_key_slice(&key), buf_slice(value)) == 0);
 }
@@ -140,11 +142,16 @@ void world_make(struct world *world, const char *dir, const struct world_shape *
     for (unsigned commit = 0; commit < shape->commits; commit++) {
         struct kv_txn *txn = NULL;
         assert(kv_begin(kv, true, &txn) == 0);
-        world->before = world->now;
+        static struct world_content before;
+        before = world->now;
+        world->changes = 0;
         for (unsigned i = 0; i < shape->changes; i++) {
             change(world, txn, dbs, shape, commit, rng, &value);
         }
         assert(kv_commit(txn) == 0);
+        if (world->changes > 0) { /* what changes nothing is no commit */
+            world->before = before;
+        }
     }
     kv_close(kv);
     buf_deinit(&value);

@@ -27,6 +27,7 @@ struct world {
     struct world_content now;
     struct world_content before; /* the commit before */
     uint32_t generation;
+    uint32_t changes; /* in the newest commit */
 };
 
 struct world_shape {
