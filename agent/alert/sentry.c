@@ -105,7 +105,7 @@ static void tell(const struct sentry *sentry, enum alert_news news, const struct
 
 /* That something fires is told once it is so and somebody is to hear of it, which is not the moment at which it begins:
  * see tell_firing(). */
-static void on_news(void *ctx, enum alert_news news, const struct alert *alert)
+static int on_news(void *ctx, enum alert_news news, const struct alert *alert)
 {
     struct sentry *sentry = ctx;
     size_t at;
@@ -113,6 +113,7 @@ static void on_news(void *ctx, enum alert_news news, const struct alert *alert)
         sentry->told[at] = sentry->told[--sentry->told_count];
         tell(sentry, news, alert);
     }
+    return 0;
 }
 
 static int tell_firing(void *ctx, const struct alert *alert)

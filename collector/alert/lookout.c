@@ -20,13 +20,25 @@ enum { BUDGET_MIN_MS = 10 * 1000 };
 
 /* ---- what is told ---- */
 
-static void take_news(void *ctx, enum alert_news news, const struct alert *alert)
+/* All of it or NULL: one that lacks a part would be told as it is. */
+static struct json *item_of(const struct lookout *lookout, enum alert_news news, const struct alert *alert, bool again)
+{
+    (void)json_build_failed();
+    struct json *item = bulletin_item(news, alert, again, lookout->now_ms, lookout->options.url);
+    if (json_build_failed()) {
+        json_free(item);
+        item = NULL;
+    }
+    return item;
+}
+
+static int take_news(void *ctx, enum alert_news news, const struct alert *alert)
 {
     struct lookout *lookout = ctx;
-    struct json *item = bulletin_item(news, alert, false, lookout->now_ms, lookout->options.url);
-    int status = outbox_add(lookout->outbox, alert->rule, item);
+    int status = outbox_add(lookout->outbox, alert->rule, item_of(lookout, news, alert, false));
     lookout->status = status != 0 ? status : lookout->status;
     lookout->dirty = true;
+    return status;
 }
 
 struct again {
@@ -55,7 +67,7 @@ static int tell_again(void *ctx, const struct alert *alert)
         !(again->retell || is_due_again(again, alert))) {
         return 0;
     }
-    struct json *item = bulletin_item(ALERT_NEWS_FIRING, alert, true, lookout->now_ms, lookout->options.url);
+    struct json *item = item_of(lookout, ALERT_NEWS_FIRING, alert, true);
     lookout->dirty = lookout->dirty || !again->retell;
     return outbox_add_again(lookout->outbox, again->receiver, item, again->retell);
 }
@@ -200,7 +212,7 @@ static int read_state(struct lookout *lookout)
     }
     status = status == 0 ? json_parse(buf_slice(&text), state_max(lookout), &state, NULL, 0) : status;
     status = status == 0 ? restore(lookout, state) : status;
-    if (status != 0) {
+    if (status != 0 && status != STATUS_NO_MEMORY) { /* without memory there is nothing wrong with the file */
         (void)snprintf(lookout->read_why, sizeof lookout->read_why, "what was kept of alerts cannot be read: %s",
                        status_str(status));
         drop_parts(lookout);
@@ -258,7 +270,9 @@ int lookout_look(struct lookout *lookout, int64_t now_ms, int64_t monotonic_ms)
         (void)zone_find(lookout->options.zone, &zone);
         zone_use(zone);
         status = absorb(lookout, &figures, monotonic_ms, why);
-        lookout_keep(lookout, now_ms);
+        if (status == 0) { /* else what was told of it is not whole: the next round tells the rest, then it is kept */
+            lookout_keep(lookout, now_ms);
+        }
     }
     figures_deinit(&figures);
     return status;

@@ -148,7 +148,9 @@ static int add_copy(struct json **list, const char *item)
     *list = *list ? *list : json_new_list();
     int status = *list ? json_parse(slice_str(item), strlen(item), &copy, NULL, 0) : STATUS_NO_MEMORY;
     if (status == 0) {
+        (void)json_build_failed();
         json_add(*list, copy);
+        status = json_build_failed() ? STATUS_NO_MEMORY : 0;
     }
     return status;
 }
@@ -191,6 +193,7 @@ static int push_list(struct outbox *outbox, struct post *post, const struct json
     return outbox_push(outbox, post, id, now_ms, fleeting, text);
 }
 
+/* What cannot be pushed stays for the next round's end. */
 static int push_news(struct outbox *outbox, struct post *post, struct json **from, int64_t now_ms, bool fleeting)
 {
     int status = 0;
@@ -205,8 +208,10 @@ static int push_news(struct outbox *outbox, struct post *post, struct json **fro
         status = status == 0 ? push_list(outbox, post, part, now_ms, fleeting) : status;
         json_free(part);
     }
-    json_free(*from);
-    *from = NULL;
+    if (status == 0) {
+        json_free(*from);
+        *from = NULL;
+    }
     return status;
 }
 

@@ -208,7 +208,9 @@ int json_parse(struct slice text, size_t max_bytes, struct json **out, char *why
         if (why) {
             (void)snprintf(why, why_size, "line %d, column %d: %s", error.line, error.column, error.text);
         }
-        return json_error_code(&error) == json_error_out_of_memory ? STATUS_NO_MEMORY : STATUS_INVALID;
+        enum json_error_code code = json_error_code(&error);
+        bool memory = code == json_error_out_of_memory || code == json_error_unknown; /* which most of them leave */
+        return memory ? STATUS_NO_MEMORY : STATUS_INVALID;
     }
     *out = (struct json *)value;
     return 0;

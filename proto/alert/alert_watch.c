@@ -374,7 +374,8 @@ static void step(struct alert_watch *watch, struct watch_entry *entry)
     bool fires = alert->phase == ALERT_FIRING;
     if (!alert->muted && fires != alert->told) {
         alert->told = fires;
-        watch->fn(watch->ctx, fires ? ALERT_NEWS_FIRING : ALERT_NEWS_RESOLVED, alert);
+        int status = watch->fn(watch->ctx, fires ? ALERT_NEWS_FIRING : ALERT_NEWS_RESOLVED, alert);
+        alert->told = status == 0 ? fires : !fires;
     }
 }
 

@@ -39,9 +39,10 @@ struct alert {
 
 struct alert_watch;
 
-/* A change that somebody is to hear of: firing, resolved. Borrowed for the call. */
+/* A change that somebody is to hear of: firing, resolved. Borrowed for the call. Returns 0; anything else: it could not
+ * be taken, and comes again in the next round. */
 enum alert_news { ALERT_NEWS_FIRING, ALERT_NEWS_RESOLVED };
-typedef void (*alert_news_fn)(void *ctx, enum alert_news news, const struct alert *alert);
+typedef int (*alert_news_fn)(void *ctx, enum alert_news news, const struct alert *alert);
 
 /* Borrows the rules. At most `max` subjects are watched; more are counted and not watched. Returns owned. */
 int alert_watch_new(const struct alert_rule *rules, size_t count, size_t max, alert_news_fn fn, void *ctx,

@@ -21,12 +21,13 @@ static struct alert_watch *watch;
 static char news[1000];
 static int64_t now_ms;
 
-static void hear(void *ctx, enum alert_news what, const struct alert *alert)
+static int hear(void *ctx, enum alert_news what, const struct alert *alert)
 {
     (void)ctx;
     size_t len = strlen(news);
     (void)snprintf(news + len, sizeof news - len, "%s %s %s;", what == ALERT_NEWS_FIRING ? "firing" : "resolved",
                    alert->subject.site, alert->subject.queue);
+    return 0;
 }
 
 static int begin(void **state)

@@ -36,7 +36,7 @@ static void note(char *out, size_t size, bool firing, size_t rule, size_t subjec
     strcat(out, line); /* the order within a round is not promised: compared sorted by subject below */
 }
 
-static void hear(void *ctx, enum alert_news what, const struct alert *alert)
+static int hear(void *ctx, enum alert_news what, const struct alert *alert)
 {
     (void)ctx;
     size_t rule = (size_t)(alert->rule - rules);
@@ -44,6 +44,7 @@ static void hear(void *ctx, enum alert_news what, const struct alert *alert)
     bool firing = what == ALERT_NEWS_FIRING;
     assert_true(fires[rule][subject] != firing); /* never two of a kind */
     fires[rule][subject] = firing;
+    return 0;
 }
 
 /* The model's own reading of the rules: no figure keeps what fires and drops what is pending. */
