@@ -1,6 +1,7 @@
-/* bench_centre DATA SITES QUEUES DAYS: fills a collector's store, whose registry has that many sites already
+/* bench_centre DATA SITES QUEUES DAYS [DIR]: fills a collector's store, whose registry has that many sites already
  * (`fleet prepare`), with so many days that end now: forty 15-minute intervals a day, in spells around the clock, 14
- * calls each. Prints one JSON object: intervals, seconds, bytes. */
+ * calls each; into DIR go the same figures as a time-series database takes them (series_files.h). Prints one JSON
+ * object: intervals, seconds, bytes. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "collector/store/store_write.h"
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
+#include "tests/bench/series_files.h"
 #include "tests/support/rng.h"
 
 enum {
@@ -23,6 +25,8 @@ enum {
 };
 
 static struct summary templates[TEMPLATES];
+static struct series_change changes[TEMPLATES];
+static uint16_t *chosen; /* by interval, site, queue; NULL when nobody asks */
 
 static void must(int status, const char *what)
 {
@@ -52,6 +56,7 @@ static void make_templates(void)
     struct rng rng = {1};
     for (int i = 0; i < TEMPLATES; i++) {
         struct summary *sum = &templates[i];
+        struct series_change *change = &changes[i];
         for (int call = 0; call < CALLS; call++) {
             bool answered = !rng_chance(&rng, 8);
             int64_t wait_s = rng_between(&rng, 0, 9) * rng_between(&rng, 0, 9);
@@ -61,8 +66,13 @@ static void make_templates(void)
             sum->cohort[answered ? COHORT_ANSWERED : COHORT_ABANDONED]++;
             must(summary_add_duration(sum, answered ? DURATION_WAIT_ANSWERED : DURATION_WAIT_ABANDONED, wait_s * 1000),
                  "template");
+            change->entered++;
+            change->answered += answered;
+            change->abandoned += !answered;
             if (answered) {
+                series_change_wait(change, wait_s);
                 int64_t talk_s = 10 + rng_between(&rng, 0, 30) * rng_between(&rng, 0, 30);
+                change->talk_s += (uint32_t)talk_s;
                 must(summary_add_duration(sum, DURATION_TALK, talk_s * 1000), "template");
                 must(summary_add_duration(sum, DURATION_HANDLE, talk_s * 1000), "template");
             }
@@ -95,22 +105,29 @@ static uint64_t put_intervals(struct store *store, uint32_t sites, uint32_t queu
 {
     struct rng rng = {2};
     uint64_t count = 0;
+    size_t slot = 0;
     must(store_begin(store, 1), "begin");
     for (int64_t at_s = from_s; at_s < to_s; at_s += INTERVAL_S) {
         if (at_s / INTERVAL_S % SPELL >= BUSY) {
+            slot += (size_t)sites * queues;
             continue;
         }
         for (uint32_t site = 1; site <= sites; site++) {
             for (uint32_t queue = 1; queue <= queues; queue++) {
                 uint64_t held;
+                uint64_t which = rng_below(&rng, TEMPLATES);
                 const struct store_interval item = {.site = site,
                                                     .queue = queue,
                                                     .start_s = at_s,
                                                     .interval_s = INTERVAL_S,
                                                     .epoch = 1,
                                                     .revision = 1,
-                                                    .sum = &templates[rng_below(&rng, TEMPLATES)]};
+                                                    .sum = &templates[which]};
                 must(store_put_interval(store, &item, &held), "interval");
+                if (chosen) {
+                    chosen[slot] = (uint16_t)which;
+                }
+                slot++;
                 if (++count % BATCH == 0) {
                     must(store_end(store), "commit");
                     must(store_begin(store, 1), "begin");
@@ -148,6 +165,15 @@ static void settle(struct store *store, const struct store_layout *layout, uint3
     }
 }
 
+static void choose_nothing(size_t slots)
+{
+    chosen = malloc(slots * sizeof *chosen);
+    must(chosen ? 0 : STATUS_NO_MEMORY, "room for what is chosen");
+    for (size_t i = 0; i < slots; i++) {
+        chosen[i] = SERIES_NONE;
+    }
+}
+
 int main(int argc, char **argv)
 {
     char path[4096];
@@ -155,8 +181,8 @@ int main(int argc, char **argv)
     struct registry *registry;
     struct store_view *view;
     struct store_facts facts;
-    if (argc != 5) {
-        fprintf(stderr, "usage: bench_centre DATA SITES QUEUES DAYS\n");
+    if (argc != 5 && argc != 6) {
+        fprintf(stderr, "usage: bench_centre DATA SITES QUEUES DAYS [DIR]\n");
         return 2;
     }
     uint32_t sites = (uint32_t)atoi(argv[2]);
@@ -164,6 +190,10 @@ int main(int argc, char **argv)
     int64_t now_ms = clock_wall_ms();
     int64_t to_s = now_ms / 1000 / INTERVAL_S * INTERVAL_S;
     int64_t from_s = (to_s / DAY_S - atoi(argv[4]) + 1) * DAY_S;
+    uint32_t steps = (uint32_t)((to_s - from_s) / INTERVAL_S);
+    if (argc == 6) {
+        choose_nothing((size_t)steps * sites * queues);
+    }
     (void)snprintf(path, sizeof path, "%s/registry", argv[1]);
     must(registry_open(path, false, &registry), "registry");
     (void)snprintf(path, sizeof path, "%s/store", argv[1]);
@@ -184,8 +214,17 @@ int main(int argc, char **argv)
     must(store_view_begin(store, &view), "view");
     must(store_view_facts(view, &facts), "facts");
     store_view_end(view);
-    printf("{\"intervals\": %" PRIu64 ", \"took_s\": %.1f, \"used_bytes\": %" PRIu64 ", \"pending\": %" PRIu64 "}\n",
-           count, (double)(clock_monotonic_ms() - began_ms) / 1000, facts.used_bytes, facts.pending_count);
+    printf("{\"intervals\": %" PRIu64 ", \"took_s\": %.1f, \"used_bytes\": %" PRIu64 ", \"pending\": %" PRIu64, count,
+           (double)(clock_monotonic_ms() - began_ms) / 1000, facts.used_bytes, facts.pending_count);
+    if (argc == 6) {
+        const struct series_plan plan = {sites, queues, steps, INTERVAL_S, from_s, changes, chosen};
+        uint64_t series = series_files_write(&plan, argv[5]);
+        must(series > 0 ? 0 : STATUS_IO, argv[5]);
+        printf(", \"series\": %" PRIu64 ", \"samples\": %" PRIu64 ", \"from_s\": %" PRId64 ", \"to_s\": %" PRId64,
+               series, series * steps, from_s, to_s);
+    }
+    printf("}\n");
+    free(chosen);
     store_close(store);
     registry_close(registry);
     return 0;

@@ -443,13 +443,24 @@ static double unpack_all(struct bench *bench)
     return cpu_s() - began;
 }
 
+static void append_packet(struct kv_txn *txn, unsigned db, const struct packet *packet, uint64_t *serial)
+{
+    size_t each = packet->bytes.len / packet->count;
+    for (size_t n = 0; n < packet->count; n++) {
+        char key[17];
+        (void)snprintf(key, sizeof key, "%016llx", (unsigned long long)(*serial)++);
+        struct slice value = slice_make((const char *)packet->bytes.data + n * each, each);
+        must(kv_append(txn, db, slice_make(key, 16), value), "appending");
+    }
+}
+
 /* The same bytes in as many records, in order, with as many commits. */
 static void append_all(struct bench *bench, double *wall_s, double *processor_s)
 {
     char path[4096];
     struct kv *kv;
     unsigned db;
-    struct kv_txn *txn = NULL;
+    struct kv_txn *txn;
     (void)snprintf(path, sizeof path, "%s/kv", bench->dir);
     (void)mkdir(path, 0700);
     struct kv_options options = {.dir = path, .map_bytes = STORE_BYTES, .max_dbs = 4, .grow_bytes = 64 << 20};
@@ -458,25 +469,12 @@ static void append_all(struct bench *bench, double *wall_s, double *processor_s)
     double began = seconds(CLOCK_MONOTONIC);
     double cpu = cpu_s();
     uint64_t serial = 0;
-    size_t gathered = 0;
-    for (size_t i = 0; i < bench->packet_count; i++) {
-        const struct packet *packet = &bench->packets[i];
-        if (!txn) {
-            must(kv_begin(kv, true, &txn), "beginning");
+    for (size_t at = 0; at < bench->packet_count;) {
+        must(kv_begin(kv, true, &txn), "beginning");
+        for (size_t end = round_end(bench, at); at < end; at++) {
+            append_packet(txn, db, &bench->packets[at], &serial);
         }
-        size_t each = packet->bytes.len / packet->count;
-        for (size_t n = 0; n < packet->count; n++) {
-            char key[17];
-            (void)snprintf(key, sizeof key, "%016llx", (unsigned long long)serial++);
-            struct slice value = slice_make((const char *)packet->bytes.data + n * each, each);
-            must(kv_append(txn, db, slice_make(key, 16), value), "appending");
-        }
-        gathered += packet->bytes.len;
-        if (gathered >= GATHER_BYTES || i + 1 == bench->packet_count) {
-            must(kv_commit(txn), "committing");
-            txn = NULL;
-            gathered = 0;
-        }
+        must(kv_commit(txn), "committing");
     }
     *wall_s = seconds(CLOCK_MONOTONIC) - began;
     *processor_s = cpu_s() - cpu;

@@ -12,8 +12,11 @@ from threading import Event, Thread
 from typing import Any, Iterator, Optional
 
 import procfs
-from figure import MB, Figure, say
+from budgets import judged
+from figure import MB, Beside, Figure, limit, say
 from fleet import Fleet, Fleets, prepare
+from ingest import one_core
+from peers.openssl import openssl_handshakes
 from wire import CALLS, QUEUES, site_ledger
 
 from centre import Centre
@@ -22,6 +25,8 @@ HOSTILE = Path(__file__).with_name("hostile.py")
 CONNECT_TIMEOUT_S = 240
 LIVE_MS, BATCH_MS = 5000, 60000  # the agent's own defaults, all the time
 ARRIVALS_S = 60
+SITES_PROMISED, BACK_PROMISED = 5000, 2000
+HANDSHAKES, HANDSHAKE_RUNS = 200, 3
 JITTER_S = 1  # of an agent's first attempt after its connection was lost
 GOOD_SITES, GOOD_BATCH_MS = 4, 250
 HOSTILE_WARM_S = 3
@@ -96,11 +101,31 @@ def bench_sessions(bin_dir: Path, sim: Any, home: Path, args: argparse.Namespace
             fleet.cut(back)
             time.sleep(1)
             done = connect(fleet, pid, count, JITTER_S)
+            yield from judged_sessions(count, back, live, done, handshakes(bin_dir))
             yield Figure(f"{back} sites cut off at once, greeted again", done["hello_count"], "", back, at_least=True)
             yield from times(done, "hello", 60000)
             yield from not_in_vain(done)
             yield from processor(done)
             yield Figure("  peak resident since the start", procfs.memory(pid)["peak"] / MB, "MB")
+
+
+def handshakes(bin_dir: Path) -> tuple[Beside, ...]:
+    """What TLS alone takes of a core for the collector's side of a handshake."""
+    bare = [json.loads(subprocess.run([*one_core(), bin_dir / "bench_tls", str(HANDSHAKES)], check=True,
+                                      capture_output=True, text=True).stdout) for _ in range(HANDSHAKE_RUNS)]
+    mbed = limit("mbedTLS, mutual P-256, the server's side", [one["server_ms"] for one in bare],
+                 version=bare[0]["version"])
+    return mbed, *openssl_handshakes()
+
+
+def judged_sessions(count: int, back: int, live: dict[str, Any], again: dict[str, Any],
+                    alone: tuple[Beside, ...]) -> Iterator[Figure]:
+    small = count < SITES_PROMISED or back < BACK_PROMISED
+    yield judged("sessions", "sites", count - live["cut"], budget=count, size=f"of {count}" if small else "")
+    yield judged("sessions", "back", again["hello_count"], budget=back, size=f"of {back}" if small else "")
+    yield judged("sessions", "last", again["hello_max_ms"] / 1000)
+    yield judged("sessions", "dropped", live["cut"] + again["not_greeted"])
+    yield judged("sessions", "processor", 1000 * again["collector_cpu_s"] / max(1, again["hello_count"]), *alone)
 
 
 class Watch(Thread):

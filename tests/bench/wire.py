@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, Iterator, Optional
 
 import other_forms
-from figure import MB, Figure, say
+from budgets import judged
+from figure import MB, PEER, Beside, Figure, say
 from fleet import Fleet, prepare, quick_dir
 
 from centre import Centre
@@ -31,6 +32,7 @@ COAP_REQUEST, COAP_ANSWER = 4, 0  # bytes of options
 TLS_RECORD, TLS_RECORD_MAX = 21, 16384
 SEGMENT, SEGMENT_MAX, ACKS = 52, 1448, 2
 ETHERNET = 14
+JUDGED = {"with the live view": "live", "without": "quiet"}
 
 
 def site_ledger(bin_dir: Path, sim: Any, home: Path, *options: str, days: int = 1) -> tuple[Path, Path]:
@@ -93,6 +95,10 @@ def batches(fleet: Fleet, counted: Counted, kind: str, limit: Optional[float], f
     ours = (up + down) / QUEUES
     plain = statistics.mean(map(len, forms)) / QUEUES
     packed = statistics.mean(len(gzip.compress(form, 9, mtime=0)) for form in forms) / QUEUES
+    if limit is not None:
+        yield judged("wire", "interval", [(one[1] + one[2]) / QUEUES for one in sent],
+                     Beside(PEER, "OTLP protobuf, no HTTP, no TLS", plain),
+                     Beside(PEER, "OTLP protobuf, gzipped, no HTTP, no TLS", packed))
     yield Figure("  as OTLP protobuf (no HTTP, no TLS)", plain, "bytes")
     yield Figure("  as OTLP protobuf, gzipped", packed, "bytes")
     yield Figure("  ours to OTLP gzipped", 100 * ours / packed, "%")
@@ -227,6 +233,8 @@ def bench_wire_day(bin_dir: Path, sim: Any, home: Path, _args: argparse.Namespac
         kinds = {kind: day[kind] for kind in ("hello", "summaries", "live")}
         share = 86400 / day["seconds"]
         total = connect_bytes + share * sum(kind["wire"] for kind in kinds.values())
+        if name in JUDGED:
+            yield judged("wire-day", JUDGED[name], total / MB)
         yield Figure(f"a day of 10 queues, 1000 calls, {name}", total, "bytes", budget)
         yield Figure("  of it summaries", share * kinds["summaries"]["wire"], "bytes")
         yield Figure("  of it live view and heartbeats", share * kinds["live"]["wire"], "bytes")
