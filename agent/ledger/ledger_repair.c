@@ -240,12 +240,14 @@ static int mark_all(struct mending *self)
     struct kv_cursor *cursor = NULL;
     struct slice key;
     struct slice value;
+    struct slice held;
     int step = kv_cursor_open(self->txn, ledger->db[LEDGER_DB_INTERVALS], &cursor);
     step = step == 0 ? kv_cursor_first(cursor, &key, &value) : step;
     while (step == 0) {
         struct record_key mark = record_key_u32_u32(ledger_key_u32(key, 0), ledger_key_u32(key, 4));
-        if (key.len == 8 && has_true_name(self, ledger_key_u32(key, 4))) {
-            step = ledger_mark_dirty(ledger, &mark, true, false);
+        bool marked = kv_get(self->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(&mark), &held) == 0;
+        if (!marked && key.len == 8 && has_true_name(self, ledger_key_u32(key, 4))) {
+            step = ledger_mark_dirty(ledger, &mark, false, false);
         }
         step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
     }
@@ -353,7 +355,7 @@ static int put_damage(struct mending *self)
     }
     all.times++;
     all.at_ms = self->ledger->options.now_ms;
-    all.anew = self->repair->anew;
+    all.anew = self->damage.anew;
     all.exact = all.exact && self->damage.exact;
     ledger_copy_text(all.aside, sizeof all.aside, slice_str(self->repair->aside));
     ledger_copy_text(all.what, sizeof all.what, slice_str(self->repair->damage.what));
@@ -384,6 +386,15 @@ static int mend_rest(struct mending *self)
     return status;
 }
 
+static bool is_empty(const struct mending *self)
+{
+    uint64_t records = 0;
+    for (int db = LEDGER_DB_NAMES; db < LEDGER_DB_COUNT; db++) {
+        records += self->scan.records[db];
+    }
+    return records == 0 && !self->has_state && self->damage.lost[LEDGER_LOST_IDENTITY];
+}
+
 static int mend_txn(struct mending *self)
 {
     struct ledger *ledger = self->ledger;
@@ -402,7 +413,8 @@ static int mend_txn(struct mending *self)
         status = ledger_scan(ledger, self->txn, &self->scan);
     }
     if (status == 0) {
-        if (!self->repair->anew) {
+        self->damage.anew = self->repair->anew || is_empty(self);
+        if (!self->damage.anew) {
             count_lost(self);
         }
         status = mend_rest(self);
