@@ -6,7 +6,7 @@
 
 #include "tests/support/faults/faults_internal.h"
 
-enum { PARTS_MAX = 1024 };
+enum { PARTS_MAX = 1024, SECTOR_BYTES = 512 };
 
 struct out {
     int fd;
@@ -45,6 +45,14 @@ static ssize_t send_some(const struct out *out, size_t bytes)
     return send_off(&some);
 }
 
+/* Where a process or the power ends within a write: no sector is written in part. */
+static size_t whole_sectors(const struct out *out, size_t bytes)
+{
+    off_t at = out->placed ? out->at : (off_t)syscall(SYS_lseek, out->fd, 0, SEEK_CUR);
+    off_t end = (at + (off_t)bytes) / SECTOR_BYTES * SECTOR_BYTES;
+    return end > at ? (size_t)(end - at) : 0;
+}
+
 static ssize_t write_watched(struct faults_file *file, const struct out *out)
 {
     int error = 0;
@@ -55,7 +63,8 @@ static ssize_t write_watched(struct faults_file *file, const struct out *out)
         return -1;
     }
     bool torn = kind == FAULTS_TEAR || kind == FAULTS_CUT_WITHIN;
-    ssize_t done = torn ? send_some(out, half) : send_off(out);
+    half = kind == FAULTS_CUT_WITHIN ? whole_sectors(out, half) : half;
+    ssize_t done = torn ? (half > 0 ? send_some(out, half) : 0) : send_off(out);
     if (done > 0) {
         off_t at = out->placed ? out->at : (off_t)syscall(SYS_lseek, out->fd, 0, SEEK_CUR) - done;
         platter_wrote(file, out->parts, (size_t)done, at);

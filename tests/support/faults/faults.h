@@ -32,7 +32,7 @@ enum faults_kind {
     FAULTS_FAIL_AFTER, /* returns the error though it happened (a sync whose answer was lost; a write on NFS) */
     FAULTS_TEAR,       /* a write: half of it, cut anywhere, is written and returned as short; else as FAULTS_FAIL */
     FAULTS_CUT,        /* the process ends before the call, with FAULTS_EXIT and without any destructor */
-    FAULTS_CUT_WITHIN, /* a write: half of it is written first */
+    FAULTS_CUT_WITHIN, /* a write: half of it, by whole sectors, is written first */
     FAULTS_CUT_AFTER
 };
 

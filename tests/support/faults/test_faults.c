@@ -147,26 +147,30 @@ static void in_a_child(void (*act)(void), int result)
     assert_int_equal(WEXITSTATUS(status), result);
 }
 
-static void write_abcd(void)
+static void write_a_page(void)
 {
+    static const char page[4096] = "a";
     int fd = open(file("a"), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    (void)!write(fd, "abcd", 4);
+    (void)!write(fd, page, 4);
+    (void)!write(fd, page, sizeof page);
 }
 
 static void a_cut_is_the_last_thing_a_process_does(void **state)
 {
     (void)state;
     static const struct {
+        uint64_t number;
         enum faults_kind kind;
         uint64_t bytes;
-    } cases[] = {{FAULTS_CUT, 0}, {FAULTS_CUT_WITHIN, 2}, {FAULTS_CUT_AFTER, 4}};
+    } cases[] = {{1, FAULTS_CUT, 0}, {1, FAULTS_CUT_WITHIN, 0},    {1, FAULTS_CUT_AFTER, 4},
+                 {2, FAULTS_CUT, 4}, {2, FAULTS_CUT_WITHIN, 2048}, {2, FAULTS_CUT_AFTER, 4100}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        faults_arm(FAULTS_WRITE, 1, cases[i].kind, 0, false);
-        in_a_child(write_abcd, FAULTS_EXIT);
+        faults_arm(FAULTS_WRITE, cases[i].number, cases[i].kind, 0, false);
+        in_a_child(write_a_page, FAULTS_EXIT);
         assert_int_equal(temp_dir_size(&dir, "a"), cases[i].bytes);
     }
     faults_disarm();
-    in_a_child(write_abcd, 0);
+    in_a_child(write_a_page, 0);
 }
 
 static void syncs_of_files_directories_and_maps_are_counted(void **state)
