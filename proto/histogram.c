@@ -34,14 +34,39 @@ uint32_t histogram_bin_of(int64_t value_ms)
     return v <= 99900000 ? 4500 + (v + 99999) / 100000 : 5400 + (v + 999999) / 1000000;
 }
 
+static const int64_t power_of_ten[] = {10, 100, 1000, 10000, 100000, 1000000};
+
 int64_t histogram_bin_upper(uint32_t bin)
 {
-    static const int64_t power_of_ten[] = {10, 100, 1000, 10000, 100000, 1000000};
     if (bin < EXACT_BINS) {
         return bin;
     }
     uint32_t above = (bin < HISTOGRAM_BINS ? bin : HISTOGRAM_BINS - 1) - EXACT_BINS;
     return (100 + above % DECADE_BINS) * power_of_ten[above / DECADE_BINS];
+}
+
+/* The first bin of a decade is as wide as those before it. */
+void histogram_sum_bounds(const struct histogram *hist, double *lowest_ms, double *highest_ms)
+{
+    double lowest = 0;
+    double highest = 0;
+    for (uint32_t i = 0; i < hist->used; i++) {
+        uint32_t bin = hist->bins[i].bin;
+        double count = (double)hist->bins[i].count;
+        if (bin < EXACT_BINS) {
+            lowest += count * (double)bin;
+            highest += count * (double)bin;
+            continue;
+        }
+        uint32_t above = bin - EXACT_BINS;
+        int64_t step = power_of_ten[above / DECADE_BINS];
+        int64_t upper = (100 + above % DECADE_BINS) * step;
+        int64_t width = above % DECADE_BINS == 0 ? step / 10 : step;
+        lowest += count * (double)(upper - width + 1);
+        highest += count * (double)upper;
+    }
+    *lowest_ms = lowest;
+    *highest_ms = highest;
 }
 
 void histogram_deinit(struct histogram *hist)

@@ -37,6 +37,10 @@ struct histogram {
 uint32_t histogram_bin_of(int64_t value_ms); /* negative counts as 0 */
 int64_t histogram_bin_upper(uint32_t bin);   /* the largest value of the bin, ms */
 
+/* What all values together can add up to, from the bins they are in, ms. Of the last bin, which holds everything beyond
+ * it too, its nominal edge counts. */
+void histogram_sum_bounds(const struct histogram *hist, double *lowest_ms, double *highest_ms);
+
 void histogram_deinit(struct histogram *hist); /* frees; empty and usable afterwards */
 void histogram_clear(struct histogram *hist);  /* empties, keeps the memory */
 

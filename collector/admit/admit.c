@@ -180,13 +180,9 @@ static int check_duration(const struct duration_stat *stat, const char *name, st
     if ((int64_t)stat->max_ms <= above_ms || (!last && (int64_t)stat->max_ms > histogram_bin_upper(top))) {
         return refuse(why, STATUS_INVALID, "%s has a maximum outside of its highest bin", name);
     }
-    double lowest = 0;
-    double highest = 0;
-    for (uint32_t i = 0; i < hist->used; i++) {
-        uint32_t bin = hist->bins[i].bin;
-        lowest += (double)hist->bins[i].count * (double)(bin == 0 ? 0 : histogram_bin_upper(bin - 1) + 1);
-        highest += (double)hist->bins[i].count * (double)histogram_bin_upper(bin);
-    }
+    double lowest;
+    double highest;
+    histogram_sum_bounds(hist, &lowest, &highest);
     double sum = (double)stat->sum_ms;
     if (sum < lowest * (1 - 1e-9) || (!last && sum > highest * (1 + 1e-9))) {
         return refuse(why, STATUS_INVALID, "%s has a sum that its bins cannot have", name);

@@ -113,6 +113,22 @@ static void every_bin_holds_its_own_edge(void **state)
     }
 }
 
+/* Each bin alone, twice over: from one above the edge before it to its own. */
+static void sums_lie_between_what_the_bins_can_hold(void **state)
+{
+    (void)state;
+    for (uint32_t bin = 0; bin < HISTOGRAM_BINS; bin++) {
+        struct histogram hist = {0};
+        double lowest_ms;
+        double highest_ms;
+        assert_int_equal(histogram_add(&hist, histogram_bin_upper(bin), 2), 0);
+        histogram_sum_bounds(&hist, &lowest_ms, &highest_ms);
+        assert_true(lowest_ms == 2.0 * (double)(bin == 0 ? 0 : histogram_bin_upper(bin - 1) + 1));
+        assert_true(highest_ms == 2.0 * (double)histogram_bin_upper(bin));
+        histogram_deinit(&hist);
+    }
+}
+
 static void values_outside_the_bins_go_to_the_ends(void **state)
 {
     (void)state;
@@ -398,6 +414,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bins_follow_the_definition),
         cmocka_unit_test(every_bin_holds_its_own_edge),
+        cmocka_unit_test(sums_lie_between_what_the_bins_can_hold),
         cmocka_unit_test(values_outside_the_bins_go_to_the_ends),
         cmocka_unit_test(encodes_the_worked_example),
         cmocka_unit_test(a_hundred_waits_take_the_promised_bytes),
