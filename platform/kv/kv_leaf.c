@@ -72,15 +72,18 @@ static int take_node(struct walk_tree *tree, uint64_t number, const struct page_
     return is_whole ? take(tree, node->key, value, &run) : 0;
 }
 
-static bool has_plain_nodes(const uint8_t *page, size_t page_bytes)
+/* No two values share a page: together they are no longer than the file. This also bounds what is read for one leaf. */
+static bool has_plain_nodes(const struct page_file *file, const uint8_t *page)
 {
     struct page_node node;
+    uint64_t pages = 0;
     for (size_t i = 0; i < page_nodes(page); i++) {
-        if (!page_node(page, page_bytes, false, i, &node) || (node.flags & ~(unsigned)NODE_BIG) != 0) {
+        if (!page_node(page, file->page_bytes, false, i, &node) || (node.flags & ~(unsigned)NODE_BIG) != 0) {
             return false;
         }
+        pages += (node.flags & NODE_BIG) ? page_run_of(file, node.data_bytes) : 0;
     }
-    return true;
+    return pages <= file->file_pages;
 }
 
 static bool is_other_kind(const uint8_t *page)
@@ -93,6 +96,7 @@ size_t walk_leaf_nodes(const struct walk *walk, const uint8_t *page, struct page
 {
     size_t page_bytes = walk->file.page_bytes;
     size_t guess = page_nodes_guess(page, page_bytes);
+    uint64_t pages = 0;
     size_t count = 0;
     if (is_other_kind(page)) {
         return 0;
@@ -102,7 +106,10 @@ size_t walk_leaf_nodes(const struct walk *walk, const uint8_t *page, struct page
         bool is_record = page_node(page, page_bytes, false, i, node) && node->key.len > 0 &&
                          node->key.len <= PAGE_KEY_MAX && (node->flags & ~(unsigned)NODE_BIG) == 0 &&
                          (size_t)(node->key.data - (const char *)page) >= PAGE_HEADER + 2 * guess + NODE_HEADER;
-        count += is_record ? 1U : 0U;
+        uint64_t run = is_record && (node->flags & NODE_BIG) ? page_run_of(&walk->file, node->data_bytes) : 0;
+        bool has_room = pages + run <= walk->file.file_pages;
+        pages += has_room ? run : 0;
+        count += is_record && has_room ? 1U : 0U;
     }
     return count;
 }
@@ -163,8 +170,8 @@ int walk_leaf(struct walk_tree *tree, const uint8_t *page, uint64_t number, cons
     struct walk *walk = tree->walk;
     size_t page_bytes = walk->file.page_bytes;
     const char *fault = page_fault(&walk->file, page, number, PAGE_LEAF, tree->order);
-    if (!fault && !has_plain_nodes(page, page_bytes)) {
-        fault = "a node of an unknown kind";
+    if (!fault && !has_plain_nodes(&walk->file, page)) {
+        fault = "a node that no record has";
     }
     if (fault) {
         return damaged_leaf(tree, page, number, range, fault);

@@ -98,13 +98,14 @@ static bool newest_free(const struct page_file *file, const struct page_db *db, 
 }
 
 /* The free list bears the commit's number too: from the second commit on it is there. */
-static void check_commit(int fd, uint64_t file_bytes, size_t page_bytes, struct kv_meta *meta)
+static void check_commit(int fd, uint64_t file_bytes, size_t page_bytes, size_t place, struct kv_meta *meta)
 {
     struct page_file file = {fd, page_bytes, file_bytes / page_bytes, meta->last_page};
     meta->listed = meta->stated;
     if (!newest_free(&file, &meta->free_list, &meta->listed)) {
         if (meta->free_list.depth == 0 && meta->stated > 1) {
             meta->flaw = "no free list, which it must have";
+            meta->listed = place; /* it can be the first commit or none */
         }
     } else if (meta->listed != meta->stated) {
         meta->flaw = "a number that is not its free list's";
@@ -135,7 +136,7 @@ static int read_meta(int fd, uint64_t file_bytes, size_t page_bytes, size_t plac
         return STATUS_VERSION;
     }
     if (out->usable) {
-        check_commit(fd, file_bytes, page_bytes, out);
+        check_commit(fd, file_bytes, page_bytes, place, out);
     }
     return 0;
 }
@@ -174,10 +175,11 @@ static void settle_commits(struct kv_metas *metas)
     for (size_t i = 0; i < 2; i++) {
         struct kv_meta *meta = &metas->meta[i];
         bool two_behind = meta->listed + 2 == meta->stated;
-        if (meta->listed != meta->stated && (!stated_follow || two_behind)) {
+        bool is_later = meta->listed > meta->stated;
+        if (meta->listed != meta->stated && (!stated_follow || two_behind || is_later)) {
             meta->commit = meta->listed;
             meta->usable = meta->listed % 2 == i;
-            metas->newest_is_bad = stated_follow;
+            metas->newest_is_bad = stated_follow && two_behind;
         }
     }
 }

@@ -340,7 +340,12 @@ static int look_over(const struct kv_repair_options *options, struct kv_damage *
         }
         look.depth = KV_DEPTH_RECORDS;
     }
-    return kv_look_over(options->dir, &look, out);
+    int status = kv_look_over(options->dir, &look, out);
+    if (status == 0 && options->agrees && !options->agrees(options->ctx)) {
+        (void)snprintf(out->what, sizeof out->what, "records that do not agree with each other");
+        return KV_DAMAGED;
+    }
+    return status;
 }
 
 int kv_repair(const struct kv_repair_options *options, struct kv_repair *out)

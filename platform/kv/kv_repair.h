@@ -31,7 +31,10 @@ struct kv_repair_options {
     int64_t now_ms;
     int note_fd; /* of the note, or -1: there is none */
     kv_whole_fn whole;
-    void *ctx; /* of whole() and mend() */
+    /* Whether the records that whole() saw agree with each other, as far as their owner keeps books of that; asked
+     * where a look at all of them found nothing wrong. NULL: they do. */
+    bool (*agrees)(void *ctx);
+    void *ctx; /* of all three */
     /* Makes right what follows from what was lost, before it counts: `place` is a directory with what was saved as its
      * environment, or none where it begins anew. NULL: nothing to do. */
     int (*mend)(void *ctx, const char *place, const struct kv_repair *repair);
