@@ -17,6 +17,7 @@
 #include "platform/loop/loop.h"
 #include "platform/service/notify.h"
 #include "platform/service/privilege.h"
+#include "platform/service/runner.h"
 #include "platform/time/clock.h"
 #include "platform/time/zone.h"
 
@@ -37,6 +38,7 @@ struct agent {
     struct follower *follower; /* NULL: there is no log */
     struct centre *centre;
     struct sentinel *sentinel; /* NULL: there is no rule */
+    struct runner *runner;     /* NULL: there is no hook */
     struct status_server *server;
     struct notify *notify;
     struct loop_signal *on_term;
@@ -164,6 +166,17 @@ static void tell_damage(const struct agent *agent)
     }
 }
 
+/* Made before there are keys, files and threads; later the agent itself may make no process. */
+static int start_runner(struct agent *agent)
+{
+    const struct agent_alerting_config *alerting = &agent->config->alerting;
+    if (alerting->rule_count == 0 || !alerting->hook[0]) {
+        return 0;
+    }
+    int status = runner_start(alerting->hook, &agent->runner);
+    return status != 0 ? failed("the process for alerting.hook", status) : 0;
+}
+
 static int open_pipeline(struct agent *agent)
 {
     struct pipeline_options options = {.config = agent->config,
@@ -263,6 +276,7 @@ static int start_loop_parts(struct agent *agent)
                                         .ledger = pipeline_ledger(agent->pipeline),
                                         .board = agent->board,
                                         .health = agent->health,
+                                        .runner = agent->runner,
                                         .changed = on_news,
                                         .ctx = agent};
     if (status == 0) {
@@ -286,6 +300,9 @@ static int start(struct agent *agent)
         return failed("service manager", status);
     }
     status = drop_rights(agent->config);
+    if (status == 0) {
+        status = start_runner(agent);
+    }
     if (status == 0 && zone_set(agent->config->site.zone) != 0) {
         log_write(LOG_WARNING, "agent", "time zone %s is not known here: local days are UTC days",
                   agent->config->site.zone);
@@ -332,6 +349,7 @@ static void stop(struct agent *agent)
     status_health_free(agent->health);
     pipeline_close(agent->pipeline);
     board_free(agent->board);
+    runner_stop(agent->runner);
     notify_close(agent->notify);
 }
 

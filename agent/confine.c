@@ -160,10 +160,6 @@ int confine_agent(const struct agent_config *config)
         log_write(LOG_NOTICE, "agent", "not confined: service.sandbox = no");
         return 0;
     }
-    if (config->alerting.hook[0] && config->alerting.rule_count > 0) {
-        log_write(LOG_WARNING, "agent", "not confined: alerting.hook runs programs");
-        return 0;
-    }
     add_all(&paths, config);
     set_ports(&options, config);
     int status = enter(config, &paths, &options, false);

@@ -1,5 +1,6 @@
 #include "agent/hook.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -23,11 +24,12 @@ struct news {
 };
 
 struct hook {
-    struct loop *loop;
     const char *path;
     int64_t timeout_ms;
-    struct loop_process *process; /* NULL: none runs */
-    struct news *first;           /* of those that wait; while one runs it is the one that runs */
+    struct runner *runner;
+    struct loop_fd *watch; /* NULL: the runner is gone, nothing can be run any more */
+    bool runs;
+    struct news *first; /* of those that wait; while one runs it is the one that runs */
     size_t waiting;
     uint64_t dropped;
     char failure[96]; /* how it failed last; empty: it did not */
@@ -61,7 +63,7 @@ static bool add_envs(struct news *news, const struct json *from)
                                              {"RINGSIDE_QUEUE", "queue"},       {"RINGSIDE_TEXT", "text"}};
     char number[32] = "";
     double value;
-    bool fine = add_env(news, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+    bool fine = true;
     for (size_t i = 0; fine && i < sizeof members / sizeof members[0]; i++) {
         fine = add_env(news, members[i][0], json_text(from, members[i][1]));
     }
@@ -109,16 +111,37 @@ static void finish_first(struct hook *hook)
     free_news(news);
 }
 
-static void on_over(void *ctx, enum loop_process_end how, int number)
+static const char *start_failure(int error)
 {
-    struct hook *hook = ctx;
+    switch (error) {
+    case ENOENT:
+    case ENOTDIR: return status_str(STATUS_NOT_FOUND);
+    case EACCES:
+    case EPERM:
+    case ENOEXEC: return status_str(STATUS_DENIED);
+    default: return strerror(error);
+    }
+}
+
+static void on_over(struct hook *hook, const struct runner_report *report)
+{
     char failure[sizeof hook->failure] = "";
-    if (how == LOOP_PROCESS_TIMED_OUT) {
+    switch (report->end) {
+    case RUNNER_EXITED:
+        if (report->number != 0) {
+            (void)snprintf(failure, sizeof failure, "failed with exit status %d", (int)report->number);
+        }
+        break;
+    case RUNNER_SIGNALLED:
+        (void)snprintf(failure, sizeof failure, "was ended by signal %d", (int)report->number);
+        break;
+    case RUNNER_TIMED_OUT:
         (void)snprintf(failure, sizeof failure, "was killed after %g s", (double)hook->timeout_ms / 1000);
-    } else if (how == LOOP_PROCESS_SIGNALLED) {
-        (void)snprintf(failure, sizeof failure, "was ended by signal %d", number);
-    } else if (number != 0) {
-        (void)snprintf(failure, sizeof failure, "failed with exit status %d", number);
+        break;
+    case RUNNER_NOT_STARTED:
+        (void)snprintf(failure, sizeof failure, "could not be started: %s", start_failure(report->number));
+        break;
+    default: (void)snprintf(failure, sizeof failure, "could not be started: its task was refused"); break;
     }
     if (failure[0]) {
         say_failure(hook, hook->first, failure);
@@ -126,29 +149,50 @@ static void on_over(void *ctx, enum loop_process_end how, int number)
         log_write(LOG_NOTICE, "alert", "hook %s works again", hook->path);
         hook->failure[0] = 0;
     }
-    loop_process_stop(hook->process);
-    hook->process = NULL;
+    hook->runs = false;
     finish_first(hook);
     start_next(hook);
 }
 
+static void on_gone(struct hook *hook)
+{
+    log_write(LOG_ERROR, "alert",
+              "hook %s: the process that runs it is gone; it is not run until the agent starts anew", hook->path);
+    loop_fd_stop(hook->watch);
+    hook->watch = NULL;
+    hook->waiting += hook->runs;
+    hook->runs = false;
+}
+
+static void on_report(void *ctx, int ready)
+{
+    struct hook *hook = ctx;
+    struct runner_report report;
+    (void)ready;
+    int got = runner_take(hook->runner, &report);
+    if (got < 0) {
+        on_gone(hook);
+    } else if (got > 0 && hook->runs) {
+        on_over(hook, &report);
+    }
+}
+
 static void start_next(struct hook *hook)
 {
-    while (hook->first && !hook->process) {
+    while (hook->first && !hook->runs && hook->watch) {
         struct news *news = hook->first;
-        char *args[] = {(char *)(uintptr_t)hook->path, news->word, news->rule, NULL};
-        const struct loop_process_options options = {.file = hook->path,
-                                                     .args = args,
-                                                     .env = news->env,
-                                                     .input = news->document.data,
-                                                     .input_len = news->document.len,
-                                                     .timeout_ms = (uint64_t)hook->timeout_ms};
-        int status = loop_process_start(hook->loop, &options, on_over, hook, &hook->process);
+        const char *const args[] = {news->word, news->rule, NULL};
+        const struct runner_task task = {.args = args,
+                                         .env = (const char *const *)news->env,
+                                         .input = news->document.data,
+                                         .input_len = news->document.len,
+                                         .timeout_ms = (uint32_t)hook->timeout_ms};
+        int status = runner_run(hook->runner, &task);
         hook->waiting--;
+        hook->runs = status == 0;
         if (status != 0) {
             char failure[sizeof hook->failure];
             (void)snprintf(failure, sizeof failure, "could not be started: %s", status_str(status));
-            hook->process = NULL;
             say_failure(hook, news, failure);
             finish_first(hook);
         }
@@ -175,7 +219,7 @@ static void drop(struct hook *hook, struct news **link)
 /* Rather one that is over than one that fires. */
 static void make_room(struct hook *hook)
 {
-    struct news **oldest = hook->process ? &hook->first->next : &hook->first;
+    struct news **oldest = hook->runs ? &hook->first->next : &hook->first;
     struct news **link = oldest;
     while (*link && !(*link)->over) {
         link = &(*link)->next;
@@ -202,15 +246,20 @@ void hook_run(struct hook *hook, const struct json *from)
     start_next(hook);
 }
 
-int hook_new(struct loop *loop, const char *path, int64_t timeout_ms, struct hook **out)
+int hook_new(struct loop *loop, struct runner *runner, const char *path, int64_t timeout_ms, struct hook **out)
 {
     struct hook *hook = calloc(1, sizeof *hook);
     if (!hook) {
         return STATUS_NO_MEMORY;
     }
-    hook->loop = loop;
+    hook->runner = runner;
     hook->path = path;
     hook->timeout_ms = timeout_ms;
+    int status = loop_fd_watch(loop, runner_fd(runner), LOOP_READABLE, on_report, hook, &hook->watch);
+    if (status != 0) {
+        free(hook);
+        return status;
+    }
     *out = hook;
     return 0;
 }
@@ -224,7 +273,7 @@ void hook_free(struct hook *hook)
         log_write(LOG_WARNING, "alert", "hook %s: %zu news were not told any more, %" PRIu64 " were left out",
                   hook->path, hook->waiting, hook->dropped);
     }
-    loop_process_stop(hook->process);
+    loop_fd_stop(hook->watch);
     while (hook->first) {
         finish_first(hook);
     }

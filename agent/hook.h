@@ -7,13 +7,15 @@
 
 #include "platform/json/json.h"
 #include "platform/loop/loop.h"
+#include "platform/service/runner.h"
 
 struct hook;
 
 enum { HOOK_WAITING_MAX = 64 };
 
-int hook_new(struct loop *loop, const char *path, int64_t timeout_ms, struct hook **out); /* borrows; returns owned */
-void hook_free(struct hook *hook); /* kills what runs; NULL is fine */
+/* Borrows; `path` is the runner's program. Returns owned. What runs when it is freed ends with the runner. */
+int hook_new(struct loop *loop, struct runner *runner, const char *path, int64_t timeout_ms, struct hook **out);
+void hook_free(struct hook *hook); /* NULL is fine */
 
 /* `from` is a document of sentry.h, borrowed for the call. */
 void hook_run(struct hook *hook, const struct json *from);

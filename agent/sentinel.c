@@ -177,8 +177,9 @@ static int start(struct sentinel *sentinel)
         return STATUS_NO_MEMORY;
     }
     int status = make_sentry(sentinel);
-    if (status == 0 && alerting->hook[0]) {
-        status = hook_new(sentinel->options.loop, alerting->hook, alerting->hook_timeout_ms, &sentinel->hook);
+    if (status == 0 && sentinel->options.runner) {
+        status = hook_new(sentinel->options.loop, sentinel->options.runner, alerting->hook, alerting->hook_timeout_ms,
+                          &sentinel->hook);
     }
     if (status == 0) {
         restore(sentinel);

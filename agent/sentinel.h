@@ -8,6 +8,7 @@
 #include "agent/live/board.h"
 #include "agent/status/health.h"
 #include "platform/loop/loop.h"
+#include "platform/service/runner.h"
 
 struct sentinel;
 
@@ -17,6 +18,7 @@ struct sentinel_options {
     struct ledger *ledger;
     struct board *board; /* NULL: there is no live source */
     struct status_health *health;
+    struct runner *runner;      /* of the hook; NULL: there is none */
     void (*changed)(void *ctx); /* status shows something else now */
     void *ctx;
 };

@@ -94,7 +94,6 @@ void loop_free(struct loop *loop)
     while (loop->resolves) {
         loop_resolve_stop(loop->resolves);
     }
-    loop_process_end_all(loop);
     uv_walk(&loop->uv, close_left_over, NULL);
     uv_run(&loop->uv, UV_RUN_DEFAULT);
     uv_loop_close(&loop->uv);

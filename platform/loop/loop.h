@@ -73,27 +73,4 @@ typedef void (*loop_resolve_fn)(void *ctx, int status, const struct loop_address
 int loop_resolve_start(struct loop *loop, const char *host, loop_resolve_fn fn, void *ctx, struct loop_resolve **out);
 void loop_resolve_stop(struct loop_resolve *resolve);
 
-/* A child process: no shell, no search for the program, nothing of our environment and none of our descriptors but
- * standard output and error. It leads a process group of its own. fn is called once, when it is over; the watch rests
- * after that and is ended with its stop function, before (which kills the group, as loop_free() does) or after. */
-struct loop_process;
-struct loop_process_options {
-    const char *file;  /* absolute path */
-    char *const *args; /* the first by custom the program's name; ends in NULL */
-    char *const *env;  /* "NAME=value"; ends in NULL */
-    const void *input; /* what it reads on standard input, copied */
-    size_t input_len;
-    uint64_t timeout_ms; /* then its group is killed; 0: never */
-};
-enum loop_process_end {
-    LOOP_PROCESS_EXITED,    /* number: its exit status */
-    LOOP_PROCESS_SIGNALLED, /* number: the signal that ended it */
-    LOOP_PROCESS_TIMED_OUT  /* killed by us; number: 0 */
-};
-typedef void (*loop_process_fn)(void *ctx, enum loop_process_end how, int number);
-/* Besides the failures above STATUS_NOT_FOUND (no such file) and STATUS_DENIED (may not be executed). */
-int loop_process_start(struct loop *loop, const struct loop_process_options *options, loop_process_fn fn, void *ctx,
-                       struct loop_process **out);
-void loop_process_stop(struct loop_process *process);
-
 #endif

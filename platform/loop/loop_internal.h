@@ -8,8 +8,7 @@
 
 struct loop {
     uv_loop_t uv;
-    struct loop_resolve *resolves;  /* those not stopped yet: each shares its lookup with a thread */
-    struct loop_process *processes; /* those not over or not stopped yet */
+    struct loop_resolve *resolves; /* those not stopped yet: each shares its lookup with a thread */
 };
 
 int loop_status(int error); /* libuv's error as ours */
@@ -17,8 +16,5 @@ int loop_status(int error); /* libuv's error as ours */
 /* Closes a watch, which has its libuv handle first and itself as the handle's data, and frees it when libuv has let go
  * of it. Twice is fine. */
 void loop_close(void *watch);
-
-/* Kills what still runs and waits for its end; for loop_free(). */
-void loop_process_end_all(struct loop *loop);
 
 #endif

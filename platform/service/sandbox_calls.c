@@ -1,11 +1,11 @@
 /* seccomp: which system calls there are for us, by name; libseccomp knows their numbers on every machine and leaves out
  * what a machine does not have. */
-#include <asm/ioctls.h>
 #include <errno.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>

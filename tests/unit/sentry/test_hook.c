@@ -19,6 +19,7 @@
 struct bench {
     struct loop *loop;
     struct loop_timer *timer;
+    struct runner *runner;
     struct hook *hook;
     struct temp_dir dir;
     char path[300];
@@ -46,7 +47,8 @@ static void open_hook(struct bench *bench, const char *script, int64_t timeout_m
     assert_true(fprintf(file, "#!/bin/sh\ncd %s\n%s\n", bench->dir.path, script) > 0);
     assert_int_equal(fchmod(fileno(file), 0755), 0);
     assert_int_equal(fclose(file), 0);
-    assert_int_equal(hook_new(bench->loop, bench->path, timeout_ms, &bench->hook), 0);
+    assert_int_equal(runner_start(bench->path, &bench->runner), 0);
+    assert_int_equal(hook_new(bench->loop, bench->runner, bench->path, timeout_ms, &bench->hook), 0);
 }
 
 static void run(struct bench *bench, const char *news, int number)
@@ -96,6 +98,7 @@ static int teardown(void **state)
 {
     struct bench *bench = *state;
     hook_free(bench->hook);
+    runner_stop(bench->runner);
     loop_free(bench->loop);
     log_set_sink(NULL, NULL);
     temp_dir_remove(&bench->dir);
@@ -192,11 +195,29 @@ static void test_the_same_failure_is_said_once(void **state)
 static void test_a_program_that_is_not_there(void **state)
 {
     struct bench *bench = *state;
-    assert_int_equal(hook_new(bench->loop, "/nowhere/hook", 1000, &bench->hook), 0);
+    assert_int_equal(runner_start("/nowhere/hook", &bench->runner), 0);
+    assert_int_equal(hook_new(bench->loop, bench->runner, "/nowhere/hook", 1000, &bench->hook), 0);
     run(bench, "firing", 1);
     run(bench, "resolved", 1);
+    wait_until_done(bench); /* of the first; the second says the same */
     assert_int_equal(bench->messages, 1);
     assert_non_null(strstr(bench->message, "hook /nowhere/hook could not be started: "));
+}
+
+static void test_without_its_runner_it_is_told_once(void **state)
+{
+    struct bench *bench = *state;
+    open_hook(bench, "kill -9 $PPID", 10000);
+    for (int i = 1; i <= 3; i++) {
+        run(bench, "firing", i);
+    }
+    wait_until_done(bench);
+    assert_non_null(strstr(bench->message, "the process that runs it is gone"));
+    run(bench, "firing", 4);
+    assert_int_equal(bench->messages, 1);
+    hook_free(bench->hook);
+    bench->hook = NULL;
+    assert_non_null(strstr(bench->message, "4 news were not told any more, 0 were left out"));
 }
 
 int main(void)
@@ -207,6 +228,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_among_firing_ones_the_oldest_goes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_the_same_failure_is_said_once, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_program_that_is_not_there, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_without_its_runner_it_is_told_once, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
