@@ -56,6 +56,7 @@ struct ledger_state {
     uint64_t quality[QUALITY_COUNT];
     uint64_t refused;                  /* dirty marks with a reason */
     uint64_t newest_shift_s;           /* largest start of a shift stored; found at start, not stored */
+    uint64_t marks_sum;                /* of ledger_mark_hash() of all marks: they have no check of their own */
     bool has_records;                  /* as loaded, as the next: a version before these does not tell */
     uint64_t records[LEDGER_DB_COUNT]; /* of each database when this was written: what is lost is counted by it */
 };
@@ -108,6 +109,7 @@ int ledger_secret_load(struct ledger *ledger, struct kv_txn *txn);
 int ledger_secret_make(struct ledger *ledger, struct kv_txn *txn);
 int ledger_found(struct ledger *ledger); /* a new ledger's meta records */
 int ledger_state_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_state *out);
+int ledger_state_open(struct slice key, struct slice value, struct ledger_state *out);
 int ledger_state_put(struct ledger *ledger, struct kv_txn *txn, const struct ledger_state *state);
 
 /* Within begin/end: as kv_put() of what ledger->value holds, with failure and room accounted for. */
@@ -125,6 +127,7 @@ int ledger_open_dbs(struct ledger *ledger, bool create);
 /* ledger_damage.c */
 int ledger_damage_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_damage *out); /* as identity */
 int ledger_damage_put(struct ledger *ledger, struct kv_txn *txn, const struct ledger_damage *damage);
+uint64_t ledger_mark_hash(struct slice key);
 int ledger_mark_dirty(struct ledger *ledger, const struct record_key *key, bool may_exist, bool append);
 int ledger_mark_drop(struct ledger *ledger, const struct record_key *key);
 

@@ -11,6 +11,15 @@
 /* No collector of ours holds such a revision of anything; following it there would leave no room to go on. */
 static const uint64_t HELD_REVISION_MAX = UINT32_MAX / 2;
 
+/* Marks are keys with nothing under them: their sum tells one that turned into another. */
+uint64_t ledger_mark_hash(struct slice key)
+{
+    uint64_t z = ledger_key_u64(key, 0) + UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
 static void uncount_refused(struct ledger *ledger)
 {
     ledger->state.refused -= ledger->state.refused > 0;
@@ -34,6 +43,8 @@ int ledger_mark_dirty(struct ledger *ledger, const struct record_key *key, bool 
     }
     if (refused) {
         uncount_refused(ledger);
+    } else {
+        ledger->state.marks_sum += ledger_mark_hash(record_key_slice(key));
     }
     struct slice nothing = slice_make("", 0);
     return append ? kv_append(ledger->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(key), nothing)
@@ -50,6 +61,7 @@ int ledger_mark_drop(struct ledger *ledger, const struct record_key *key)
     if (refused) {
         uncount_refused(ledger);
     }
+    ledger->state.marks_sum -= ledger_mark_hash(record_key_slice(key));
     return kv_delete(ledger->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(key));
 }
 

@@ -41,8 +41,18 @@ int ledger_identity_load(struct ledger *ledger, struct kv_txn *txn)
 int ledger_state_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_state *out)
 {
     struct record_key key = record_key_text("state");
+    struct slice value;
+    int status = kv_get(txn, ledger->db[LEDGER_DB_META], record_key_slice(&key), &value);
+    if (status != 0) {
+        return status == KV_END ? LEDGER_NONE : status;
+    }
+    return ledger_state_open(record_key_slice(&key), value, out);
+}
+
+int ledger_state_open(struct slice key, struct slice value, struct ledger_state *out)
+{
     struct wire_reader payload;
-    int status = get_record(ledger, txn, LEDGER_DB_META, &key, &payload);
+    int status = record_open(key, value, &payload);
     if (status != 0) {
         return status;
     }
@@ -72,6 +82,7 @@ int ledger_state_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_s
     for (int db = 0; db < LEDGER_DB_COUNT && state.has_records; db++) {
         state.records[db] = wire_get_varint(&payload);
     }
+    state.marks_sum = state.has_records ? wire_get_u64(&payload) : 0;
     if (payload.failed) {
         return STATUS_CORRUPT;
     }
@@ -108,6 +119,7 @@ int ledger_state_put(struct ledger *ledger, struct kv_txn *txn, const struct led
         }
         wire_put_varint(value, count);
     }
+    wire_put_u64(value, state->marks_sum);
     struct record_key key = record_key_text("state");
     return record_put(txn, ledger->db[LEDGER_DB_META], &key, value);
 }

@@ -22,6 +22,9 @@ struct mending {
     struct ledger_scan scan;
     struct ledger_damage damage; /* of this time */
     bool has_state;
+    bool has_books; /* as met when looking it over, as the next two */
+    struct ledger_state books;
+    uint64_t marks_sum;
     uint64_t key_count; /* of intervals that were found damaged; their starts, as far as there is room */
     uint32_t starts[LOST_KEYS_MAX];
     uint32_t queues[LOST_KEYS_MAX];
@@ -47,14 +50,27 @@ static void note_interval(struct mending *self, struct slice key)
 
 static bool is_whole(void *ctx, const char *db, struct slice key, struct slice value)
 {
+    struct mending *self = ctx;
+    if (strcmp(db, ledger_db_names[LEDGER_DB_DIRTY]) == 0) {
+        self->marks_sum += ledger_mark_hash(key);
+    }
     if (value.len == 0 && strcmp(db, ledger_db_names[LEDGER_DB_DIRTY]) == 0) {
         return key.len == 8;
     }
     bool whole = kv_repair_is_record(key, value);
     if (!whole && key.len == 8 && strcmp(db, ledger_db_names[LEDGER_DB_INTERVALS]) == 0) {
-        note_interval(ctx, key);
+        note_interval(self, key);
+    }
+    if (whole && slice_is(key, "state") && strcmp(db, ledger_db_names[LEDGER_DB_META]) == 0) {
+        self->has_books = ledger_state_open(key, value, &self->books) == 0 && self->books.has_records;
     }
     return whole;
+}
+
+static bool agrees(void *ctx)
+{
+    const struct mending *self = ctx;
+    return !self->has_books || self->books.marks_sum == self->marks_sum;
 }
 
 /* ---- what was lost ---- */
@@ -105,6 +121,8 @@ static void count_lost(struct mending *self)
     if (self->has_state) {
         lost[LEDGER_LOST_LEGS] = less(self->ledger->state.leg_count, self->scan.legs);
         lost[LEDGER_LOST_INTERVALS] = less(self->ledger->state.interval_count, self->scan.records[LEDGER_DB_INTERVALS]);
+        bool turned = self->ledger->state.has_records && self->ledger->state.marks_sum != self->scan.marks_sum;
+        lost[LEDGER_LOST_MARKS] += turned && lost[LEDGER_LOST_MARKS] == 0;
     } else if (lost_of(self, LEDGER_DB_LEGS) > 0) {
         self->damage.exact = false; /* blocks, and nobody knows of how many legs */
     }
@@ -173,6 +191,7 @@ static void mend_state(struct mending *self)
     state->newest_end_ms = scan->newest_end_ms > state->newest_end_ms ? scan->newest_end_ms : state->newest_end_ms;
     state->legs_unsorted |= scan->unsorted;
     state->refused = scan->refused;
+    state->marks_sum = scan->marks_sum;
     state->next_block = scan->last_block >= state->next_block ? scan->last_block + 1 : state->next_block;
     state->next_cursor = scan->last_cursor >= state->next_cursor ? scan->last_cursor + 1 : state->next_cursor;
     state->next_gap = scan->last_gap >= state->next_gap ? scan->last_gap + 1 : state->next_gap;
@@ -267,7 +286,10 @@ static int drop_marks(struct mending *self)
     step = step == 0 ? kv_cursor_first(cursor, &key, &value) : step;
     while (step == 0) {
         int found = kv_get(self->txn, ledger->db[LEDGER_DB_INTERVALS], key, &interval);
-        ledger->state.refused -= found == KV_END && value.len > 0 && ledger->state.refused > 0;
+        if (found == KV_END) {
+            ledger->state.refused -= value.len > 0 && ledger->state.refused > 0;
+            ledger->state.marks_sum -= ledger_mark_hash(key);
+        }
         step = found < 0 ? found : found == KV_END ? kv_cursor_delete(cursor) : 0;
         step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
     }
@@ -457,6 +479,7 @@ int ledger_repair(struct ledger *ledger)
                                               .now_ms = ledger->options.now_ms,
                                               .note_fd = ledger->lock_fd,
                                               .whole = is_whole,
+                                              .agrees = agrees,
                                               .ctx = &self,
                                               .mend = mend};
     int status = kv_repair(&options, &repair);

@@ -96,6 +96,7 @@ static int see_mark(void *ctx, struct slice key, struct slice value)
 {
     struct ledger_scan *scan = ctx;
     struct wire_reader refusal;
+    scan->marks_sum += ledger_mark_hash(key);
     scan->refused += value.len > 0 && record_open(key, value, &refusal) == 0;
     return 0;
 }

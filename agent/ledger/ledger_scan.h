@@ -24,6 +24,7 @@ struct ledger_scan {
     uint64_t newest_seq;
     int64_t newest_event_ms;
     uint64_t refused;
+    uint64_t marks_sum;
     uint32_t last_cursor;
     uint32_t last_gap;
     uint32_t largest_name[LEDGER_KINDS_END];
