@@ -186,15 +186,6 @@ void *faults_take(size_t bytes)
     return block;
 }
 
-void *faults_take_more(void *block, size_t bytes)
-{
-    void *moved = real_realloc(block, bytes > 0 ? bytes : 1);
-    if (!moved) {
-        faults_die();
-    }
-    return moved;
-}
-
 void faults_give(void *block)
 {
     real_free(block);

@@ -45,7 +45,6 @@ void faults_closed(int fd);
 
 /* ---- allocations.c: behind the counting ---- */
 void *faults_take(size_t bytes); /* zeroed; aborts where there is none */
-void *faults_take_more(void *block, size_t bytes);
 void faults_give(void *block);
 
 /* ---- platter.c: called by the doors after what they tell has happened; all do nothing unless it records ---- */

@@ -2,6 +2,7 @@
 #include "tests/support/faults/platter.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -55,14 +56,33 @@ struct platter_node *platter_node_add(const struct stat *info)
     return node;
 }
 
+bool platter_is_empty(const uint8_t *bytes, uint64_t count)
+{
+    return count == 0 || (bytes[0] == 0 && memcmp(bytes, bytes + 1, count - 1) == 0);
+}
+
+void platter_copy(uint8_t *to, const uint8_t *from, uint64_t bytes)
+{
+    for (uint64_t at = 0; at < bytes; at += PLATTER_BLOCK_BYTES) {
+        uint64_t len = bytes - at < PLATTER_BLOCK_BYTES ? bytes - at : PLATTER_BLOCK_BYTES;
+        if (!platter_is_empty(from + at, len)) {
+            memcpy(to + at, from + at, len);
+        }
+    }
+}
+
+/* Behind the length there are zeros, in pages that nobody touched where nothing ever was: files are mostly empty. */
 static void safe_length(struct platter_node *node, uint64_t bytes)
 {
     if (bytes > node->safe_room) {
+        uint8_t *more = faults_take(bytes * 2);
+        platter_copy(more, node->safe, node->safe_bytes);
+        faults_give(node->safe);
+        node->safe = more;
         node->safe_room = bytes * 2;
-        node->safe = faults_take_more(node->safe, node->safe_room);
     }
-    if (bytes > node->safe_bytes) {
-        memset(node->safe + node->safe_bytes, 0, bytes - node->safe_bytes);
+    if (bytes < node->safe_bytes) {
+        memset(node->safe + bytes, 0, node->safe_bytes - bytes);
     }
     node->safe_bytes = bytes;
 }
@@ -73,6 +93,28 @@ static void safe_write(struct platter_node *node, uint64_t at, const uint8_t *da
         safe_length(node, at + bytes);
     }
     memcpy(node->safe + at, data, bytes);
+}
+
+/* Into zeros: where the file has none of its own, nothing is read. */
+static bool read_data(int fd, uint8_t *to, uint64_t bytes)
+{
+    uint64_t at = 0;
+    while (at < bytes) {
+        long data = syscall(SYS_lseek, fd, at, SEEK_DATA);
+        if (data < 0 || (uint64_t)data >= bytes) {
+            return data >= 0 || errno == ENXIO;
+        }
+        long hole = syscall(SYS_lseek, fd, data, SEEK_HOLE);
+        uint64_t end = hole > data && (uint64_t)hole < bytes ? (uint64_t)hole : bytes;
+        for (at = (uint64_t)data; at < end;) {
+            long got = syscall(SYS_pread64, fd, to + at, end - at, at);
+            if (got <= 0) {
+                return false;
+            }
+            at += (uint64_t)got;
+        }
+    }
+    return true;
 }
 
 static bool read_all(int fd, uint8_t *to, uint64_t bytes)
@@ -96,7 +138,7 @@ static int load(struct platter_node *node, const char *full, const struct stat *
     }
     safe_length(node, (uint64_t)info->st_size);
     node->length = (uint64_t)info->st_size;
-    bool read = read_all(fd, node->safe, node->length);
+    bool read = read_data(fd, node->safe, node->length);
     (void)syscall(SYS_close, fd);
     return read ? 0 : -1;
 }
@@ -176,7 +218,7 @@ static void look_at_map(struct platter_node *node)
     uint64_t bytes = (uint64_t)info.st_size;
     uint8_t *now = faults_take(bytes);
     uint8_t *known = faults_take(bytes);
-    memcpy(known, node->safe, node->safe_bytes < bytes ? node->safe_bytes : bytes);
+    platter_copy(known, node->safe, node->safe_bytes < bytes ? node->safe_bytes : bytes);
     for (const struct platter_change *change = node->first; change; change = change->next) {
         if (change->is_write && change->at < bytes) {
             memcpy(known + change->at, change->data,

@@ -7,7 +7,10 @@
 
 #include "tests/support/faults/faults_internal.h"
 
-enum { PLATTER_SECTOR_BYTES = 512 };
+enum { PLATTER_SECTOR_BYTES = 512, PLATTER_BLOCK_BYTES = 4096 };
+
+bool platter_is_empty(const uint8_t *bytes, uint64_t count);
+void platter_copy(uint8_t *to, const uint8_t *from, uint64_t bytes); /* into zeros */
 
 /* What happened to a file and was not synced since; in order. */
 struct platter_change {

@@ -117,7 +117,7 @@ static void make_image(struct cut *cut, const struct platter_node *node, struct 
     image->bytes = faults_take(room);
     image->frozen = faults_take(room / PLATTER_SECTOR_BYTES + 1);
     image->length = node->safe_bytes;
-    memcpy(image->bytes, node->safe ? node->safe : image->bytes, node->safe_bytes);
+    platter_copy(image->bytes, node->safe, node->safe_bytes);
     for (const struct platter_change *change = node->first; change; change = change->next) {
         keep_change(cut, image, change);
     }
@@ -126,13 +126,15 @@ static void make_image(struct cut *cut, const struct platter_node *node, struct 
 static int write_out(int fd, const uint8_t *bytes, uint64_t length)
 {
     for (uint64_t done = 0; done < length;) {
-        long wrote = syscall(SYS_pwrite64, fd, bytes + done, length - done, done);
+        uint64_t len = length - done < PLATTER_BLOCK_BYTES ? length - done : PLATTER_BLOCK_BYTES;
+        long wrote =
+            platter_is_empty(bytes + done, len) ? (long)len : syscall(SYS_pwrite64, fd, bytes + done, len, done);
         if (wrote <= 0) {
             return STATUS_IO;
         }
         done += (uint64_t)wrote;
     }
-    return 0;
+    return syscall(SYS_ftruncate, fd, length) == 0 ? 0 : STATUS_IO;
 }
 
 static int put_file(struct cut *cut, const struct platter_node *node, const char *to)
