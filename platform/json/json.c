@@ -2,6 +2,7 @@
 
 #include <jansson.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -194,6 +195,35 @@ int json_write(const struct json *json, int indent, struct buf *out)
     return json_dump_callback(inner_const(json), append_chunk, out, flags) == 0 ? 0 : STATUS_NO_MEMORY;
 }
 
+/* The library does not say of every allocation that it failed: some take a part of the text for lost, and the rest for
+ * no JSON or for another. So it is seen here. */
+static _Thread_local bool json_starved;
+
+static void *json_take(size_t bytes)
+{
+    void *memory = malloc(bytes);
+    json_starved = json_starved || !memory;
+    return memory;
+}
+
+static void see_allocations(void)
+{
+    json_set_alloc_funcs(json_take, free);
+}
+
+static json_t *load(struct slice text, json_error_t *error)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, see_allocations);
+    json_starved = false;
+    json_t *value = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, error);
+    if (value && json_starved) {
+        json_decref(value);
+        value = NULL;
+    }
+    return value;
+}
+
 int json_parse(struct slice text, size_t max_bytes, struct json **out, char *why, size_t why_size)
 {
     if (text.len > max_bytes) {
@@ -203,14 +233,12 @@ int json_parse(struct slice text, size_t max_bytes, struct json **out, char *why
         return STATUS_RANGE;
     }
     json_error_t error;
-    json_t *value = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+    json_t *value = load(text, &error);
     if (!value) {
         if (why) {
             (void)snprintf(why, why_size, "line %d, column %d: %s", error.line, error.column, error.text);
         }
-        enum json_error_code code = json_error_code(&error);
-        bool memory = code == json_error_out_of_memory || code == json_error_unknown; /* which most of them leave */
-        return memory ? STATUS_NO_MEMORY : STATUS_INVALID;
+        return json_starved ? STATUS_NO_MEMORY : STATUS_INVALID;
     }
     *out = (struct json *)value;
     return 0;
