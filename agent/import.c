@@ -156,7 +156,7 @@ static int take_chunks(struct import *import, struct reader *reader, uint64_t *c
     struct follow_chunk chunk;
     int failure = 0;
     while (failure == 0 && (*read_status = reader_read(reader, &chunk)) == 0) {
-        failure = pipeline_take(import->pipeline, "import", &chunk, clock_wall_ms());
+        failure = pipeline_take(import->pipeline, PIPELINE_IMPORT, &chunk, clock_wall_ms());
         if (failure == 0 && pipeline_wants_commit(import->pipeline)) {
             failure = commit(import);
         }

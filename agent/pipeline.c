@@ -129,22 +129,52 @@ static int restore_leg(void *ctx, const struct call_leg *leg)
     return track_restore_leg(pipeline->track, leg);
 }
 
+/* Where to go on. Following goes from file to file, each with a higher number than the one before, whatever the clock
+ * was set to meanwhile. What was imported counts when it is of a later time than all that was followed. */
+struct resume {
+    struct pipeline *pipeline;
+    struct ledger_cursor_record imported;
+    int64_t followed_ms;
+};
+
+static bool is_later(const struct ledger_cursor_record *a, const struct ledger_cursor_record *b)
+{
+    return a->cursor.last_ms > b->cursor.last_ms || (a->cursor.last_ms == b->cursor.last_ms && a->id > b->id);
+}
+
 static int newest_cursor(void *ctx, const struct ledger_cursor_record *record)
 {
-    struct pipeline *pipeline = ctx;
-    const struct ledger_cursor_record *best = &pipeline->cursor;
+    struct resume *resume = ctx;
+    struct pipeline *pipeline = resume->pipeline;
+    int64_t last_ms = record->cursor.last_ms;
     if (pipeline_live_is_cursor(&record->cursor)) {
         return 0;
     }
     if (strcmp(record->cursor.source, ledger_lost_source) == 0) {
-        pipeline->lost_ms = record->cursor.last_ms > pipeline->lost_ms ? record->cursor.last_ms : pipeline->lost_ms;
-        return 0;
-    }
-    if (best->id == 0 || record->cursor.last_ms > best->cursor.last_ms ||
-        (record->cursor.last_ms == best->cursor.last_ms && record->id > best->id)) {
-        pipeline->cursor = *record;
+        pipeline->lost_ms = last_ms > pipeline->lost_ms ? last_ms : pipeline->lost_ms;
+    } else if (strcmp(record->cursor.source, PIPELINE_IMPORT) == 0) {
+        if (resume->imported.id == 0 || is_later(record, &resume->imported)) {
+            resume->imported = *record;
+        }
+    } else {
+        resume->followed_ms = last_ms > resume->followed_ms ? last_ms : resume->followed_ms;
+        if (record->id > pipeline->cursor.id) {
+            pipeline->cursor = *record;
+        }
     }
     return 0;
+}
+
+static int load_cursor(struct pipeline *pipeline)
+{
+    struct resume resume = {.pipeline = pipeline};
+    int status = ledger_load_cursors(pipeline->ledger, newest_cursor, &resume);
+    int64_t ahead_ms = resume.imported.cursor.last_ms - resume.followed_ms;
+    bool later = ahead_ms > 0 || (ahead_ms == 0 && resume.imported.id > pipeline->cursor.id);
+    if (resume.imported.id != 0 && (pipeline->cursor.id == 0 || later)) {
+        pipeline->cursor = resume.imported;
+    }
+    return status;
 }
 
 /* Where a log was read to is not known any more, but what the ledger holds is: the log is gone through from its
@@ -227,7 +257,7 @@ static int open_stages(struct pipeline *pipeline)
         track_restore(pipeline->track, progress.newest_event_ms, progress.next_seq);
         status = ledger_load_open_legs(ledger, restore_leg, pipeline);
     }
-    return status != 0 ? status : ledger_load_cursors(ledger, newest_cursor, pipeline);
+    return status != 0 ? status : load_cursor(pipeline);
 }
 
 static bool any_ignored(const struct agent_config *config)

@@ -30,11 +30,13 @@ void pipeline_close(struct pipeline *pipeline); /* does not commit; NULL is fine
 
 struct ledger *pipeline_ledger(struct pipeline *pipeline); /* borrowed */
 
+#define PIPELINE_IMPORT "import" /* the source of what was imported */
+
 /* Takes whole lines and moves the cursor behind them. A failure (memory, or the ledger cannot be read) leaves the
  * stages between two positions: close the pipeline and open it again. */
 int pipeline_take(struct pipeline *pipeline, const char *source, const struct follow_chunk *chunk, int64_t now_ms);
 
-/* The newest position (by event time) that the ledger knows; false when nothing was ever read. */
+/* The newest position that the ledger knows; false when nothing was ever read. */
 bool pipeline_resume(const struct pipeline *pipeline, struct follow_position *out);
 
 struct follow_position pipeline_position(const struct ledger_position *position);
