@@ -157,6 +157,7 @@ int keeper_start(const struct keeper_options *options, struct keeper **out)
         free(keeper);
         return status;
     }
+    keeper_commit(keeper); /* the settings of now, before anybody is told those of an earlier run */
     *out = keeper;
     return 0;
 }
