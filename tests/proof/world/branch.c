@@ -422,6 +422,11 @@ void branch_start(struct branch *branch)
         return;
     }
     world_note(world, "agent starts", branch->number, 0, 0);
+    status = pipeline_commit(branch->pipeline, wall_ms(branch));
+    if (status != 0) {
+        give_up(branch, "the first commit", status);
+        return;
+    }
     branch->committed_ms = world->now_ms;
     branch->tended_ms = world->now_ms;
     world_arm(world, &branch->read, world->now_ms);
