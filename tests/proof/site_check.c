@@ -311,7 +311,8 @@ static bool is_sum_right(struct look *look)
         return wrong(look, "%" PRIu64 " lines, %" PRIu64 " bad; %zu and %" PRIu64 " were written",
                      quality[QUALITY_LINES], quality[QUALITY_BAD_LINES], input->line_count, input->bad_lines);
     }
-    if (quality[QUALITY_GAPS] + quality[QUALITY_QUARANTINED] + quality[QUALITY_LATE_EVENTS] > 0) {
+    uint64_t gaps = look->site->outside->log_lost ? 0 : quality[QUALITY_GAPS];
+    if (gaps + quality[QUALITY_QUARANTINED] + quality[QUALITY_LATE_EVENTS] > 0) {
         return wrong(look, "%" PRIu64 " gaps, %" PRIu64 " quarantined, %" PRIu64 " late", quality[QUALITY_GAPS],
                      quality[QUALITY_QUARANTINED], quality[QUALITY_LATE_EVENTS]);
     }

@@ -297,6 +297,9 @@ static int all_of_it(struct life *life)
     struct site_outside *outside = life->site->outside;
     uint64_t lines = life->site->input->line_count;
     int status = begin(life);
+    if (status == 0) { /* before the PBX goes on: it begins where the log ends now */
+        status = read_on(life);
+    }
     unsigned first = (unsigned)(outside->lines_written * SITE_STEPS / lines);
     for (unsigned step = first > 0 ? first : 1; step <= SITE_STEPS && status == 0; step++) {
         status = take_step(life, step);

@@ -190,23 +190,39 @@ static void write_lines(struct maker *maker)
     }
 }
 
+/* The log ends with a row, and nobody knows of what would have come later. */
+static void end_log(struct maker *maker)
+{
+    int64_t last_s = SITE_BEGIN_S;
+    for (size_t i = 0; i < maker->count; i++) {
+        int64_t at_s = maker->rows[i].at_s;
+        last_s = at_s <= maker->log->end_s && at_s > last_s ? at_s : last_s;
+    }
+    maker->log->end_s = last_s;
+}
+
 void site_log_make(struct site_log *log, uint64_t seed, unsigned calls)
 {
     struct maker maker = {.rng = {seed}, .log = log};
+    struct call *made = room(calls, sizeof *made);
     *log = (struct site_log){.end_s = SITE_BEGIN_S + BUSY_S};
     maker.rows = room((calls + OLD_CALLS) * ROWS_A_CALL_MAX, sizeof *maker.rows);
     for (unsigned i = 0; i < OLD_CALLS; i++) {
         const struct call call = {
-            .number = 900000 + i, .enter_s = SITE_OLD_S + i * SITE_INTERVAL_S, .wait_s = 7, .fate = ABANDONED};
+            .number = 900000 + i, .enter_s = SITE_OLD_S + (int64_t)i * SITE_INTERVAL_S, .wait_s = 7, .fate = ABANDONED};
         write_call(&maker, &call);
     }
     for (unsigned i = 0; i < calls; i++) {
-        const struct call call = some_call(&maker, i + 1);
-        write_call(&maker, &call);
-        count_call(log, &call);
+        made[i] = some_call(&maker, i + 1);
+        write_call(&maker, &made[i]);
+    }
+    end_log(&maker);
+    for (unsigned i = 0; i < calls; i++) {
+        count_call(log, &made[i]);
     }
     write_lines(&maker);
     free(maker.rows);
+    free(made);
 }
 
 void site_log_free(struct site_log *log)
