@@ -2,28 +2,15 @@
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "collector/rollup/cell.h"
 #include "platform/base/status.h"
 #include "platform/file/atomic.h"
 #include "platform/tls/certificate.h"
 #include "platform/tls/keypair.h"
-#include "tests/proof/centre_work.h"
+#include "tests/proof/centre_check_internal.h"
 
-struct check {
-    struct model *model;
-    struct work work; /* the paths */
-    struct model_facts done;
-    struct model_facts next; /* with the step that was under way */
-    struct registry *registry;
-    struct store *store;
-    struct store_view *view;
-    bool good;
-};
-
-__attribute__((format(printf, 2, 3))) static bool fault(struct check *check, const char *format, ...)
+bool check_fault(struct check *check, const char *format, ...)
 {
     va_list args;
     if (check->good) {
@@ -79,13 +66,13 @@ static void check_sites(struct check *check)
         struct registry_site site = {0};
         int found = registry_find(check->registry, slice_str(model_site_ids[i]), &site);
         if (!is_record(i, &check->done.sites[i], found, &site) && !is_record(i, &check->next.sites[i], found, &site)) {
-            (void)fault(check, "registry: site %s should be in state %d, found %s in state %d%s", model_site_ids[i],
-                        check->done.sites[i].state, found ? status_str(found) : "it", found ? 0 : state_of(&site),
-                        site.has_token ? " with a token" : "");
+            (void)check_fault(check, "registry: site %s should be in state %d, found %s in state %d%s",
+                              model_site_ids[i], check->done.sites[i].state, found ? status_str(found) : "it",
+                              found ? 0 : state_of(&site), site.has_token ? " with a token" : "");
         }
         if (found == 0 && check->model->sites[i].number != 0 && site.number != check->model->sites[i].number) {
-            (void)fault(check, "registry: site %s had number %u and has %u", model_site_ids[i],
-                        check->model->sites[i].number, site.number);
+            (void)check_fault(check, "registry: site %s had number %u and has %u", model_site_ids[i],
+                              check->model->sites[i].number, site.number);
         }
     }
 }
@@ -100,11 +87,11 @@ static void check_tokens(struct check *check)
         bool there = found == 0 && strcmp(held.name, token.name) == 0 && held.role == token.role;
         if ((there && !check->next.token[i]) || (!there && check->done.token[i]) ||
             (found != 0 && found != STATUS_NOT_FOUND)) {
-            (void)fault(check, "access token %s: %s", token.name, status_str(found));
+            (void)check_fault(check, "access token %s: %s", token.name, status_str(found));
         }
         if (there && ((held.revoked_ms == 0 && check->done.token_revoked[i]) ||
                       (held.revoked_ms != 0 && !check->next.token_revoked[i]))) {
-            (void)fault(check, "access token %s: revoked should be %d", token.name, check->done.token_revoked[i]);
+            (void)check_fault(check, "access token %s: revoked should be %d", token.name, check->done.token_revoked[i]);
         }
     }
 }
@@ -117,8 +104,8 @@ static void check_token_files(struct check *check)
         int status = atomic_read(check->work.token_path[i], 4096, &text);
         buf_printf(&expected, "%s\n", work_token_text(i));
         if (check->done.token_file[i] && (status != 0 || !slice_equal(buf_slice(&text), buf_slice(&expected)))) {
-            (void)fault(check, "the file of token %s is not whole: %s, %zu bytes", model_token_names[i],
-                        status_str(status), text.len);
+            (void)check_fault(check, "the file of token %s is not whole: %s, %zu bytes", model_token_names[i],
+                              status_str(status), text.len);
         }
         buf_deinit(&text);
         buf_deinit(&expected);
@@ -163,9 +150,9 @@ static void check_identity(struct check *check)
     status = status == 0 ? identity_first_host(check->work.identity_dir, host) : status;
     identity_close(identity);
     if (status != 0) {
-        (void)fault(check, "identity: %s", status_str(status));
+        (void)check_fault(check, "identity: %s", status_str(status));
     } else if (strcmp(host, model_hosts[check->done.host]) != 0 && strcmp(host, model_hosts[check->next.host]) != 0) {
-        (void)fault(check, "identity: the first host is %s", host);
+        (void)check_fault(check, "identity: the first host is %s", host);
     }
 }
 
@@ -177,7 +164,7 @@ struct seen {
     bool there[INPUT_QUEUES][INPUT_SLOTS];
 };
 
-static int queue_of(struct check *check, uint32_t number)
+int check_queue_of(struct check *check, uint32_t number)
 {
     struct slice name = store_view_queue_name(check->view, number);
     for (int i = 0; i < INPUT_QUEUES; i++) {
@@ -202,9 +189,9 @@ static int see_interval(void *ctx, const struct store_interval *item)
 {
     struct seen *seen = ctx;
     int slot = input_slot_of(item->start_s);
-    int queue = queue_of(seen->check, item->queue);
+    int queue = check_queue_of(seen->check, item->queue);
     if (slot < 0 || queue < 0) {
-        return fault(seen->check, "an interval that nobody sent: site %s", model_site_ids[seen->site]);
+        return check_fault(seen->check, "an interval that nobody sent: site %s", model_site_ids[seen->site]);
     }
     const struct model_entry *entry = &seen->check->model->sites[seen->site].entries[queue][slot];
     struct input_place place = model_place(seen->check->model, seen->site, (unsigned)queue, (unsigned)slot);
@@ -218,9 +205,9 @@ static int see_interval(void *ctx, const struct store_interval *item)
         is_content(seen->check, place, item->sum)) {
         return 0;
     }
-    (void)fault(seen->check, "site %s queue %d slot %d: held is revision %llu, acknowledged %u, newest %u",
-                model_site_ids[seen->site], queue, slot, (unsigned long long)item->revision, entry->acked,
-                entry->revision);
+    (void)check_fault(seen->check, "site %s queue %d slot %d: held is revision %llu, acknowledged %u, newest %u",
+                      model_site_ids[seen->site], queue, slot, (unsigned long long)item->revision, entry->acked,
+                      entry->revision);
     return 0;
 }
 
@@ -236,14 +223,14 @@ static void check_intervals(struct check *check, unsigned site)
     uint64_t bad = 0;
     if (store_view_intervals(check->view, self->number, 0, INT64_C(4000000000), see_interval, &seen, &bad) != 0 ||
         bad > 0) {
-        (void)fault(check, "intervals of site %s cannot be read", model_site_ids[site]);
+        (void)check_fault(check, "intervals of site %s cannot be read", model_site_ids[site]);
     }
     for (unsigned i = 0; i < INPUT_QUEUES * INPUT_SLOTS; i++) {
         unsigned queue = i / INPUT_SLOTS;
         unsigned slot = i % INPUT_SLOTS;
         if (self->entries[queue][slot].acked > 0 && !seen.there[queue][slot] && !may_be_dropped(check, slot)) {
-            (void)fault(check, "site %s queue %u slot %u was acknowledged and is not there", model_site_ids[site],
-                        queue, slot);
+            (void)check_fault(check, "site %s queue %u slot %u was acknowledged and is not there", model_site_ids[site],
+                              queue, slot);
         }
     }
 }
@@ -261,20 +248,20 @@ static void check_gaps(struct check *check, unsigned site)
     unsigned held = 0;
     if (store_view_gaps(check->view, self->number, count_gap, &held) != 0 || held < self->gaps_acked ||
         held > self->gaps) {
-        (void)fault(check, "site %s told of %u gaps, %u acknowledged, %u are held", model_site_ids[site], self->gaps,
-                    self->gaps_acked, held);
+        (void)check_fault(check, "site %s told of %u gaps, %u acknowledged, %u are held", model_site_ids[site],
+                          self->gaps, self->gaps_acked, held);
     }
 }
 
 static void see_defect(void *ctx, const char *line)
 {
-    (void)fault(ctx, "store check: %s", line);
+    (void)check_fault(ctx, "store check: %s", line);
 }
 
 static void check_store(struct check *check)
 {
     if (store_check(check->store, see_defect, check) != 0) {
-        (void)fault(check, "the store's own check fails");
+        (void)check_fault(check, "the store's own check fails");
     }
     for (unsigned site = 0; site < INPUT_SITES; site++) {
         if (check->model->sites[site].number != 0 && model_has_data(&check->next, site)) {
@@ -282,173 +269,6 @@ static void check_store(struct check *check)
             check_gaps(check, site);
         }
     }
-}
-
-/* ---- hours and days ---- */
-
-struct expected {
-    store_scope scope;
-    enum store_grain grain;
-    int64_t key_s;
-    int queue; /* -1: all */
-    bool seen;
-    struct input_tally tally;
-};
-
-enum { EXPECTED_MAX = 600 };
-
-struct cells {
-    struct check *check;
-    struct expected *items;
-    size_t count;
-    store_scope scope;
-    enum store_grain grain;
-    struct cell *cell;
-};
-
-static struct expected *expected_at(struct cells *cells, store_scope scope, enum store_grain grain, int64_t key_s,
-                                    int queue, bool make)
-{
-    for (size_t i = 0; i < cells->count; i++) {
-        struct expected *item = &cells->items[i];
-        if (item->scope == scope && item->grain == grain && item->key_s == key_s && item->queue == queue) {
-            return item;
-        }
-    }
-    if (!make || cells->count == EXPECTED_MAX) {
-        return NULL;
-    }
-    struct expected *item = &cells->items[cells->count++];
-    *item = (struct expected){.scope = scope, .grain = grain, .key_s = key_s, .queue = queue};
-    return item;
-}
-
-static int64_t day_key_s(const char *zone, int64_t start_s)
-{
-    int64_t local_s = start_s + model_zone_offset_s(zone);
-    return local_s - local_s % 86400;
-}
-
-static void expect_in(struct cells *cells, store_scope scope, const char *zone, int queue, int64_t start_s,
-                      const struct input_content *content)
-{
-    struct expected *hour = expected_at(cells, scope, STORE_HOUR, start_s - start_s % 3600, queue, true);
-    struct expected *day = expected_at(cells, scope, STORE_DAY, day_key_s(zone, start_s), queue, true);
-    if (hour && day) {
-        input_tally_add(&hour->tally, content);
-        input_tally_add(&day->tally, content);
-    } else {
-        (void)fault(cells->check, "the proof has too little room for what it expects");
-    }
-}
-
-static void expect_entry(struct cells *cells, unsigned site, unsigned queue, unsigned slot)
-{
-    const struct check *check = cells->check;
-    const struct model_record *record = &check->done.sites[site];
-    struct input_place place = model_place(check->model, site, queue, slot);
-    struct input_content content;
-    int64_t start_s = input_start_s(slot);
-    const char *zone = record->zone ? model_zone_names[record->zone] : model_told_zones[site];
-    input_content(check->model->seed, &place, &content);
-    expect_in(cells, check->model->sites[site].number, zone, (int)queue, start_s, &content);
-    expect_in(cells, STORE_ALL, MODEL_CENTRE_ZONE, (int)queue, start_s, &content);
-    expect_in(cells, STORE_ALL, MODEL_CENTRE_ZONE, -1, start_s, &content);
-    if (record->group) {
-        uint32_t number = registry_group_find(check->registry, slice_str(model_group_names[record->group]));
-        expect_in(cells, store_scope_group(number), MODEL_CENTRE_ZONE, (int)queue, start_s, &content);
-        expect_in(cells, store_scope_group(number), MODEL_CENTRE_ZONE, -1, start_s, &content);
-    }
-}
-
-static void expect_all(struct cells *cells)
-{
-    for (unsigned i = 0; i < INPUT_SITES * INPUT_QUEUES * INPUT_SLOTS; i++) {
-        unsigned site = i / (INPUT_QUEUES * INPUT_SLOTS);
-        unsigned queue = i / INPUT_SLOTS % INPUT_QUEUES;
-        const struct model_entry *entry = &cells->check->model->sites[site].entries[queue][i % INPUT_SLOTS];
-        if (!entry->there || !model_has_data(&cells->check->done, site)) {
-            continue;
-        }
-        if (entry->waits || entry->acked != entry->revision || entry->acked_epoch != entry->epoch) {
-            (void)fault(cells->check, "site %s queue %u: something waits at the end", model_site_ids[site], queue);
-        }
-        expect_entry(cells, site, queue, i % INPUT_SLOTS);
-    }
-}
-
-static int see_cell(void *ctx, const struct store_cell *item)
-{
-    struct cells *cells = ctx;
-    struct summary sum = {0};
-    struct cell_facts facts = {0};
-    int queue = item->queue == STORE_QUEUE_TOTAL ? -1 : queue_of(cells->check, item->queue);
-    struct expected *expected = expected_at(cells, cells->scope, cells->grain, item->key_s, queue, false);
-    cell_clear(cells->cell);
-    bool read = cell_merge_encoded(cells->cell, item->stored, true) == 0 && cell_summary(cells->cell, &sum) == 0;
-    cell_facts(cells->cell, &facts);
-    const char *grain = cells->grain == STORE_HOUR ? "hour" : "day";
-    if (!read || !expected || expected->seen || (item->queue != STORE_QUEUE_TOTAL && queue < 0)) {
-        (void)fault(cells->check, "scope %x: %s %lld of queue %d is not expected or cannot be read", cells->scope,
-                    grain, (long long)item->key_s, queue);
-    } else if (facts.intervals != expected->tally.intervals || facts.unbalanced != 0 ||
-               !input_tally_is(&expected->tally, &sum)) {
-        (void)fault(cells->check,
-                    "scope %x: %s %lld of queue %d: %llu intervals and %u callers, expected %llu and %llu",
-                    cells->scope, grain, (long long)item->key_s, queue, (unsigned long long)facts.intervals,
-                    sum.flow[FLOW_ENTERED], (unsigned long long)expected->tally.intervals,
-                    (unsigned long long)expected->tally.entered);
-    }
-    if (expected) {
-        expected->seen = true;
-    }
-    summary_deinit(&sum);
-    return 0;
-}
-
-static void see_scope(struct cells *cells, store_scope scope)
-{
-    const enum store_grain grains[] = {STORE_HOUR, STORE_DAY};
-    const uint32_t queues[] = {UINT32_MAX, STORE_QUEUE_TOTAL};
-    cells->scope = scope;
-    for (unsigned i = 0; i < 4; i++) {
-        uint64_t bad = 0;
-        cells->grain = grains[i / 2];
-        if (store_view_cells(cells->check->view, scope, cells->grain, 0, INT64_C(4000000000), queues[i % 2], see_cell,
-                             cells, &bad) != 0 ||
-            bad > 0) {
-            (void)fault(cells->check, "cells of scope %x cannot be read", scope);
-        }
-    }
-}
-
-static void check_cells(struct check *check)
-{
-    struct cells cells = {.check = check, .items = calloc(EXPECTED_MAX, sizeof *cells.items)};
-    if (!cells.items || cell_new(&cells.cell) != 0) {
-        (void)fault(check, "no memory for the check");
-        free(cells.items);
-        return;
-    }
-    expect_all(&cells);
-    see_scope(&cells, STORE_ALL);
-    for (unsigned i = 0; i < INPUT_SITES; i++) {
-        if (check->model->sites[i].number != 0) {
-            see_scope(&cells, check->model->sites[i].number);
-        }
-    }
-    for (uint32_t group = 1; group <= MODEL_GROUPS; group++) {
-        see_scope(&cells, store_scope_group(group));
-    }
-    for (size_t i = 0; i < cells.count; i++) {
-        if (!cells.items[i].seen) {
-            (void)fault(check, "scope %x: %s %lld of queue %d is missing", cells.items[i].scope,
-                        cells.items[i].grain == STORE_HOUR ? "hour" : "day", (long long)cells.items[i].key_s,
-                        cells.items[i].queue);
-        }
-    }
-    cell_free(cells.cell);
-    free(cells.items);
 }
 
 /* ---- what sites said of themselves ---- */
@@ -467,18 +287,18 @@ static void check_site(struct check *check, unsigned site)
     uint32_t waiting = 0;
     if (!store_view_contact(check->view, self->number, &contact) || contact.conflicts > 0 || contact.stale > 0 ||
         contact.refused > 0 || contact.unbalanced > 0) {
-        (void)fault(check, "site %s: %llu conflicts, %llu stale, %llu refused", model_site_ids[site],
-                    (unsigned long long)contact.conflicts, (unsigned long long)contact.stale,
-                    (unsigned long long)contact.refused);
+        (void)check_fault(check, "site %s: %llu conflicts, %llu stale, %llu refused", model_site_ids[site],
+                          (unsigned long long)contact.conflicts, (unsigned long long)contact.stale,
+                          (unsigned long long)contact.refused);
     }
     if (self->live_acked &&
         (store_view_live(check->view, self->number, sum_waiting, &waiting) != 0 || waiting != self->waiting_acked)) {
-        (void)fault(check, "site %s: %u wait, told were %u", model_site_ids[site], waiting, self->waiting_acked);
+        (void)check_fault(check, "site %s: %u wait, told were %u", model_site_ids[site], waiting, self->waiting_acked);
     }
     uint32_t queue = store_view_queue_find(check->view, slice_str(model_queue_names[0]));
     if (self->settings > 0 && (!store_view_queue_settings(check->view, self->number, queue, &settings) ||
                                settings.sl_threshold_ms != 20000 + 1000 * (int64_t)self->settings)) {
-        (void)fault(check, "site %s: the settings are not the newest", model_site_ids[site]);
+        (void)check_fault(check, "site %s: the settings are not the newest", model_site_ids[site]);
     }
 }
 
@@ -491,14 +311,14 @@ static void check_told(struct check *check)
     }
     const struct model_receiver *receiver = &check->model->receiver;
     if (receiver->unread > 0 && !check->model->may_not_read) {
-        (void)fault(check, "the file of the alerts could not be read");
+        (void)check_fault(check, "the file of the alerts could not be read");
     }
     if (receiver->out_of_turn > receiver->unread) {
-        (void)fault(check, "a receiver was told the same news twice, or missed some");
+        (void)check_fault(check, "a receiver was told the same news twice, or missed some");
     }
     if (model_may_speak(&check->done, 0) && receiver->unread == 0 &&
         receiver->firing != (check->model->sites[0].waiting_acked > 5)) {
-        (void)fault(check, "a receiver takes the alert for %s", receiver->firing ? "firing" : "resolved");
+        (void)check_fault(check, "a receiver takes the alert for %s", receiver->firing ? "firing" : "resolved");
     }
 }
 
@@ -513,12 +333,12 @@ static void begin(struct check *check, struct model *model, const char *root)
     model_facts(model, next, &check->next);
     int status = registry_open(check->work.registry_dir, false, &check->registry);
     if (status != 0) {
-        (void)fault(check, "registry: %s", status_str(status));
+        (void)check_fault(check, "registry: %s", status_str(status));
     }
     status = store_open_readonly(check->work.store_dir, &check->store);
     status = status == 0 ? store_view_begin(check->store, &check->view) : status;
     if (status != 0) {
-        (void)fault(check, "store: %s", status_str(status));
+        (void)check_fault(check, "store: %s", status_str(status));
     }
 }
 

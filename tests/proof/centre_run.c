@@ -112,8 +112,7 @@ enum run_end run_apart(struct run *run, enum run_end (*fn)(struct run *run, void
     enum run_end end = RUN_FAILED;
     if (WIFEXITED(status) && WEXITSTATUS(status) == FAULTS_EXIT) {
         end = RUN_CUT;
-    } else if (WIFEXITED(status) && WEXITSTATUS(status) >= EXIT_BASE &&
-               WEXITSTATUS(status) <= EXIT_BASE + RUN_FAILED) {
+    } else if (WIFEXITED(status) && WEXITSTATUS(status) >= EXIT_BASE && WEXITSTATUS(status) <= EXIT_BASE + RUN_FAILED) {
         end = (enum run_end)(WEXITSTATUS(status) - EXIT_BASE);
     } else {
         (void)snprintf(run->model->why, sizeof run->model->why, "the process ended with %s %d",
