@@ -113,6 +113,16 @@ static int told(const char *what, const char *where, int status)
     return status;
 }
 
+static void tell_damage(const struct collector *collector)
+{
+    const struct store_damage *damage = store_mended(collector->store);
+    char text[512];
+    if (damage) {
+        store_damage_tell(damage, text, sizeof text);
+        log_write(LOG_ERROR, "collector", "store %s: %s", collector->config->data.store_dir, text);
+    }
+}
+
 static int open_all(struct collector *collector)
 {
     const struct collector_config *config = collector->config;
@@ -130,7 +140,13 @@ static int open_all(struct collector *collector)
         status = told("registry", config->data.registry_dir,
                       registry_open(config->data.registry_dir, true, &collector->registry));
     }
-    return status != 0 ? status : told("store", store.dir, store_open_writer(&store, &collector->store));
+    if (status == 0) {
+        status = told("store", store.dir, store_open_writer(&store, &collector->store));
+    }
+    if (status == 0) {
+        tell_damage(collector);
+    }
+    return status;
 }
 
 /* An interval that retention would drop at once is not taken in either. */

@@ -24,12 +24,20 @@ static int print_facts(struct store *store)
         return status;
     }
     status = store_view_facts(view, &facts);
+    struct store_damage damage;
+    char text[512] = "";
+    if (status == 0 && store_view_damage(view, &damage)) {
+        store_damage_tell(&damage, text, sizeof text);
+    }
     store_view_end(view);
     if (status == 0) {
         (void)printf("%" PRIu64 " intervals, %" PRIu64
                      " of them not in hours and days yet; %.1f MiB used of %.1f MiB\n",
                      facts.interval_count, facts.pending_count, (double)facts.used_bytes / 1048576,
                      (double)facts.limit_bytes / 1048576);
+    }
+    if (text[0]) {
+        (void)printf("the store was %s\n", text);
     }
     return status;
 }

@@ -11,6 +11,7 @@
 
 #include "collector/store/store_internal.h"
 #include "platform/base/status.h"
+#include "platform/kv/kv_repair.h"
 
 const char *const store_db_names[STORE_DB_COUNT] = {
     "meta", "names",    "name_index", "epochs", "queues",   "intervals", "pending",   "hours",
@@ -18,7 +19,7 @@ const char *const store_db_names[STORE_DB_COUNT] = {
 
 static const uint64_t GROW_BYTES_MAX = UINT64_C(64) << 20;
 
-static int open_dbs(struct store *store, bool create)
+int store_open_dbs(struct store *store, bool create)
 {
     for (int i = 0; i < STORE_DB_COUNT; i++) {
         int status = kv_db(store->kv, store_db_names[i], create, &store->db[i]);
@@ -43,8 +44,9 @@ int store_open_readonly(const char *dir, struct store **out)
     (void)pthread_mutex_init(&store->grouping_lock, NULL);
     struct kv_options options = {.dir = dir, .max_dbs = STORE_DB_COUNT, .read_only = true};
     struct kv_txn *txn = NULL;
-    int status = kv_open(&options, &store->kv);
-    status = status == 0 ? open_dbs(store, false) : status;
+    int status = kv_repair_may_read(dir);
+    status = status == 0 ? kv_open(&options, &store->kv) : status;
+    status = status == 0 ? store_open_dbs(store, false) : status;
     status = status == 0 ? kv_begin(store->kv, false, &txn) : status;
     status = status == 0 ? store_state_load(store, txn, &store->state) : status;
     status = status == 0 ? store_grouping_load(store, txn) : status;
@@ -66,6 +68,9 @@ void store_close(struct store *store)
         store_abort(store);
     }
     store_roller_free(store->roller);
+    if (store->writable && store->kv) {
+        kv_repair_note_end(store->kv, store->lock_fd);
+    }
     kv_close(store->kv);
     intern_free(store->names);
     free(store->grouping);
@@ -157,11 +162,14 @@ static int load(struct store *store)
     if (status == 0) {
         status = store_grouping_load(store, txn);
     }
+    if (status == 0 && store->mended && store_damage_load(store, txn, &store->damage) != 0) {
+        store->mended = false;
+    }
     kv_abort(txn);
     return status;
 }
 
-static uint64_t grow_bytes(uint64_t limit_bytes)
+uint64_t store_grow_bytes(uint64_t limit_bytes)
 {
     uint64_t part = limit_bytes / 16;
     return part < GROW_BYTES_MAX ? part : GROW_BYTES_MAX;
@@ -172,13 +180,17 @@ static int open_writer(struct store *store)
     struct kv_options options = {.dir = store->options.dir,
                                  .map_bytes = store->options.limit_bytes,
                                  .max_dbs = STORE_DB_COUNT,
-                                 .grow_bytes = grow_bytes(store->options.limit_bytes)};
+                                 .grow_bytes = store_grow_bytes(store->options.limit_bytes)};
     int status = take_lock(store->options.dir, &store->lock_fd);
     status = status == 0 ? intern_new(STORE_NAMES_MAX, &store->names) : status;
+    status = status == 0 ? store_repair(store) : status;
     status = status == 0 ? kv_open(&options, &store->kv) : status;
+    while (status == STATUS_FULL && kv_repair_drop_oldest(options.dir) == 0) { /* it needs their room itself */
+        status = kv_open(&options, &store->kv);
+    }
     if (status == 0) {
         (void)kv_reader_check(store->kv);
-        status = open_dbs(store, true);
+        status = store_open_dbs(store, true);
     }
     status = status == 0 ? load(store) : status;
     if (status == 0 && store->state.commits == 0) {

@@ -196,6 +196,36 @@ int store_view_live_gaps(struct store_view *view, uint32_t site, store_gap_fn fn
 typedef int (*store_event_fn)(void *ctx, const struct store_event *event);
 int store_view_events(struct store_view *view, uint32_t site, store_event_fn fn, void *ctx);
 
+/* What was lost with damaged files since the store was founded; exact, unless `exact` says otherwise: then at least so
+ * many. */
+enum store_loss {
+    STORE_LOST_INTERVALS,
+    STORE_LOST_CELLS, /* hours and days that no interval tells any more; the others are added up anew */
+    STORE_LOST_NAMES,
+    STORE_LOST_EPOCHS,
+    STORE_LOST_CONTACTS,
+    STORE_LOST_GAPS,
+    STORE_LOST_EVENTS,
+    STORE_LOST_SETTINGS, /* the sites tell them again */
+    STORE_LOST_LIVE,     /* likewise */
+    STORE_LOST_STATE,
+    STORE_LOSS_COUNT
+};
+extern const char *const store_loss_names[STORE_LOSS_COUNT][2]; /* of one, of many */
+
+struct store_damage {
+    uint32_t times;
+    int64_t at_ms;  /* the last time, as the next three */
+    bool anew;      /* nothing of it could be read: all that it held */
+    char aside[64]; /* the damaged file, kept in the store's directory */
+    char what[160];
+    bool exact;
+    uint64_t lost[STORE_LOSS_COUNT];
+};
+bool store_view_damage(struct store_view *view, struct store_damage *out); /* false: nothing was ever lost */
+/* One line for people. */
+void store_damage_tell(const struct store_damage *damage, char *out, size_t size);
+
 /* Verifies every record, the balance of each interval, and that cells (with what is pending) equal the sum of their
  * intervals where those are all still held. A line for each defect; returns their number or a failure. */
 typedef void (*store_line_fn)(void *ctx, const char *line);

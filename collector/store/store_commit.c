@@ -73,8 +73,18 @@ int store_read(struct store *store, struct kv_txn *txn, enum store_db db, const 
 int store_state_load(struct store *store, struct kv_txn *txn, struct store_state *out)
 {
     struct record_key key = record_key_text("state");
+    struct slice value;
+    int status = kv_get(txn, store->db[STORE_DB_META], record_key_slice(&key), &value);
+    if (status != 0) {
+        return status == KV_END ? STORE_NONE : status;
+    }
+    return store_state_open(record_key_slice(&key), value, out);
+}
+
+int store_state_open(struct slice key, struct slice value, struct store_state *out)
+{
     struct wire_reader payload;
-    int status = store_read(store, txn, STORE_DB_META, &key, &payload);
+    int status = record_open(key, value, &payload);
     if (status != 0) {
         return status;
     }
@@ -87,6 +97,12 @@ int store_state_load(struct store *store, struct kv_txn *txn, struct store_state
         *counts[i] = wire_get_varint(&payload);
     }
     state.next_event = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX);
+    state.has_records = wire_left(&payload) > 0;
+    for (int db = 0; db < STORE_DB_COUNT && state.has_records; db++) {
+        state.records[db] = wire_get_varint(&payload);
+    }
+    state.marks_sum = state.has_records ? wire_get_u64(&payload) : 0;
+    state.rebuild = state.has_records && wire_get_u8(&payload) != 0;
     if (payload.failed) {
         return STATUS_CORRUPT;
     }
@@ -94,7 +110,7 @@ int store_state_load(struct store *store, struct kv_txn *txn, struct store_state
     return 0;
 }
 
-static void put_state(struct store *store)
+int store_state_put(struct store *store)
 {
     const struct store_state *state = &store->state;
     const uint64_t counts[] = {state->commits,          state->interval_count,         state->pending_count,
@@ -106,8 +122,18 @@ static void put_state(struct store *store)
         wire_put_varint(&store->value, counts[i]);
     }
     wire_put_varint(&store->value, state->next_event);
+    for (int db = 0; db < STORE_DB_COUNT; db++) {
+        uint64_t count = 0;
+        int status = kv_count(store->txn, store->db[db], &count);
+        if (status != 0) {
+            return store_txn_fail(store, status);
+        }
+        wire_put_varint(&store->value, count);
+    }
+    wire_put_u64(&store->value, state->marks_sum);
+    wire_put_u8(&store->value, state->rebuild);
     struct record_key key = record_key_text("state");
-    (void)store_txn_put(store, STORE_DB_META, &key);
+    return store_txn_put(store, STORE_DB_META, &key);
 }
 
 static void put_names(struct store *store)
@@ -163,7 +189,7 @@ int store_end(struct store *store)
         put_names(store);
     }
     if (store->failure == 0) {
-        put_state(store);
+        (void)store_state_put(store);
     }
     if (store->failure == 0) {
         uint64_t spent_bytes = store->spent_bytes;

@@ -23,7 +23,7 @@
 #include "platform/kv/record.h"
 
 enum store_db {
-    STORE_DB_META,       /* text key: state */
+    STORE_DB_META,       /* text key: state, damage */
     STORE_DB_NAMES,      /* queue u32 -> name */
     STORE_DB_NAME_INDEX, /* name -> queue u32, without a check of its own: the name under it is compared */
     STORE_DB_EPOCHS,     /* site u32, number u32 -> 16 bytes, adopted */
@@ -60,6 +60,10 @@ struct store_state {
     uint64_t cells_dropped_before_s;
     uint32_t next_event;
     uint64_t event_count;
+    bool rebuild;       /* hours and days are to be added up anew: the next roll does it */
+    uint64_t marks_sum; /* of store_mark_hash() of all marks: those of new intervals have no check of their own */
+    bool has_records;   /* as loaded, as the next: a version before these does not tell */
+    uint64_t records[STORE_DB_COUNT]; /* of each database when this was written: what is lost is counted by it */
 };
 
 /* By what the cells of a scope were added up. */
@@ -96,7 +100,9 @@ struct store {
     struct buf value;
     struct buf other;
     struct store_roller *roller;
-    uint32_t tend_site; /* where the next call of store_tend goes on */
+    bool mended;                /* this opening found it damaged */
+    struct store_damage damage; /* then: all that was ever lost */
+    uint32_t tend_site;         /* where the next call of store_tend goes on */
 };
 
 struct store_view {
@@ -124,6 +130,27 @@ int store_txn_fail(struct store *store, int status); /* returns it; the first on
 int store_read(struct store *store, struct kv_txn *txn, enum store_db db, const struct record_key *key,
                struct wire_reader *payload); /* 0, STORE_NONE, or a failure */
 int store_state_load(struct store *store, struct kv_txn *txn, struct store_state *out);
+int store_state_open(struct slice key, struct slice value, struct store_state *out);
+int store_state_put(struct store *store);
+
+/* store.c */
+int store_open_dbs(struct store *store, bool create);
+uint64_t store_grow_bytes(uint64_t limit_bytes);
+
+/* store_repair.c: looks the file over before it is opened and mends what is damaged: 0 or a failure. */
+int store_repair(struct store *store);
+
+/* store_damage.c: loading gives 0, STORE_NONE, STATUS_CORRUPT, ...; putting is within a transaction. */
+int store_damage_load(struct store *store, struct kv_txn *txn, struct store_damage *out);
+int store_damage_put(struct store *store, const struct store_damage *damage);
+
+/* store_tend.c: the edge of what is kept for so long, in whole hours; 0: none. */
+uint32_t store_edge_of(int64_t now_ms, int64_t keep_ms);
+
+/* store_regroup.c: hours and days from the intervals that are there, as store_state.rebuild says; one transaction. */
+int store_rebuild(struct store *store, const struct store_layout *layout);
+
+uint64_t store_mark_hash(struct slice key); /* store_put.c */
 
 /* store_form.c */
 void store_copy_text(char *to, size_t size, struct slice from);

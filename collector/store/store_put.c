@@ -86,6 +86,18 @@ int store_epoch_adopt(struct store *store, uint32_t site, const uint8_t epoch[LI
     return status;
 }
 
+uint64_t store_mark_hash(struct slice key)
+{
+    uint64_t hash = 0;
+    for (size_t at = 0; at < 16; at += 8) {
+        uint64_t z = hash + record_key_at_u64(key, at) + UINT64_C(0x9e3779b97f4a7c15);
+        z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+        z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+        hash = z ^ (z >> 31);
+    }
+    return hash;
+}
+
 /* The mark that an interval's content is not in the cells yet, with what they contain of it: nothing, or `then`. */
 static int mark_pending(struct store *store, const struct record_key *at, const struct store_interval_form *then)
 {
@@ -107,7 +119,10 @@ static int mark_pending(struct store *store, const struct record_key *at, const 
     }
     struct slice held;
     int status = kv_cursor_add(store->pending, record_key_slice(&key), value, &held);
-    store->state.pending_count += status == 0;
+    if (status == 0) {
+        store->state.pending_count++;
+        store->state.marks_sum += store_mark_hash(record_key_slice(&key));
+    }
     store->spent_bytes += 4096 + value.len;
     return status == KV_HELD ? 0 : status;
 }

@@ -23,15 +23,16 @@ struct regroup {
     struct store_roller *roller;
     struct kv_txn *before;
     store_scope from;
-    bool taken; /* else given */
-    int status; /* within a walk */
+    uint32_t end_s; /* hours from here on are left out; 0: none */
+    bool taken;     /* else given */
+    int status;     /* within a walk */
 };
 
 static int add_hour_part(void *ctx, struct slice key, struct slice value)
 {
     struct regroup *self = ctx;
     struct wire_reader payload;
-    if (record_key_at_u32(key, 0) != self->from) {
+    if (record_key_at_u32(key, 0) != self->from || (self->end_s > 0 && record_key_at_u32(key, 4) >= self->end_s)) {
         return STORE_NONE;
     }
     if (record_open(key, value, &payload) != 0) {
@@ -296,6 +297,89 @@ int store_recut(struct store *store, store_scope scope, const char *day_zone, co
     return change(store, layout, recut, &order);
 }
 
+/* Deletes the records whose second number is not below that. */
+static int drop_from(struct store *store, enum store_db db, uint32_t from_s)
+{
+    struct kv_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    int status = kv_cursor_open(store->txn, store->db[db], &cursor);
+    status = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
+    while (status == 0) {
+        status = record_key_at_u32(key, 4) >= from_s ? kv_cursor_delete(cursor) : 0;
+        status = status == 0 ? kv_cursor_next(cursor, &key, &value) : status;
+    }
+    kv_cursor_close(cursor);
+    return status == KV_END ? 0 : status;
+}
+
+/* What days hold of hours whose intervals are gone. */
+static int cut_old_days(struct store *store, struct kv_txn *before, const struct store_layout *layout)
+{
+    struct kv_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    uint32_t scope = 0;
+    int status = kv_cursor_open(before, store->db[STORE_DB_HOURS], &cursor);
+    while (status == 0 && store->state.dropped_before_s > 0) {
+        struct record_key from = record_key_u32(scope);
+        status = kv_cursor_seek(cursor, record_key_slice(&from), &key, &value);
+        if (status != 0) {
+            break;
+        }
+        struct regroup self = {
+            .before = before, .from = record_key_at_u32(key, 0), .end_s = (uint32_t)store->state.dropped_before_s};
+        status = roller_begin(store, layout, &self.roller);
+        status = status == 0 ? add_hour_parts(&self) : status;
+        status = status == 0 ? cut_days(&self) : status;
+        if (self.roller) {
+            roller_end(self.roller);
+        }
+        scope = self.from + 1;
+        status = status == 0 && scope == 0 ? KV_END : status;
+    }
+    kv_cursor_close(cursor);
+    return status == KV_END ? 0 : status;
+}
+
+/* As if the interval had just come. */
+static int mark_again(void *ctx, struct slice key, struct slice value)
+{
+    struct store *store = ctx;
+    uint32_t start_s = record_key_at_u32(key, 4);
+    struct record_key mark =
+        record_key_4u32(store_hour_of(start_s), record_key_at_u32(key, 0), record_key_at_u32(key, 8), start_s);
+    (void)value;
+    if (start_s < store->state.dropped_before_s) {
+        return 0;
+    }
+    store->state.pending_count++;
+    store->state.marks_sum += store_mark_hash(record_key_slice(&mark));
+    return kv_put(store->txn, store->db[STORE_DB_PENDING], record_key_slice(&mark), slice_make("", 0));
+}
+
+/* Hours are kept that intervals cannot tell any more; all others go, and the days with them. What they contained is
+ * told again by the intervals, each of which is marked as new. */
+static int rebuild(struct store *store, struct kv_txn *before, const struct store_layout *layout, void *ctx)
+{
+    (void)ctx;
+    int status = drop_from(store, STORE_DB_HOURS, (uint32_t)store->state.dropped_before_s);
+    status = status == 0 ? drop_from(store, STORE_DB_DAYS, 0) : status;
+    status = status == 0 ? drop_from(store, STORE_DB_PENDING, 0) : status;
+    store->state.pending_count = 0;
+    store->state.marks_sum = 0;
+    status = status == 0 ? cut_old_days(store, before, layout) : status;
+    status =
+        status == 0 ? kv_each(before, store->db[STORE_DB_INTERVALS], slice_make("", 0), mark_again, store) : status;
+    store->state.rebuild = false;
+    return status;
+}
+
+int store_rebuild(struct store *store, const struct store_layout *layout)
+{
+    return change(store, layout, rebuild, NULL);
+}
+
 /* Marks are ordered by the hour: those of one site lie where its intervals say. */
 static int drop_marks_of(struct store *store, struct kv_txn *before, uint32_t site)
 {
@@ -309,7 +393,10 @@ static int drop_marks_of(struct store *store, struct kv_txn *before, uint32_t si
         uint32_t start_s = record_key_at_u32(key, 4);
         struct record_key mark = record_key_4u32(store_hour_of(start_s), site, record_key_at_u32(key, 8), start_s);
         int outcome = kv_delete(store->txn, store->db[STORE_DB_PENDING], record_key_slice(&mark));
-        store->state.pending_count -= outcome == 0;
+        if (outcome == 0) {
+            store->state.pending_count--;
+            store->state.marks_sum -= store_mark_hash(record_key_slice(&mark));
+        }
         status = outcome < 0 ? outcome : kv_cursor_next(cursor, &key, &value);
     }
     kv_cursor_close(cursor);

@@ -101,6 +101,7 @@ static int drop_marks(struct store *store, size_t count)
     int status = kv_cursor_open(store->txn, store->db[STORE_DB_PENDING], &cursor);
     status = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
     for (size_t i = 0; status == 0 && i < count; i++) {
+        store->state.marks_sum -= store_mark_hash(key);
         status = kv_cursor_delete(cursor);
         status = status == 0 && i + 1 < count ? kv_cursor_next(cursor, &key, &value) : status;
     }
@@ -256,6 +257,10 @@ static int roll(struct store *store, const struct store_layout *layout, int64_t 
 int store_roll(struct store *store, const struct store_layout *layout, int64_t now_ms, bool *more)
 {
     *more = false;
+    if (store->state.rebuild) {
+        *more = true;
+        return store_rebuild(store, layout);
+    }
     if (store->state.pending_count == 0) {
         return 0;
     }

@@ -75,7 +75,7 @@ static int oldest_pending(struct store *store, struct kv_txn *txn, uint32_t *out
 }
 
 /* Whole hours, so that what is left can still be split into days. */
-static uint32_t edge_of(int64_t now_ms, int64_t keep_ms)
+uint32_t store_edge_of(int64_t now_ms, int64_t keep_ms)
 {
     int64_t edge_s = keep_ms > 0 ? (now_ms - keep_ms) / 1000 : 0;
     return edge_s > 0 && edge_s < (int64_t)UINT32_MAX ? store_hour_of((uint32_t)edge_s) : 0;
@@ -172,8 +172,8 @@ static int find_due(struct store *store, uint32_t *intervals_before_s, uint32_t 
 
 int store_tend(struct store *store, int64_t now_ms, bool *more)
 {
-    uint32_t intervals_before_s = edge_of(now_ms, store->options.intervals_keep_ms);
-    uint32_t cells_before_s = edge_of(now_ms, store->options.cells_keep_ms);
+    uint32_t intervals_before_s = store_edge_of(now_ms, store->options.intervals_keep_ms);
+    uint32_t cells_before_s = store_edge_of(now_ms, store->options.cells_keep_ms);
     bool intervals = false;
     bool cells = false;
     *more = false;

@@ -18,8 +18,12 @@ struct store_options {
     int64_t now_ms;
 };
 
-/* 0; STATUS_BUSY (another writer), STATUS_DENIED, STATUS_FULL, STATUS_CORRUPT, STATUS_VERSION, STATUS_IO. Owned. */
+/* 0; STATUS_BUSY (another writer), STATUS_DENIED, STATUS_FULL, STATUS_CORRUPT, STATUS_VERSION, STATUS_IO. A damaged
+ * file is mended first, see store_mended(). Owned. */
 int store_open_writer(const struct store_options *options, struct store **out);
+/* Where opening found its file damaged: what was lost, by now and before; NULL: it was sound. Until the first
+ * store_roll() hours and days may hold more than their intervals, or less. */
+const struct store_damage *store_mended(const struct store *store);
 
 int store_begin(struct store *store, int64_t now_ms);
 int store_end(struct store *store); /* durable on 0; STATUS_FULL (map or disk), STATUS_IO: nothing happened */

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -52,12 +54,26 @@ static void empty(struct filled *self)
     kit_model_free(self->model);
 }
 
-/* The store is closed for it. */
-static void damage(struct filled *self, const char *db, struct record_key key)
+/* From another process, while the store is open: what is damaged after it was looked over. */
+static void damage(const char *db, struct record_key key)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        kit_damage(db, record_key_slice(&key));
+        _exit(0);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+}
+
+/* The store is closed for it, and mends it when it opens. */
+static void damage_closed(struct filled *self, const char *db, struct record_key key)
 {
     store_close(self->store);
     kit_damage(db, record_key_slice(&key));
     self->store = kit_open(LIMIT_BYTES);
+    assert_non_null(store_mended(self->store));
 }
 
 static void count_line(void *ctx, const char *line)
@@ -92,7 +108,7 @@ static void a_damaged_interval_is_replaced_exactly(void **state)
     fill(&self);
     kit_roll(self.store);
     struct record_key key = interval_key(2, 5, 1);
-    damage(&self, "intervals", key);
+    damage("intervals", key);
     assert_true(defects(self.store) > 0);
     struct store_view *view = NULL;
     unsigned seen = 0;
@@ -119,7 +135,7 @@ static void a_damaged_interval_is_not_counted(void **state)
     struct filled self;
     fill(&self);
     struct record_key key = interval_key(1, 2, 3);
-    damage(&self, "intervals", key);
+    damage("intervals", key);
     kit_roll(self.store);
     assert_int_equal(defects(self.store), 0);
     assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
@@ -142,8 +158,8 @@ static void damaged_cells_are_mended(void **state)
     for (int i = 0; i < 4; i++) {
         struct record_key hour = record_key_3u32(scopes[i], (uint32_t)KIT_FIRST_S + 3600, queues[i]);
         struct record_key day = record_key_3u32(scopes[i], (uint32_t)KIT_FIRST_S, queues[i]);
-        damage(&self, "hours", hour);
-        damage(&self, "days", day);
+        damage("hours", hour);
+        damage("days", day);
     }
     assert_true(defects(self.store) >= 8);
     assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
@@ -155,18 +171,44 @@ static void damaged_cells_are_mended(void **state)
     empty(&self);
 }
 
-static void a_damaged_name_keeps_its_number(void **state)
+/* The index of the names gives it back. */
+static void a_damaged_name_is_found_again(void **state)
 {
     (void)state;
     struct filled self;
     fill(&self);
-    struct record_key key = record_key_u32(2);
-    damage(&self, "names", key);
+    damage_closed(&self, "names", record_key_u32(2));
+    for (int i = 0; i < STORE_LOSS_COUNT; i++) {
+        assert_int_equal(store_mended(self.store)->lost[i], 0);
+    }
     assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
     assert_int_equal(store_queue_number(self.store, slice_str("sales")), 1);
+    assert_int_equal(store_queue_number(self.store, slice_str("support")), 2);
     assert_int_equal(store_queue_number(self.store, slice_str("s\xc3\xa9")), 3);
-    assert_int_equal(store_queue_number(self.store, slice_str("support")), 4);
     assert_int_equal(store_end(self.store), 0);
+    empty(&self);
+}
+
+/* Mended when it opens: hours and days hold what the intervals that are left tell, and what comes again counts once. */
+static void what_is_lost_is_told_and_taken_again(void **state)
+{
+    (void)state;
+    struct filled self;
+    fill(&self);
+    kit_roll(self.store);
+    damage_closed(&self, "intervals", interval_key(2, 5, 1));
+    assert_int_equal(store_mended(self.store)->lost[STORE_LOST_INTERVALS], 1);
+    kit_roll(self.store);
+    assert_int_equal(defects(self.store), 0);
+    damage_closed(&self, "hours", record_key_3u32(STORE_ALL, (uint32_t)KIT_FIRST_S + 3600, 2));
+    assert_int_equal(store_mended(self.store)->times, 2);
+    kit_roll(self.store);
+    assert_int_equal(defects(self.store), 0);
+    assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
+    put(&self, 2, 1, 5);
+    assert_int_equal(store_end(self.store), 0);
+    kit_roll(self.store);
+    kit_compare(self.store, self.model);
     empty(&self);
 }
 
@@ -242,7 +284,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_interval_is_replaced_exactly, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_interval_is_not_counted, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(damaged_cells_are_mended, kit_setup, kit_teardown),
-        cmocka_unit_test_setup_teardown(a_damaged_name_keeps_its_number, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_damaged_name_is_found_again, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(what_is_lost_is_told_and_taken_again, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(any_damage_ends_in_a_status, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
