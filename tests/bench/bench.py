@@ -60,9 +60,9 @@ SIZES = {
     "api_days": (5, 30, "of each of them"),
     "api_seconds": (5, 20, "of each load on the central view"),
     "peer_runs": (3, 5, "of what is measured beside a peer"),
-    "peer_lines": (500000, 2000000, "of the log that peers get"),
+    "peer_lines": (500000, 1000000, "of the log that peers get"),
     "series_sites": (200, 1000, "whose series are held beside a peer"),
-    "series_days": (3, 3, "of them"),
+    "series_days": (3, 2, "of them"),
 }
 
 

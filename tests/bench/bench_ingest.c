@@ -312,8 +312,8 @@ static void run_clerk(struct bench *bench)
         exit(1);
     }
     (void)printf(
-        "\"intervals\": %llu, \"bytes\": %llu, \"batches\": %zu, \"rounds\": %llu, \"wall_s\": %.3f, \"cpu_s\": "
-        "%.3f, \"stored_wall_s\": %.3f, \"stored_cpu_s\": %.3f",
+        "\"intervals\": %llu, \"bytes\": %llu, \"batches\": %zu, \"rounds\": %llu, \"wall_s\": %.6f, \"cpu_s\": "
+        "%.6f, \"stored_wall_s\": %.6f, \"stored_cpu_s\": %.6f",
         (unsigned long long)bench->intervals, (unsigned long long)bench->bytes, bench->packet_count,
         (unsigned long long)rounds, wall, cpu, stored_wall, stored_cpu);
     clerk_free(clerk);
@@ -491,8 +491,8 @@ static void run_pieces(struct bench *bench)
     double admit_s = each_interval(bench, admit_one) - decode_s;
     run_store(bench, &pieces);
     append_all(bench, &lmdb_wall_s, &lmdb_cpu_s);
-    (void)printf(", \"unpack_s\": %.3f, \"decode_s\": %.3f, \"admit_s\": %.3f, \"put_s\": %.3f, \"commit_s\": %.3f, "
-                 "\"commits\": %llu, \"roll_s\": %.3f, \"rolls\": %llu, \"lmdb_cpu_s\": %.3f, \"lmdb_wall_s\": %.3f",
+    (void)printf(", \"unpack_s\": %.6f, \"decode_s\": %.6f, \"admit_s\": %.6f, \"put_s\": %.6f, \"commit_s\": %.6f, "
+                 "\"commits\": %llu, \"roll_s\": %.6f, \"rolls\": %llu, \"lmdb_cpu_s\": %.6f, \"lmdb_wall_s\": %.6f",
                  unpack_s, decode_s, admit_s, pieces.put_s, pieces.commit_s, (unsigned long long)pieces.commits,
                  pieces.roll_s, (unsigned long long)pieces.rolls, lmdb_cpu_s, lmdb_wall_s);
 }

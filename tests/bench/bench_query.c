@@ -123,7 +123,7 @@ static void put_intervals(struct store *store, uint32_t sites, int days)
 
 static void build(const char *store_dir, const char *registry_dir, uint32_t sites, int days)
 {
-    const struct store_options options = {.dir = store_dir, .limit_bytes = UINT64_C(4) << 30, .now_ms = 1};
+    const struct store_options options = {.dir = store_dir, .limit_bytes = UINT64_C(16) << 30, .now_ms = 1};
     const struct store_layout layout = {NULL, group_of, day_of};
     const uint8_t epoch[LIMITS_EPOCH_BYTES] = {1};
     struct store *store;

@@ -44,15 +44,15 @@ BUDGETS: dict[str, Budget] = {
     "status": Budget("status query", "p99 under 5 ms while importing at full speed", {
         "p99": Target("p99 while importing", "ms", 5)}),
     "ingest": Budget("collector ingest", "200,000 queue-intervals a second and core, durable", {
-        "live": Target("queue-intervals live, a core", "1/s", 200000, at_least=True),
-        "backlog": Target("queue-intervals backlog, a core", "1/s", 200000, at_least=True)}),
+        "live": Target("queue-intervals/s live, a core", "1/s", 200000, at_least=True),
+        "backlog": Target("queue-intervals/s backlog, a core", "1/s", 200000, at_least=True)}),
     "sessions": Budget("collector sessions", "5,000 TLS sites on two cores; 2,000 at once served within 60 s, none "
                        "dropped", {
-                           "sites": Target("sites live, none cut", "", None, at_least=True),
-                           "back": Target("cut off at once, served again", "", None, at_least=True),
-                           "last": Target("the last one of them served", "s", 60),
+                           "sites": Target("sites held live", "", None, at_least=True),
+                           "back": Target("served again", "", None, at_least=True),
+                           "last": Target("the last one served again", "s", 60),
                            "dropped": Target("dropped or not served", "", 0),
-                           "processor": Target("processor, a site greeted", "ms", None)}),
+                           "processor": Target("processor, a site served", "ms", None)}),
     "query": Budget("central query", "30 days of 1,000 sites with 10 queues by hour in 200 ms", {
         "hour": Target("30 days, all by hour", "ms", 200)}),
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 import re
+from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, Optional, Sequence
@@ -15,6 +16,7 @@ from figure import LIMIT, PEER, Beside, Figure
 SCHEMA = 1
 WIDTH = 120
 NAME = 51
+BUSY_LOAD = 0.5  # before anything is measured
 
 
 def number(value: Optional[float]) -> str:
@@ -34,7 +36,8 @@ def wanted(figure: Figure) -> str:
 def ratio_text(ratio: Optional[float]) -> str:
     if ratio is None:
         return ""
-    return f"{ratio:.0f}" if ratio >= 100 else f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}"
+    digits = 0 if ratio >= 100 else 1 if ratio >= 10 else 2 if ratio >= 0.1 else 3
+    return f"{ratio:.{digits}f}"
 
 
 # --- details
@@ -66,7 +69,7 @@ def versioned(beside: Beside) -> str:
 
 
 def beside_lines(figure: Figure) -> list[str]:
-    lines = []
+    lines, said = [], set()
     for beside in figure.beside:
         name = f"  {'limit: ' if beside.kind == LIMIT else ''}{versioned(beside)}"
         if beside.value is None:
@@ -75,7 +78,8 @@ def beside_lines(figure: Figure) -> list[str]:
         better = figure.better_than(beside)
         word = "" if beside.kind == LIMIT or better is None else "better" if better else "worse"
         lines.append(row_line(name, "", (beside.value, beside.least, beside.most), "", figure.ratio_to(beside), word))
-        if beside.note:
+        if beside.note and beside.note not in said:
+            said.add(beside.note)
             lines += wrapped(beside.note, "      ")
     return lines
 
@@ -111,6 +115,19 @@ def judged_lines(figures: Sequence[Figure], whole: bool) -> list[str]:
     return lines
 
 
+def spelt_out(figures: Sequence[Figure]) -> list[Figure]:
+    """Those that belong to the one above, by its name too."""
+    above, out = "", []
+    for figure in figures:
+        if figure.name.startswith(" "):
+            own = figure.name.strip()
+            out.append(replace(figure, name=f"{above:.{max(0, NAME - len(own) - 2)}}: {own}"))
+        else:
+            above = figure.name
+            out.append(figure)
+    return out
+
+
 def summary(judged: Sequence[Figure], figures: Sequence[Figure], whole: bool) -> str:
     asked = [figure for figure in judged if figure.met is not None]
     missed = [BUDGETS[figure.row].title for figure in asked if not figure.met]
@@ -124,7 +141,7 @@ def table(figures: Sequence[Figure], facts: dict[str, Any], *, whole: bool = Tru
     """Budgets first, as measured, with the limits of the machine below each; then what peers do. `ratio` is measured to
     budget, or measured to what stands in that line. `whole`: every budget was to be measured."""
     peers = [figure for figure in figures if figure.row == "peers"]
-    further = [figure for figure in figures if not figure.row and figure.met is False]
+    further = [figure for figure in spelt_out(figures) if not figure.row and figure.met is False]
     judged = [figure for figure in figures if figure.row in BUDGETS]
     lines = [head("budgets", "budget"), *judged_lines(figures, whole), ""] if judged or whole else []
     if peers:
@@ -134,7 +151,8 @@ def table(figures: Sequence[Figure], facts: dict[str, Any], *, whole: bool = Tru
                   *(line for one in further for line in figure_lines(one)), ""]
     lines += [*([summary(judged, figures, whole)] if judged or whole else []),
               f"{facts['processor']}, {facts['cores']} cores, {facts['memory_mb']} MB, Linux {facts['kernel']}; "
-              f"size: {facts['size']}"]
+              f"size: {facts['size']}" + (f"; others kept it busy: load {facts['load']}" if facts["load"] > BUSY_LOAD
+                                          else "")]
     return "\n".join(lines) + "\n"
 
 

@@ -21,8 +21,8 @@ ASKED = re.compile(r"^(\w+) +(\d+) rows  scope +(\d+) ms  query +(\d+) ms  json 
 QUERY_MS = 200
 ASKING_RUNS = 3
 QUICK_SITES = 100  # whose store fits into memory
-# Questions about 1,000 sites of 10 queues, 30 days; those with a budget first.
-QUESTIONS = {"all_total_hour": ("all sites, 30 days by hour", QUERY_MS),
+# Questions about 1,000 sites of 10 queues, 30 days; the first one is judged by the report.
+QUESTIONS = {"all_total_hour": ("all sites, 30 days by hour", None),
              "all_queue_hour": ("all sites, 30 days by queue and hour", QUERY_MS),
              "all_queue_day": ("all sites, 30 days by queue and day", None),
              "all_queue_hour_of_week": ("all sites, 30 days by queue and hour of the week", None),

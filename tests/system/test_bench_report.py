@@ -137,11 +137,23 @@ def test_it_fits_a_terminal() -> None:
         assert len(line) <= WIDTH, line
 
 
+def test_a_busy_machine_is_told() -> None:
+    assert "busy" not in table(everything(), FACTS)
+    assert table(everything(), {**FACTS, "load": 1.5}).splitlines()[-1].endswith("others kept it busy: load 1.5")
+
+
 def test_a_goal_beside_the_nine_is_shown_when_missed() -> None:
-    goals = [Figure("a page, p99", 60, "ms", 50), Figure("a page, p50", 5, "ms", 50)]
-    text = table([*everything(), *goals], FACTS)
-    assert "other goals that were missed" in text and "a page, p99" in text and "a page, p50" not in text
-    assert "a page, p50" in show(goals) and show(goals).count("MISSED") == 1
+    goals = [Figure("a page", 5, "ms", 50), Figure("  p99", 60, "ms", 50), Figure("a request", 5, "ms", 50)]
+    lines = table([*everything(), *goals], FACTS).splitlines()
+    at = next(at for at, line in enumerate(lines) if line.startswith("other goals that were missed"))
+    assert lines[at + 1].startswith("a page: p99 ") and lines[at + 1].endswith(" MISSED")
+    assert lines[at + 2] == "" and not any("a request" in line for line in lines)
+    assert show(goals).count("MISSED") == 1 and "a request" in show(goals)
+
+
+def test_the_same_note_is_read_once() -> None:
+    figure = compared("legs", "bytes", [19], peer("one", "1", [80], "holds less"), peer("two", "2", [70], "holds less"))
+    assert sum("holds less" in line for line in figure_lines(figure)) == 1
 
 
 def test_the_document() -> None:
