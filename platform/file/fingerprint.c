@@ -18,7 +18,7 @@ static bool is_digit(char c)
 
 uint64_t fingerprint_number(struct slice text)
 {
-    enum { DIGITS_MAX = 18 };
+    enum { DIGITS_MAX = 10 }; /* more is two times run together where a line was torn, and not the year 2286 */
     uint64_t number = 0;
     size_t digits = 0;
     while (digits < text.len && is_digit(text.data[digits])) {

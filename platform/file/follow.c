@@ -29,6 +29,8 @@ struct follow {
     struct follow_position position;
     struct sight_mark mark; /* before the open file everything was read up to here */
     bool gap;               /* to be told with the next chunk */
+    uint64_t carried_bytes; /* skipped before the open file or the position in it, and still to be told */
+    uint64_t carried_lines;
     uint64_t spoiled_inode; /* a compressed file that turned out to be bad */
     enum follow_state state;
 };
@@ -115,12 +117,20 @@ static int follow_mark_current(const struct follow *follow, struct sight_mark *o
     return rc;
 }
 
+/* What was skipped since will be read, and skipped, once more. */
+static void follow_unskip(struct follow *follow)
+{
+    follow->lines.skipped_bytes = follow->carried_bytes;
+    follow->lines.skipped_lines = follow->carried_lines;
+}
+
 /* Gives the open file up and looks for what comes after it, or, being lost in it, for a copy that holds the rest. */
 static void follow_abandon(struct follow *follow)
 {
     input_close(&follow->input);
     watch_file(&follow->watch, -1);
     lines_rewind(&follow->lines);
+    follow_unskip(follow);
     follow->lost = follow->handed;
     follow->handed = false;
     follow->state = FOLLOW_CATCHING_UP;
@@ -135,6 +145,19 @@ static bool follow_is_shut(struct follow *follow, const struct sight *sight)
     case STATUS_DENIED: follow->state = FOLLOW_DENIED; return true;
     default: follow->state = FOLLOW_ERROR; return true;
     }
+}
+
+/* The choice is read from its beginning. */
+static void follow_begin(struct follow *follow, const struct sight *sight, struct sight_choice *choice)
+{
+    if (choice->live) {
+        lines_begin(&follow->lines, &choice->input, slice_make(sight->live_file.head, sight->live_file.head_len));
+    } else {
+        lines_rewind(&follow->lines);
+    }
+    follow->handed = false;
+    follow->carried_bytes = follow->lines.skipped_bytes;
+    follow->carried_lines = follow->lines.skipped_lines;
 }
 
 static int follow_find(struct follow *follow, struct sight *sight, int64_t now_ms)
@@ -175,8 +198,7 @@ static int follow_begin_next(struct follow *follow, struct sight *sight, int64_t
     struct sight_choice choice;
     int rc = sight_next(sight, &follow->mark, NULL, &choice);
     if (rc == 0) {
-        lines_rewind(&follow->lines);
-        follow->handed = false;
+        follow_begin(follow, sight, &choice);
         follow_install(follow, &choice, now_ms);
         return 0;
     }
@@ -277,17 +299,13 @@ static int follow_same_content(struct follow *follow, struct sight *sight, const
 static int follow_change_over(struct follow *follow, struct sight *sight, const struct sight_mark *mark,
                               struct sight_choice *next, int64_t now_ms)
 {
-    uint64_t skipped_bytes = follow->lines.skipped_bytes;
-    uint64_t skipped_lines = follow->lines.skipped_lines;
     lines_drop_rest(&follow->lines);
     int rc = follow_same_content(follow, sight, mark, next);
     if (rc == 0) { /* what looked like a torn line goes on there */
-        follow->lines.skipped_bytes = skipped_bytes;
-        follow->lines.skipped_lines = skipped_lines;
+        follow_unskip(follow);
     } else if (rc == STATUS_NOT_FOUND) {
-        lines_rewind(&follow->lines);
+        follow_begin(follow, sight, next);
         follow->mark = *mark;
-        follow->handed = false;
     } else {
         sight_choice_drop(next);
         follow_abandon(follow);
@@ -386,6 +404,7 @@ int follow_read(struct follow *follow, int64_t now_ms, struct follow_chunk *out)
             follow->gap = false;
             follow->position = out->after;
             follow->handed = true;
+            follow->carried_bytes = follow->carried_lines = 0;
             return 0;
         }
         if (rc == LINES_MOVED) {

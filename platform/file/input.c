@@ -64,21 +64,11 @@ void input_close(struct input *input)
 
 int64_t input_peek(const struct input *input, uint64_t offset, void *at, size_t len)
 {
-    size_t done = 0;
-    while (done < len) {
-        ssize_t n = pread(input->fd, (char *)at + done, len - done, (off_t)(offset + done));
-        if (n < 0 && errno == EINTR) {
-            continue;
-        }
-        if (n < 0) {
-            return STATUS_IO;
-        }
-        if (n == 0) {
-            break;
-        }
-        done += (size_t)n;
-    }
-    return (int64_t)done;
+    ssize_t n;
+    do {
+        n = pread(input->fd, at, len, (off_t)offset);
+    } while (n < 0 && errno == EINTR);
+    return n < 0 ? STATUS_IO : (int64_t)n;
 }
 
 int input_read(struct input *input, void *at, size_t room, size_t *got)

@@ -28,8 +28,8 @@ void input_close(struct input *input); /* may be called twice */
 /* 0 and 1..room bytes, INPUT_END, STATUS_IO, STATUS_NO_MEMORY or (gzip) STATUS_CORRUPT. */
 int input_read(struct input *input, void *at, size_t room, size_t *got);
 
-/* Plain only: up to `len` bytes at `offset`, not moving; fewer at the end of the file. Returns the count or STATUS_IO.
- */
+/* Plain only: up to `len` bytes at `offset`, not moving; fewer at the end of the file. One read: between two, the file
+ * may be truncated and written anew. Returns the count or STATUS_IO. */
 int64_t input_peek(const struct input *input, uint64_t offset, void *at, size_t len);
 
 /* The next read begins at `offset`. gzip is read through to there, again from the beginning when it lies behind.

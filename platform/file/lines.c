@@ -129,12 +129,16 @@ static size_t lines_whole(struct lines *lines)
     return whole;
 }
 
+/* Of the last line that begins with one. */
 static void lines_learn_number(struct lines *lines, struct slice whole)
 {
-    const char *before = whole.len > 1 ? memrchr(whole.data, '\n', whole.len - 1) : NULL;
-    size_t at = before ? (size_t)(before - whole.data) + 1 : 0;
-    uint64_t number = fingerprint_number(slice_make(whole.data + at, whole.len - at));
-    lines->last_number = number ? number : lines->last_number;
+    for (uint64_t number = 0; number == 0 && whole.len > 0;) {
+        const char *before = memrchr(whole.data, '\n', whole.len - 1);
+        size_t at = before ? (size_t)(before - whole.data) + 1 : 0;
+        number = fingerprint_number(slice_make(whole.data + at, whole.len - at));
+        lines->last_number = number ? number : lines->last_number;
+        whole.len = at;
+    }
 }
 
 /* Hands out `len` bytes at `start`, of which the last `added` ones are not in the file. */
@@ -254,6 +258,17 @@ void lines_drop_rest(struct lines *lines)
         lines_count_skipped(lines);
     }
     lines->end = lines->start;
+}
+
+void lines_begin(struct lines *lines, struct input *input, struct slice head)
+{
+    lines_rewind(lines);
+    size_t len = size_min(size_min(head.len, FOLLOW_TAIL_MAX), lines->chunk_bytes);
+    memcpy(lines->data, head.data, len);
+    memset(lines->data + len, 0, LINES_PADDING);
+    lines_learn_head(lines, lines->data, len, 0);
+    lines->end = len;
+    input->offset = len;
 }
 
 /* ---- resuming ---- */

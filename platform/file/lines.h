@@ -48,6 +48,10 @@ void lines_deinit(struct lines *lines);
 /* From the beginning of another input. What was skipped and not yet reported stays for the next chunk. */
 void lines_rewind(struct lines *lines);
 
+/* From the beginning of a plain input that was seen to begin with `head`: so that it shows when it is truncated and
+ * written anew between that look and the first read. */
+void lines_begin(struct lines *lines, struct input *input, struct slice head);
+
 /* Continues behind `position` when head and tail of the input are the ones it tells of; the input's own place does not
  * matter. 0, STATUS_NOT_FOUND (another file, or a shorter one), or a failure of the input. Unless 0, both are at the
  * beginning again. */

@@ -55,16 +55,29 @@ void rotated_set_head(struct rotated_file *file, const char *head, size_t len)
     file->number = fingerprint_number(slice_make(file->head, file->head_len));
 }
 
+/* Of a plain file with one read: between two it may be truncated and written anew. */
+static int read_head(struct input *input, char *head, size_t size, size_t *len)
+{
+    if (!input->gunzip) {
+        int64_t n = input_peek(input, 0, head, size);
+        *len = n > 0 ? (size_t)n : 0;
+        return n < 0 ? (int)n : 0;
+    }
+    *len = 0;
+    int rc = input_seek(input, 0);
+    while (rc == 0 && *len < size) {
+        size_t got = 0;
+        rc = input_read(input, head + *len, size - *len, &got);
+        *len += got;
+    }
+    return rc;
+}
+
 int rotated_read_head(struct input *input, struct rotated_file *file)
 {
     char head[FOLLOW_HEAD_MAX];
-    size_t len = 0;
-    int rc = input_seek(input, 0);
-    while (rc == 0 && len < sizeof head) {
-        size_t got = 0;
-        rc = input_read(input, head + len, sizeof head - len, &got);
-        len += got;
-    }
+    size_t len;
+    int rc = read_head(input, head, sizeof head, &len);
     if (rc < 0 && rc != STATUS_CORRUPT) {
         return rc;
     }

@@ -257,9 +257,9 @@ int sight_find_longer(struct sight *sight, const struct rotated_file *current, u
 
 static bool is_after_numbers(const struct rotated_file *file, const struct sight_mark *mark)
 {
-    /* A file that begins in the second of the last line comes after it, unless all we know is that one second. */
-    return mark->last_number != 0 && (file->number > mark->last_number ||
-                                      (file->number == mark->last_number && mark->first_number < mark->last_number));
+    /* A file that begins in the second of the last line comes after it, unless that second is all we know. */
+    bool spans = mark->first_number != 0 && mark->first_number < mark->last_number;
+    return mark->last_number != 0 && (file->number > mark->last_number || (file->number == mark->last_number && spans));
 }
 
 static bool is_after(const struct rotated_file *file, const struct sight_mark *mark)
@@ -276,36 +276,46 @@ static bool is_after(const struct rotated_file *file, const struct sight_mark *m
     return file->number == 0 || file->number + SIGHT_SLACK_S >= mark->last_number;
 }
 
+static bool is_gz(const char *suffix)
+{
+    return strncmp(suffix, ".gz", 3) == 0 && (suffix[3] == 0 || suffix[3] == '.');
+}
+
+/* X.gz, or X.gz.tmp as some make it first, while X is there: a compression under way, and nothing that X has not. What
+ * can be read of the two must be the same, for X may be another file by now. */
+static bool has_plain_twin(const struct sight *sight, const struct rotated_file *file)
+{
+    for (size_t i = 0; i < sight->rotated.count; i++) {
+        const struct rotated_file *other = &sight->rotated.files[i];
+        size_t len = other->path && !other->gzip ? strlen(other->path) : 0;
+        bool by_name = len > 0 && strncmp(file->path, other->path, len) == 0 && is_gz(file->path + len);
+        bool by_head = file->head_len <= other->head_len && memcmp(file->head, other->head, file->head_len) == 0;
+        if (by_name && (by_head || !other->readable)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool is_candidate(const struct sight *sight, const struct rotated_file *file, const struct rotated_file *current)
 {
+    if ((current && rotated_same_file(file, current)) ||
+        (sight->live.fd >= 0 && rotated_same_file(file, &sight->live_file))) {
+        return false;
+    }
     if (!file->readable) {
         return file->size_bytes > 0;
     }
-    if (!rotated_has_line(file) || (current && rotated_same_file(file, current))) {
+    if (!rotated_has_line(file) || (file->gzip && has_plain_twin(sight, file))) {
         return false;
     }
-    return sight->live.fd < 0 ||
-           (!rotated_same_file(file, &sight->live_file) && !rotated_same_head(file, &sight->live_file));
+    return sight->live.fd < 0 || !rotated_same_head(file, &sight->live_file);
 }
 
 /* Begins after the live file did: its place in the order cannot be told (the clock was set back). */
 static bool is_out_of_order(const struct sight *sight, const struct rotated_file *file)
 {
     return sight->live.fd >= 0 && sight->live_file.number != 0 && file->number > sight->live_file.number;
-}
-
-/* X.gz that cannot be read while X is there: a compression under way. */
-static bool has_plain_twin(const struct sight *sight, const struct rotated_file *file)
-{
-    const char *dot = strrchr(file->path, '.');
-    size_t len = dot ? (size_t)(dot - file->path) : 0;
-    for (size_t i = 0; i < sight->rotated.count; i++) {
-        const char *path = sight->rotated.files[i].path;
-        if (path && strlen(path) == len && memcmp(path, file->path, len) == 0) {
-            return true;
-        }
-    }
-    return false;
 }
 
 /* The live file begins before the one already read: numbers do not tell the order now. */
@@ -328,31 +338,42 @@ static bool is_missed(const struct sight *sight, const struct rotated_file *file
 }
 
 static struct rotated_file *oldest_after(struct sight *sight, const struct sight_mark *mark,
-                                         const struct rotated_file *current, bool *gap)
+                                         const struct rotated_file *current)
 {
     struct rotated_file *best = NULL;
     for (size_t i = 0; i < sight->rotated.count; i++) {
         struct rotated_file *file = &sight->rotated.files[i];
-        if (!is_candidate(sight, file, current)) {
-            continue;
-        }
-        if (file->readable && !is_out_of_order(sight, file) && is_after(file, mark)) {
+        if (is_candidate(sight, file, current) && file->readable && !is_out_of_order(sight, file) &&
+            is_after(file, mark)) {
             bool copy = best && rotated_same_head(file, best);
             if (!best || (copy ? is_better_copy(file, best) : rotated_before(file, best))) {
                 best = file;
             }
-        } else if (is_missed(sight, file, mark)) {
-            *gap = true;
         }
     }
     return best;
 }
 
+/* Is something missed between the mark and `next` (NULL: the live file)? What is missed behind that is told there. */
+static bool misses_some(const struct sight *sight, const struct sight_mark *mark, const struct rotated_file *current,
+                        const struct rotated_file *next)
+{
+    for (size_t i = 0; i < sight->rotated.count; i++) {
+        const struct rotated_file *file = &sight->rotated.files[i];
+        if (file != next && (!next || file->changed_ns < next->changed_ns) && is_candidate(sight, file, current) &&
+            !(file->readable && !is_out_of_order(sight, file) && is_after(file, mark)) &&
+            is_missed(sight, file, mark)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int sight_next(struct sight *sight, const struct sight_mark *mark, const struct rotated_file *current,
                struct sight_choice *out)
 {
-    bool gap = false;
-    struct rotated_file *file = oldest_after(sight, mark, current, &gap);
+    struct rotated_file *file = oldest_after(sight, mark, current);
+    bool gap = misses_some(sight, mark, current, file);
     int rc;
     if (file) {
         rc = choose_rotated(file, out);
