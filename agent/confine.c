@@ -143,10 +143,8 @@ static int enter(const struct agent_config *config, struct paths *paths, struct 
                                : sandbox_confine(config->service.sandbox == CONFIG_SANDBOX_REQUIRED, options, &line);
     if (status < 0) {
         log_write(LOG_ERROR, "agent", "service.sandbox: %s: %s", status_str(status), buf_cstr(&line));
-    } else if (status == SANDBOX_LESS) {
-        log_write(LOG_WARNING, "agent", "%s", buf_cstr(&line));
     } else if (!quiet) {
-        log_write(LOG_NOTICE, "agent", "%s", buf_cstr(&line));
+        log_write(status == SANDBOX_LESS ? LOG_WARNING : LOG_NOTICE, "agent", "%s", buf_cstr(&line));
     }
     buf_deinit(&line);
     return status < 0 ? status : 0;
@@ -167,8 +165,8 @@ int confine_agent(const struct agent_config *config)
     return status;
 }
 
-/* More logs than there is room for are opened by their directories' parent, the root: reading stays free then. */
-int confine_import(const struct agent_config *config, char *const *logs, size_t count)
+/* With more logs than there is room for reading stays free. */
+int confine_import(const struct agent_config *config, const char *const *logs, size_t count)
 {
     struct paths paths = {.count = 0};
     struct sandbox_options options = {.threads = false};

@@ -10,8 +10,8 @@
 /* Before the first thread; logs what holds. 0, or a failure after which the agent must not run. */
 int confine_agent(const struct agent_config *config);
 
-/* The same for the import of these logs, quietly: it says something only when it fails, or when less holds. */
-int confine_import(const struct agent_config *config, char *const *logs, size_t count);
+/* The same for the import of these logs, without a word but of a failure. */
+int confine_import(const struct agent_config *config, const char *const *logs, size_t count);
 
 /* Whether a new start is needed to reach what the agent needs: a directory that was replaced or came later, with
  * `names` the system's resolver, with `centre` another port of the centre. Then `out` is what, in plain words. */

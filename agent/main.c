@@ -6,6 +6,7 @@
 #include "agent/agent.h"
 #include "agent/arguments.h"
 #include "agent/config.h"
+#include "agent/confine.h"
 #include "agent/import.h"
 #include "agent/join.h"
 #include "agent/ledger/ledger.h"
@@ -121,13 +122,17 @@ static int run_import(const struct arguments *arguments)
     if (result == EXIT_OK && !arguments->ledger_dir) {
         result = become_owner(config, "import");
     }
+    bool progress = isatty(STDERR_FILENO) != 0;
+    if (result == EXIT_OK && confine_import(config, arguments->operands, arguments->operand_count) != 0) {
+        result = EXIT_FAILED;
+    }
     if (result == EXIT_OK) {
         struct import_options options = {.config = config,
                                          .paths = arguments->operands,
                                          .path_count = arguments->operand_count,
                                          .out = stdout,
                                          .err = stderr,
-                                         .progress = isatty(STDERR_FILENO) != 0};
+                                         .progress = progress};
         result = import_run(&options);
     }
     agent_config_free(config);

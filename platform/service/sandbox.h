@@ -2,7 +2,8 @@
  * seccomp (libseccomp, included here alone) which system calls. What the kernel does not know is left out and told.
  *
  * Called once all that only the start needs is done: rights dropped, threads not yet running; threads that are made
- * later inherit it, as does every child. There is no way back. */
+ * later inherit it. No process can be made and no program be run any more (runner.h does that for a daemon), no code be
+ * mapped. There is no way back. */
 #ifndef RINGSIDE_PLATFORM_SERVICE_SANDBOX_H
 #define RINGSIDE_PLATFORM_SERVICE_SANDBOX_H
 
@@ -13,9 +14,8 @@
 #include "platform/base/buf.h"
 
 enum sandbox_access {
-    SANDBOX_READ,    /* a file, or all below a directory */
-    SANDBOX_WRITE,   /* read, write, make, rename, remove below a directory */
-    SANDBOX_EXECUTE, /* read and run */
+    SANDBOX_READ,  /* a file, or all below a directory */
+    SANDBOX_WRITE, /* read, write, make, rename, remove below a directory */
 };
 
 struct sandbox_path {
@@ -35,7 +35,6 @@ struct sandbox_options {
     bool any_listen;                           /* on whatever port */
     uint16_t listen_ports[SANDBOX_PORTS_MAX];  /* else on these only; 0 ends the list */
     bool threads;                              /* more threads will be made */
-    bool processes;                            /* other programs will be run */
 };
 
 /* What holds now, for the log and status. */

@@ -59,10 +59,6 @@ static const char allowed[] =
 
 static const char allowed_to_listen[] = "listen accept accept4 ";
 
-static const char allowed_with_processes[] =
-    "clone fork vfork execve execveat wait4 waitpid waitid kill tkill tgkill setsid setpgid getpgid "
-    "getpgrp prlimit64 setrlimit memfd_create chdir fchdir pidfd_open pidfd_send_signal ";
-
 /* No program of ours ever makes these: whoever does is not our code any more. */
 static const char never[] =
     "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise mount umount umount2 "
@@ -206,9 +202,6 @@ static int fill(scmp_filter_ctx filter, const struct sandbox_options *options)
     rc = rc == 0 ? add_names(filter, SCMP_ACT_ERRNO(ENOSYS), absent) : rc;
     if (rc == 0 && (options->listens || options->any_listen)) {
         rc = add_names(filter, SCMP_ACT_ALLOW, allowed_to_listen);
-    }
-    if (rc == 0 && options->processes) {
-        return add_names(filter, SCMP_ACT_ALLOW, allowed_with_processes);
     }
     rc = rc == 0 && options->threads ? add_threads(filter) : rc;
     return rc == 0 ? add_signals(filter) : rc;

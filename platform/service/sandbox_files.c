@@ -12,7 +12,6 @@
 #include "platform/base/status.h"
 #include "platform/service/sandbox_internal.h"
 
-#define FS_EXECUTE (1ULL << 0)
 #define FS_WRITE_FILE (1ULL << 1)
 #define FS_READ_FILE (1ULL << 2)
 #define FS_READ_DIR (1ULL << 3)
@@ -33,7 +32,7 @@ enum { RULE_PATH = 1, RULE_PORT = 2, NEWEST = 7, PORT_DNS = 53 };
 #define READS (FS_READ_FILE | FS_READ_DIR)
 #define WRITES                                                                                                         \
     (READS | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER | FS_TRUNCATE)
-#define OF_FILES (FS_EXECUTE | FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE)
+#define OF_FILES (FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE)
 
 /* An older kernel takes it while what it does not know is 0. */
 struct ruleset {
@@ -167,15 +166,6 @@ static uint64_t known_to(unsigned version)
            (version >= 5 ? FS_IOCTL_DEV : 0);
 }
 
-static uint64_t wanted(enum sandbox_access access)
-{
-    switch (access) {
-    case SANDBOX_WRITE: return WRITES;
-    case SANDBOX_EXECUTE: return READS | FS_EXECUTE;
-    default: return READS;
-    }
-}
-
 static int add_path(int ruleset, unsigned version, const char *path, enum sandbox_access access)
 {
     struct stat info;
@@ -183,7 +173,7 @@ static int add_path(int ruleset, unsigned version, const char *path, enum sandbo
     if (fd < 0) {
         return 0;
     }
-    uint64_t allowed = wanted(access) & known_to(version);
+    uint64_t allowed = (access == SANDBOX_WRITE ? WRITES : READS) & known_to(version);
     if (fstat(fd, &info) != 0 || !S_ISDIR(info.st_mode)) {
         allowed &= OF_FILES;
     }
@@ -241,8 +231,7 @@ static uint64_t handled_ports(unsigned version, const struct sandbox_options *op
 
 static int restrict_self(unsigned version, const struct sandbox_options *options, uint64_t ports)
 {
-    const struct ruleset handled = {
-        .fs = known_to(version), .net = ports, .scoped = version >= 6 && !options->processes ? SCOPE_SIGNAL : 0};
+    const struct ruleset handled = {.fs = known_to(version), .net = ports, .scoped = version >= 6 ? SCOPE_SIGNAL : 0};
     int ruleset = (int)syscall(SYS_landlock_create_ruleset, &handled, sizeof handled, 0);
     if (ruleset < 0) {
         return -1;

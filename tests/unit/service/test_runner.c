@@ -294,7 +294,7 @@ static void test_signal_is_told(void **state)
 static void test_who_hangs_is_killed_with_its_children(void **state)
 {
     struct bench *bench = *state;
-    start(bench, "trap '' TERM; sleep 600 & echo $! > $OUT; wait");
+    start(bench, "trap '' TERM; sleep 60 & echo $! > $OUT; wait");
     assert_int_equal(run(bench, NULL, 500), 0);
     assert_ends(bench, RUNNER_TIMED_OUT, 0);
     assert_true(is_gone(written_pid(bench)));
@@ -303,7 +303,7 @@ static void test_who_hangs_is_killed_with_its_children(void **state)
 static void test_stop_kills_what_runs(void **state)
 {
     struct bench *bench = *state;
-    start(bench, "sleep 600 & echo $! > $OUT; wait");
+    start(bench, "sleep 60 & echo $! > $OUT; wait");
     assert_int_equal(run(bench, NULL, 0), 0);
     pid_t grandchild = written_pid(bench);
     runner_stop(bench->runner);
@@ -315,7 +315,7 @@ static void test_stop_kills_what_runs(void **state)
 static void test_it_ends_with_the_daemon(void **state)
 {
     struct bench *bench = *state;
-    write_program(bench, "echo $PPID > $OUT; sleep 600");
+    write_program(bench, "echo $PPID > $OUT; sleep 60");
     pid_t daemon = fork();
     if (daemon == 0) {
         struct runner *runner = NULL;
@@ -351,7 +351,7 @@ static void test_that_it_is_gone_is_told(void **state)
 {
     struct bench *bench = *state;
     struct runner_report report;
-    start(bench, "kill -9 $PPID; sleep 600");
+    start(bench, "kill -9 $PPID; exec sleep 60");
     assert_int_equal(run(bench, NULL, 0), 0);
     assert_int_equal(await(bench->runner), 1);
     assert_int_equal(runner_take(bench->runner, &report), STATUS_IO);
