@@ -10,7 +10,7 @@
 #include "platform/tls/keypair.h"
 #include "tests/proof/centre_check_internal.h"
 
-bool check_fault(struct check *check, const char *format, ...)
+bool centre_check_fault(struct check *check, const char *format, ...)
 {
     va_list args;
     if (check->good) {
@@ -66,13 +66,13 @@ static void check_sites(struct check *check)
         struct registry_site site = {0};
         int found = registry_find(check->registry, slice_str(model_site_ids[i]), &site);
         if (!is_record(i, &check->done.sites[i], found, &site) && !is_record(i, &check->next.sites[i], found, &site)) {
-            (void)check_fault(check, "registry: site %s should be in state %d, found %s in state %d%s",
-                              model_site_ids[i], check->done.sites[i].state, found ? status_str(found) : "it",
-                              found ? 0 : state_of(&site), site.has_token ? " with a token" : "");
+            (void)centre_check_fault(check, "registry: site %s should be in state %d, found %s in state %d%s",
+                                     model_site_ids[i], check->done.sites[i].state, found ? status_str(found) : "it",
+                                     found ? 0 : state_of(&site), site.has_token ? " with a token" : "");
         }
         if (found == 0 && check->model->sites[i].number != 0 && site.number != check->model->sites[i].number) {
-            (void)check_fault(check, "registry: site %s had number %u and has %u", model_site_ids[i],
-                              check->model->sites[i].number, site.number);
+            (void)centre_check_fault(check, "registry: site %s had number %u and has %u", model_site_ids[i],
+                                     check->model->sites[i].number, site.number);
         }
     }
 }
@@ -87,11 +87,12 @@ static void check_tokens(struct check *check)
         bool there = found == 0 && strcmp(held.name, token.name) == 0 && held.role == token.role;
         if ((there && !check->next.token[i]) || (!there && check->done.token[i]) ||
             (found != 0 && found != STATUS_NOT_FOUND)) {
-            (void)check_fault(check, "access token %s: %s", token.name, status_str(found));
+            (void)centre_check_fault(check, "access token %s: %s", token.name, status_str(found));
         }
         if (there && ((held.revoked_ms == 0 && check->done.token_revoked[i]) ||
                       (held.revoked_ms != 0 && !check->next.token_revoked[i]))) {
-            (void)check_fault(check, "access token %s: revoked should be %d", token.name, check->done.token_revoked[i]);
+            (void)centre_check_fault(check, "access token %s: revoked should be %d", token.name,
+                                     check->done.token_revoked[i]);
         }
     }
 }
@@ -104,8 +105,8 @@ static void check_token_files(struct check *check)
         int status = atomic_read(check->work.token_path[i], 4096, &text);
         buf_printf(&expected, "%s\n", work_token_text(i));
         if (check->done.token_file[i] && (status != 0 || !slice_equal(buf_slice(&text), buf_slice(&expected)))) {
-            (void)check_fault(check, "the file of token %s is not whole: %s, %zu bytes", model_token_names[i],
-                              status_str(status), text.len);
+            (void)centre_check_fault(check, "the file of token %s is not whole: %s, %zu bytes", model_token_names[i],
+                                     status_str(status), text.len);
         }
         buf_deinit(&text);
         buf_deinit(&expected);
@@ -150,9 +151,9 @@ static void check_identity(struct check *check)
     status = status == 0 ? identity_first_host(check->work.identity_dir, host) : status;
     identity_close(identity);
     if (status != 0) {
-        (void)check_fault(check, "identity: %s", status_str(status));
+        (void)centre_check_fault(check, "identity: %s", status_str(status));
     } else if (strcmp(host, model_hosts[check->done.host]) != 0 && strcmp(host, model_hosts[check->next.host]) != 0) {
-        (void)check_fault(check, "identity: the first host is %s", host);
+        (void)centre_check_fault(check, "identity: the first host is %s", host);
     }
 }
 
@@ -164,7 +165,7 @@ struct seen {
     bool there[INPUT_QUEUES][INPUT_SLOTS];
 };
 
-int check_queue_of(struct check *check, uint32_t number)
+int centre_check_queue_of(struct check *check, uint32_t number)
 {
     struct slice name = store_view_queue_name(check->view, number);
     for (int i = 0; i < INPUT_QUEUES; i++) {
@@ -189,9 +190,9 @@ static int see_interval(void *ctx, const struct store_interval *item)
 {
     struct seen *seen = ctx;
     int slot = input_slot_of(item->start_s);
-    int queue = check_queue_of(seen->check, item->queue);
+    int queue = centre_check_queue_of(seen->check, item->queue);
     if (slot < 0 || queue < 0) {
-        return check_fault(seen->check, "an interval that nobody sent: site %s", model_site_ids[seen->site]);
+        return centre_check_fault(seen->check, "an interval that nobody sent: site %s", model_site_ids[seen->site]);
     }
     const struct model_entry *entry = &seen->check->model->sites[seen->site].entries[queue][slot];
     struct input_place place = model_place(seen->check->model, seen->site, (unsigned)queue, (unsigned)slot);
@@ -205,9 +206,9 @@ static int see_interval(void *ctx, const struct store_interval *item)
         is_content(seen->check, place, item->sum)) {
         return 0;
     }
-    (void)check_fault(seen->check, "site %s queue %d slot %d: held is revision %llu, acknowledged %u, newest %u",
-                      model_site_ids[seen->site], queue, slot, (unsigned long long)item->revision, entry->acked,
-                      entry->revision);
+    (void)centre_check_fault(seen->check, "site %s queue %d slot %d: held is revision %llu, acknowledged %u, newest %u",
+                             model_site_ids[seen->site], queue, slot, (unsigned long long)item->revision, entry->acked,
+                             entry->revision);
     return 0;
 }
 
@@ -223,14 +224,14 @@ static void check_intervals(struct check *check, unsigned site)
     uint64_t bad = 0;
     if (store_view_intervals(check->view, self->number, 0, INT64_C(4000000000), see_interval, &seen, &bad) != 0 ||
         bad > 0) {
-        (void)check_fault(check, "intervals of site %s cannot be read", model_site_ids[site]);
+        (void)centre_check_fault(check, "intervals of site %s cannot be read", model_site_ids[site]);
     }
     for (unsigned i = 0; i < INPUT_QUEUES * INPUT_SLOTS; i++) {
         unsigned queue = i / INPUT_SLOTS;
         unsigned slot = i % INPUT_SLOTS;
         if (self->entries[queue][slot].acked > 0 && !seen.there[queue][slot] && !may_be_dropped(check, slot)) {
-            (void)check_fault(check, "site %s queue %u slot %u was acknowledged and is not there", model_site_ids[site],
-                              queue, slot);
+            (void)centre_check_fault(check, "site %s queue %u slot %u was acknowledged and is not there",
+                                     model_site_ids[site], queue, slot);
         }
     }
 }
@@ -248,20 +249,20 @@ static void check_gaps(struct check *check, unsigned site)
     unsigned held = 0;
     if (store_view_gaps(check->view, self->number, count_gap, &held) != 0 || held < self->gaps_acked ||
         held > self->gaps) {
-        (void)check_fault(check, "site %s told of %u gaps, %u acknowledged, %u are held", model_site_ids[site],
-                          self->gaps, self->gaps_acked, held);
+        (void)centre_check_fault(check, "site %s told of %u gaps, %u acknowledged, %u are held", model_site_ids[site],
+                                 self->gaps, self->gaps_acked, held);
     }
 }
 
 static void see_defect(void *ctx, const char *line)
 {
-    (void)check_fault(ctx, "store check: %s", line);
+    (void)centre_check_fault(ctx, "store check: %s", line);
 }
 
 static void check_store(struct check *check)
 {
     if (store_check(check->store, see_defect, check) != 0) {
-        (void)check_fault(check, "the store's own check fails");
+        (void)centre_check_fault(check, "the store's own check fails");
     }
     for (unsigned site = 0; site < INPUT_SITES; site++) {
         if (check->model->sites[site].number != 0 && model_has_data(&check->next, site)) {
@@ -287,18 +288,19 @@ static void check_site(struct check *check, unsigned site)
     uint32_t waiting = 0;
     if (!store_view_contact(check->view, self->number, &contact) || contact.conflicts > 0 || contact.stale > 0 ||
         contact.refused > 0 || contact.unbalanced > 0) {
-        (void)check_fault(check, "site %s: %llu conflicts, %llu stale, %llu refused", model_site_ids[site],
-                          (unsigned long long)contact.conflicts, (unsigned long long)contact.stale,
-                          (unsigned long long)contact.refused);
+        (void)centre_check_fault(check, "site %s: %llu conflicts, %llu stale, %llu refused", model_site_ids[site],
+                                 (unsigned long long)contact.conflicts, (unsigned long long)contact.stale,
+                                 (unsigned long long)contact.refused);
     }
     if (self->live_acked &&
         (store_view_live(check->view, self->number, sum_waiting, &waiting) != 0 || waiting != self->waiting_acked)) {
-        (void)check_fault(check, "site %s: %u wait, told were %u", model_site_ids[site], waiting, self->waiting_acked);
+        (void)centre_check_fault(check, "site %s: %u wait, told were %u", model_site_ids[site], waiting,
+                                 self->waiting_acked);
     }
     uint32_t queue = store_view_queue_find(check->view, slice_str(model_queue_names[0]));
     if (self->settings > 0 && (!store_view_queue_settings(check->view, self->number, queue, &settings) ||
                                settings.sl_threshold_ms != 20000 + 1000 * (int64_t)self->settings)) {
-        (void)check_fault(check, "site %s: the settings are not the newest", model_site_ids[site]);
+        (void)centre_check_fault(check, "site %s: the settings are not the newest", model_site_ids[site]);
     }
 }
 
@@ -311,14 +313,14 @@ static void check_told(struct check *check)
     }
     const struct model_receiver *receiver = &check->model->receiver;
     if (receiver->unread > 0 && !check->model->may_not_read) {
-        (void)check_fault(check, "the file of the alerts could not be read");
+        (void)centre_check_fault(check, "the file of the alerts could not be read");
     }
     if (receiver->out_of_turn > receiver->unread) {
-        (void)check_fault(check, "a receiver was told the same news twice, or missed some");
+        (void)centre_check_fault(check, "a receiver was told the same news twice, or missed some");
     }
     if (model_may_speak(&check->done, 0) && receiver->unread == 0 &&
         receiver->firing != (check->model->sites[0].waiting_acked > 5)) {
-        (void)check_fault(check, "a receiver takes the alert for %s", receiver->firing ? "firing" : "resolved");
+        (void)centre_check_fault(check, "a receiver takes the alert for %s", receiver->firing ? "firing" : "resolved");
     }
 }
 
@@ -333,12 +335,12 @@ static void begin(struct check *check, struct model *model, const char *root)
     model_facts(model, next, &check->next);
     int status = registry_open(check->work.registry_dir, false, &check->registry);
     if (status != 0) {
-        (void)check_fault(check, "registry: %s", status_str(status));
+        (void)centre_check_fault(check, "registry: %s", status_str(status));
     }
     status = store_open_readonly(check->work.store_dir, &check->store);
     status = status == 0 ? store_view_begin(check->store, &check->view) : status;
     if (status != 0) {
-        (void)check_fault(check, "store: %s", status_str(status));
+        (void)centre_check_fault(check, "store: %s", status_str(status));
     }
 }
 
@@ -363,7 +365,7 @@ static void check_places(struct check *check)
     }
 }
 
-bool check_durable(struct model *model, const char *root)
+bool centre_check_durable(struct model *model, const char *root)
 {
     struct check check;
     if (!model->founded) {
@@ -374,13 +376,13 @@ bool check_durable(struct model *model, const char *root)
     return end(&check);
 }
 
-bool check_final(struct model *model, const char *root)
+bool centre_check_final(struct model *model, const char *root)
 {
     struct check check;
     begin(&check, model, root);
     check_places(&check);
     if (check.good) {
-        check_cells(&check);
+        centre_check_cells(&check);
         check_told(&check);
     }
     return end(&check);

@@ -7,9 +7,9 @@
 
 /* After any end: what was acknowledged or said to be done is there, what was not may be, and nothing else; every record
  * is sound and all of them agree. */
-bool check_durable(struct model *model, const char *root);
+bool centre_check_durable(struct model *model, const char *root);
 
 /* After the last step: intervals, hours and days of all scopes, live views and settings are those of the input. */
-bool check_final(struct model *model, const char *root);
+bool centre_check_final(struct model *model, const char *root);
 
 #endif

@@ -56,7 +56,7 @@ static void expect_in(struct cells *cells, store_scope scope, const char *zone, 
         input_tally_add(&hour->tally, content);
         input_tally_add(&day->tally, content);
     } else {
-        (void)check_fault(cells->check, "the proof has too little room for what it expects");
+        (void)centre_check_fault(cells->check, "the proof has too little room for what it expects");
     }
 }
 
@@ -89,8 +89,8 @@ static void expect_all(struct cells *cells)
             continue;
         }
         if (entry->waits || entry->acked != entry->revision || entry->acked_epoch != entry->epoch) {
-            (void)check_fault(cells->check, "site %s queue %u: something waits at the end", model_site_ids[site],
-                              queue);
+            (void)centre_check_fault(cells->check, "site %s queue %u: something waits at the end", model_site_ids[site],
+                                     queue);
         }
         expect_entry(cells, site, queue, i % INPUT_SLOTS);
     }
@@ -101,22 +101,22 @@ static int see_cell(void *ctx, const struct store_cell *item)
     struct cells *cells = ctx;
     struct summary sum = {0};
     struct cell_facts facts = {0};
-    int queue = item->queue == STORE_QUEUE_TOTAL ? -1 : check_queue_of(cells->check, item->queue);
+    int queue = item->queue == STORE_QUEUE_TOTAL ? -1 : centre_check_queue_of(cells->check, item->queue);
     struct expected *expected = expected_at(cells, cells->scope, cells->grain, item->key_s, queue, false);
     cell_clear(cells->cell);
     bool read = cell_merge_encoded(cells->cell, item->stored, true) == 0 && cell_summary(cells->cell, &sum) == 0;
     cell_facts(cells->cell, &facts);
     const char *grain = cells->grain == STORE_HOUR ? "hour" : "day";
     if (!read || !expected || expected->seen || (item->queue != STORE_QUEUE_TOTAL && queue < 0)) {
-        (void)check_fault(cells->check, "scope %x: %s %lld of queue %d is not expected or cannot be read", cells->scope,
-                          grain, (long long)item->key_s, queue);
+        (void)centre_check_fault(cells->check, "scope %x: %s %lld of queue %d is not expected or cannot be read",
+                                 cells->scope, grain, (long long)item->key_s, queue);
     } else if (facts.intervals != expected->tally.intervals || facts.unbalanced != 0 ||
                !input_tally_is(&expected->tally, &sum)) {
-        (void)check_fault(cells->check,
-                          "scope %x: %s %lld of queue %d: %llu intervals and %u callers, expected %llu and %llu",
-                          cells->scope, grain, (long long)item->key_s, queue, (unsigned long long)facts.intervals,
-                          sum.flow[FLOW_ENTERED], (unsigned long long)expected->tally.intervals,
-                          (unsigned long long)expected->tally.entered);
+        (void)centre_check_fault(
+            cells->check, "scope %x: %s %lld of queue %d: %llu intervals and %u callers, expected %llu and %llu",
+            cells->scope, grain, (long long)item->key_s, queue, (unsigned long long)facts.intervals,
+            sum.flow[FLOW_ENTERED], (unsigned long long)expected->tally.intervals,
+            (unsigned long long)expected->tally.entered);
     }
     if (expected) {
         expected->seen = true;
@@ -136,16 +136,16 @@ static void see_scope(struct cells *cells, store_scope scope)
         if (store_view_cells(cells->check->view, scope, cells->grain, 0, INT64_C(4000000000), queues[i % 2], see_cell,
                              cells, &bad) != 0 ||
             bad > 0) {
-            (void)check_fault(cells->check, "cells of scope %x cannot be read", scope);
+            (void)centre_check_fault(cells->check, "cells of scope %x cannot be read", scope);
         }
     }
 }
 
-void check_cells(struct check *check)
+void centre_check_cells(struct check *check)
 {
     struct cells cells = {.check = check, .items = calloc(EXPECTED_MAX, sizeof *cells.items)};
     if (!cells.items || cell_new(&cells.cell) != 0) {
-        (void)check_fault(check, "no memory for the check");
+        (void)centre_check_fault(check, "no memory for the check");
         free(cells.items);
         return;
     }
@@ -161,9 +161,9 @@ void check_cells(struct check *check)
     }
     for (size_t i = 0; i < cells.count; i++) {
         if (!cells.items[i].seen) {
-            (void)check_fault(check, "scope %x: %s %lld of queue %d is missing", cells.items[i].scope,
-                              cells.items[i].grain == STORE_HOUR ? "hour" : "day", (long long)cells.items[i].key_s,
-                              cells.items[i].queue);
+            (void)centre_check_fault(check, "scope %x: %s %lld of queue %d is missing", cells.items[i].scope,
+                                     cells.items[i].grain == STORE_HOUR ? "hour" : "day",
+                                     (long long)cells.items[i].key_s, cells.items[i].queue);
         }
     }
     cell_free(cells.cell);

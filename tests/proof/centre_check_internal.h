@@ -17,10 +17,10 @@ struct check {
 };
 
 /* The first one counts. Returns false. */
-__attribute__((format(printf, 2, 3))) bool check_fault(struct check *check, const char *format, ...);
+__attribute__((format(printf, 2, 3))) bool centre_check_fault(struct check *check, const char *format, ...);
 
-int check_queue_of(struct check *check, uint32_t number); /* the store's number -> the model's; -1: none */
+int centre_check_queue_of(struct check *check, uint32_t number); /* the store's number -> the model's; -1: none */
 
-void check_cells(struct check *check); /* centre_check_cells.c */
+void centre_check_cells(struct check *check); /* centre_check_cells.c */
 
 #endif

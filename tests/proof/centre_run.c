@@ -131,13 +131,13 @@ static enum run_end finish(struct run *run, void *ctx)
     struct model *model = run->model;
     (void)ctx;
     faults_watch(NULL);
-    if (!check_durable(model, run_place(run))) {
+    if (!centre_check_durable(model, run_place(run))) {
         return RUN_FAILED;
     }
     if (work_run(model, run_place(run), NULL) != WORK_COMPLETE) {
         return RUN_FAILED;
     }
-    return check_final(model, run_place(run)) ? RUN_COMPLETE : RUN_FAILED;
+    return centre_check_final(model, run_place(run)) ? RUN_COMPLETE : RUN_FAILED;
 }
 
 enum run_end run_finish(struct run *run)

@@ -56,7 +56,7 @@ static enum run_end work_until_cut(struct run *run, void *ctx)
 {
     const struct cut *cut = ctx;
     struct model *model = run->model;
-    if (!check_durable(model, run_place(run))) {
+    if (!centre_check_durable(model, run_place(run))) {
         return RUN_FAILED;
     }
     faults_watch(run_place(run));
