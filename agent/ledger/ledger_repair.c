@@ -417,6 +417,14 @@ static bool is_empty(const struct mending *self)
     return records == 0 && !self->has_state && self->damage.lost[LEDGER_LOST_IDENTITY];
 }
 
+/* Who was making it got no further than empty databases: there was nothing to be lost. */
+static bool was_never_founded(const struct mending *self)
+{
+    const struct kv_damage_db *meta = find_db(self, LEDGER_DB_META);
+    bool none = meta ? meta->told && meta->told_count == 0 : self->repair->damage.commit == 0;
+    return is_empty(self) && none;
+}
+
 static int mend_txn(struct mending *self)
 {
     struct ledger *ledger = self->ledger;
@@ -436,7 +444,9 @@ static int mend_txn(struct mending *self)
     }
     if (status == 0) {
         self->damage.anew = self->repair->anew || is_empty(self);
-        if (!self->damage.anew) {
+        if (was_never_founded(self)) {
+            memset(self->damage.lost, 0, sizeof self->damage.lost);
+        } else if (!self->damage.anew) {
             count_lost(self);
         }
         status = mend_rest(self);
