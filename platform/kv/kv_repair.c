@@ -233,7 +233,9 @@ static int save(const struct kv_repair_options *options, const char *place, stru
 {
     char path[PATH_BYTES];
     const struct kv_look look = {.depth = KV_DEPTH_RECORDS, .whole = options->whole, .ctx = options->ctx};
+    char what[sizeof out->damage.what];
     int status = path_in(path, place, "data.mdb");
+    memcpy(what, out->damage.what, sizeof what);
     drop_repair(options->dir);
     if (status == 0 && mkdir(place, 0750) != 0) {
         status = kv_status(errno);
@@ -242,6 +244,9 @@ static int save(const struct kv_repair_options *options, const char *place, stru
         status = kv_salvage(options->dir, &look, path, options->map_bytes, &out->damage);
         out->anew = status == STATUS_CORRUPT || status == STATUS_VERSION;
         status = out->anew ? 0 : status;
+        if (out->damage.what[0] == 0) {
+            memcpy(out->damage.what, what, sizeof what);
+        }
     }
     if (status == 0 && out->anew) {
         status = make_empty(place, options->map_bytes);

@@ -193,7 +193,12 @@ static bool read_database(struct kv *kv, size_t db, const struct world_content *
     bool is_true = true;
     status = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
     while (status == 0 && is_true) {
+        struct slice again = {NULL, 0};
         is_true = read_record(db, key, value, content, &truth, out);
+        if (is_true && (kv_get(txn, handle, key, &again) != 0 || again.data != value.data)) {
+            snprintf(out->what, sizeof out->what, "%s: a record is not found by its key", world_names[db]);
+            is_true = false;
+        }
         status = kv_cursor_next(cursor, &key, &value);
     }
     if (is_true && status != KV_END) {

@@ -275,6 +275,127 @@ static void a_leaf_costs_its_own_records(void **state)
     assert_int_equal(lost, RECORDS);
 }
 
+/* What all records are still there after, though the walk is led astray. */
+static void expect_all_of_deep(enum kv_depth seen_by)
+{
+    struct kv_damage damage;
+    if (seen_by == KV_DEPTH_TREE) {
+        assert_int_equal(look_at(KV_DEPTH_TREE, &damage), KV_DAMAGED);
+    }
+    assert_int_equal(look_at(KV_DEPTH_RECORDS, &damage), KV_DAMAGED);
+    assert_int_equal(save(&damage), 0);
+    assert_int_equal(damage.dbs[0].lost_count, 0);
+    assert_int_equal(count_deep(), RECORDS);
+    restore();
+}
+
+/* Calls fn for each node of each branch but the first nodes. */
+static unsigned each_branch_node(void (*fn)(uint64_t at, const struct page_node *node, const struct page_node *before))
+{
+    unsigned count = 0;
+    uint64_t pages = temp_dir_size(&kit_dir, "data.mdb") / PAGE;
+    for (uint64_t i = 2; i < pages; i++) {
+        uint8_t page[PAGE];
+        temp_dir_read(&kit_dir, "data.mdb", i * PAGE, page, sizeof page);
+        struct page_node before;
+        for (size_t n = 0; page_kind(page) == PAGE_BRANCH && n < page_nodes(page); n++) {
+            struct page_node node;
+            assert_true(page_node(page, PAGE, true, n, &node));
+            if (n > 0) {
+                fn(i * PAGE + (uint64_t)(node.key.data - (const char *)page) - NODE_HEADER, &node, &before);
+                count++;
+            }
+            before = node;
+        }
+    }
+    return count;
+}
+
+static void lead_to_the_one_before(uint64_t at, const struct page_node *node, const struct page_node *before)
+{
+    (void)node;
+    uint32_t child = (uint32_t)before->child;
+    temp_dir_write(&kit_dir, "data.mdb", at, &child, sizeof child);
+    expect_all_of_deep(KV_DEPTH_TREE);
+}
+
+static void a_child_of_two_is_noticed(void **state)
+{
+    (void)state;
+    fill_deep();
+    assert_true(each_branch_node(lead_to_the_one_before) > 50);
+}
+
+/* A separator that is one too high hides the first record below it: LMDB would look for it elsewhere. */
+static void raise(uint64_t at, const struct page_node *node, const struct page_node *before)
+{
+    (void)before;
+    unsigned number = (unsigned)atoi(node->key.data + KEY_BYTES - 4) % 10000;
+    char digits[16];
+    assert_int_equal(node->key.len, KEY_BYTES);
+    snprintf(digits, sizeof digits, "%04u", (number + 1) % 10000);
+    if (strncmp(digits + 3, "0", 1) == 0) {
+        return; /* more than one byte would change, or the key goes beyond the next */
+    }
+    temp_dir_write(&kit_dir, "data.mdb", at + NODE_HEADER + KEY_BYTES - 4, digits, 4);
+    expect_all_of_deep(KV_DEPTH_RECORDS);
+}
+
+static void a_separator_that_hides_a_record_is_noticed(void **state)
+{
+    (void)state;
+    fill_deep();
+    assert_true(each_branch_node(raise) > 50);
+}
+
+/* A separator far too high stands above what the branches below it say. */
+static void raise_far(uint64_t at, const struct page_node *node, const struct page_node *before)
+{
+    (void)node;
+    (void)before;
+    if (kind_of_page(node->child) == PAGE_BRANCH) {
+        temp_dir_write(&kit_dir, "data.mdb", at + NODE_HEADER + KEY_BYTES - 4, "0", 1);
+        struct kv_damage damage;
+        assert_int_equal(look_at(KV_DEPTH_TREE, &damage), 0);
+        temp_dir_write(&kit_dir, "data.mdb", at + NODE_HEADER, "1", 1);
+        expect_all_of_deep(KV_DEPTH_TREE);
+    }
+}
+
+static void a_separator_is_held_against_the_branch_below(void **state)
+{
+    (void)state;
+    fill_deep();
+    assert_true(each_branch_node(raise_far) > 8);
+}
+
+static void two_offsets_that_changed_places_are_noticed(void **state)
+{
+    (void)state;
+    unsigned pages = 0;
+    fill_deep();
+    for (uint64_t i = 2; i < temp_dir_size(&kit_dir, "data.mdb") / PAGE; i++) {
+        uint8_t page[PAGE];
+        struct page_node node;
+        uint16_t offsets[2];
+        temp_dir_read(&kit_dir, "data.mdb", i * PAGE, page, sizeof page);
+        if (page_kind(page) != PAGE_LEAF || !page_node(page, PAGE, false, 0, &node) || node.key.len != KEY_BYTES ||
+            page_nodes(page) < 2) {
+            continue;
+        }
+        struct kv_damage damage;
+        memcpy(offsets, page + PAGE_HEADER, sizeof offsets);
+        uint16_t swapped[2] = {offsets[1], offsets[0]};
+        temp_dir_write(&kit_dir, "data.mdb", i * PAGE + PAGE_HEADER, swapped, sizeof swapped);
+        assert_int_equal(look_at(KV_DEPTH_RECORDS, &damage), KV_DAMAGED);
+        assert_int_equal(save(&damage), 0);
+        assert_true(damage.dbs[0].lost_count <= 1);
+        restore();
+        pages++;
+    }
+    assert_true(pages > 30);
+}
+
 /* One bit of a leaf's header, its offsets, and of each of its nodes' headers: at most that node is lost. */
 static void a_bit_of_a_leaf_costs_a_record_at_most(void **state)
 {
@@ -421,6 +542,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_old_file_is_replaced, setup, teardown),
         cmocka_unit_test_setup_teardown(no_branch_costs_a_record, setup, teardown),
         cmocka_unit_test_setup_teardown(a_leaf_costs_its_own_records, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_child_of_two_is_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_separator_that_hides_a_record_is_noticed, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_separator_is_held_against_the_branch_below, setup, teardown),
+        cmocka_unit_test_setup_teardown(two_offsets_that_changed_places_are_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(a_bit_of_a_leaf_costs_a_record_at_most, setup, teardown),
         cmocka_unit_test_setup_teardown(every_byte_of_the_meta_pages, setup, teardown),
         cmocka_unit_test_setup_teardown(every_bit_of_a_commits_number_is_noticed, setup, teardown),
