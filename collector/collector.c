@@ -1,6 +1,7 @@
 #include "collector/collector.h"
 
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,10 +114,33 @@ static int told(const char *what, const char *where, int status)
     return status;
 }
 
+/* The registry's own place for news is the store. */
+static void tell_registry(const struct collector *collector)
+{
+    const struct registry_damage *damage = registry_mended(collector->registry);
+    struct store_event event = {.at_ms = clock_wall_ms(), .kind = "damaged"};
+    char text[512];
+    if (!damage) {
+        return;
+    }
+    registry_damage_tell(damage, text, sizeof text);
+    log_write(LOG_ERROR, "collector", "registry %s: %s", collector->config->data.registry_dir, text);
+    (void)snprintf(event.text, sizeof event.text, "registry: %.140s", text);
+    int status = store_begin(collector->store, event.at_ms);
+    if (status == 0) {
+        (void)store_put_event(collector->store, &event);
+        status = store_end(collector->store);
+    }
+    if (status != 0) {
+        log_write(LOG_WARNING, "collector", "the event of it could not be kept: %s", status_str(status));
+    }
+}
+
 static void tell_damage(const struct collector *collector)
 {
     const struct store_damage *damage = store_mended(collector->store);
     char text[512];
+    tell_registry(collector);
     if (damage) {
         store_damage_tell(damage, text, sizeof text);
         log_write(LOG_ERROR, "collector", "store %s: %s", collector->config->data.store_dir, text);

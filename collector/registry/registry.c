@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "collector/registry/registry_internal.h"
 #include "collector/registry/site_record.h"
 #include "platform/base/status.h"
+#include "platform/kv/kv_repair.h"
 
 enum { MAP_BYTES = 16 << 20, DATABASES = 5 };
 
@@ -77,6 +79,16 @@ static int open_tokens(struct registry *registry, bool write)
     return status == STATUS_NOT_FOUND ? 0 : status;
 }
 
+int registry_open_environment(struct registry *registry, const char *dir, bool create)
+{
+    const struct kv_options options = {.dir = dir, .map_bytes = MAP_BYTES, .max_dbs = DATABASES};
+    int status = kv_open(&options, &registry->kv);
+    if (status == 0) {
+        status = open_databases(registry, create);
+    }
+    return status == 0 ? open_tokens(registry, true) : status;
+}
+
 static int open_at(const char *dir, bool write, bool create, struct registry **out)
 {
     struct registry *registry = calloc(1, sizeof *registry);
@@ -85,7 +97,15 @@ static int open_at(const char *dir, bool write, bool create, struct registry **o
     }
     const struct kv_options options = {
         .dir = dir, .map_bytes = MAP_BYTES, .max_dbs = DATABASES, .read_only = !write, .preallocate = true};
-    int status = kv_open(&options, &registry->kv);
+    registry->lock_fd = -1;
+    int status =
+        write ? registry_repair(registry, dir, MAP_BYTES, (int64_t)time(NULL) * 1000) : kv_repair_may_read(dir);
+    if (status == 0) {
+        status = kv_open(&options, &registry->kv);
+    }
+    while (status == STATUS_FULL && write && kv_repair_drop_oldest(dir) == 0) { /* it needs their room itself */
+        status = kv_open(&options, &registry->kv);
+    }
     if (status == 0) {
         status = open_databases(registry, create);
     }
@@ -134,6 +154,9 @@ void registry_close(struct registry *registry)
 {
     if (registry) {
         kv_close(registry->kv);
+        if (registry->lock_fd >= 0) {
+            (void)close(registry->lock_fd);
+        }
         free(registry);
     }
 }

@@ -52,6 +52,22 @@ int registry_create(const char *dir); /* makes DIR (0700) too: it holds keys of 
 int registry_open(const char *dir, bool write, struct registry **out);
 void registry_close(struct registry *registry);
 
+/* Where opening for writing found the file damaged: what was lost; NULL: it was sound. It is mended unless another
+ * process has it open for writing; then, and for who reads, it is STATUS_CORRUPT. */
+struct registry_damage {
+    bool anew;      /* nothing of it could be read */
+    char aside[64]; /* the damaged file, kept in the directory */
+    char what[160];
+    bool exact;               /* else at least so many: */
+    uint64_t lost_sites;      /* whose record is lost: revoked now, under their number, until they join again */
+    uint64_t forgotten_sites; /* of which not even the id is left */
+    uint64_t lost_tokens;     /* access tokens */
+    uint64_t lost_groups;     /* names; a made-up one stands for each that is in use */
+    uint64_t lost_settings;
+};
+const struct registry_damage *registry_mended(const struct registry *registry);
+void registry_damage_tell(const struct registry_damage *damage, char *out, size_t size); /* one line for people */
+
 /* Grows with every change by any process; cheap to ask. */
 uint64_t registry_version(struct registry *registry);
 

@@ -6,7 +6,7 @@
 #include "collector/registry/site_record.h"
 #include "platform/base/status.h"
 
-static int put_meta(struct registry *registry, struct kv_txn *txn, const char *name, uint64_t number)
+int registry_put_meta(struct registry *registry, struct kv_txn *txn, const char *name, uint64_t number)
 {
     struct record_key key = record_key_text(name);
     struct buf value = BUF_INIT;
@@ -27,7 +27,7 @@ static int grow_version(struct registry *registry, struct kv_txn *txn)
     } else if (status != 0 && status != STATUS_NOT_FOUND) {
         return status;
     }
-    return put_meta(registry, txn, "version", version + 1);
+    return registry_put_meta(registry, txn, "version", version + 1);
 }
 
 /* The next number of a counter, used up. */
@@ -42,7 +42,7 @@ static int take_number(struct registry *registry, struct kv_txn *txn, const char
         status = STATUS_FULL;
     }
     if (status == 0) {
-        status = put_meta(registry, txn, counter, next + 1);
+        status = registry_put_meta(registry, txn, counter, next + 1);
     }
     if (status == 0) {
         *out = (uint32_t)next;
@@ -50,7 +50,7 @@ static int take_number(struct registry *registry, struct kv_txn *txn, const char
     return status;
 }
 
-static int put_site(struct registry *registry, struct kv_txn *txn, const struct registry_site *site)
+int registry_put_site(struct registry *registry, struct kv_txn *txn, const struct registry_site *site)
 {
     struct record_key key = record_key_u32(site->number);
     struct buf value = BUF_INIT;
@@ -64,7 +64,7 @@ static int put_site(struct registry *registry, struct kv_txn *txn, const struct 
     return status;
 }
 
-static int put_id(struct registry *registry, struct kv_txn *txn, const struct registry_site *site)
+int registry_put_id(struct registry *registry, struct kv_txn *txn, const struct registry_site *site)
 {
     struct buf value = BUF_INIT;
     wire_put_u32(&value, site->number);
@@ -113,7 +113,7 @@ static int change(struct registry *registry, const char *id, change_fn fn, const
         return 0;
     }
     if (status == 0) {
-        status = put_site(registry, txn, &site);
+        status = registry_put_site(registry, txn, &site);
     }
     return registry_change_end(registry, txn, status);
 }
@@ -161,7 +161,7 @@ static int apply_invitation(struct registry *registry, struct kv_txn *txn, const
         memcpy(site->token_psk, invitation->token_psk, sizeof site->token_psk);
     }
     int status = apply_group(registry, txn, invitation->group, site);
-    return status == 0 ? put_site(registry, txn, site) : status;
+    return status == 0 ? registry_put_site(registry, txn, site) : status;
 }
 
 static int invite_new(struct registry *registry, struct kv_txn *txn, const struct registry_invitation *invitation,
@@ -174,7 +174,7 @@ static int invite_new(struct registry *registry, struct kv_txn *txn, const struc
     (void)snprintf(site->id, sizeof site->id, "%s", invitation->id);
     int status = take_number(registry, txn, "next-site", &site->number);
     if (status == 0) {
-        status = put_id(registry, txn, site);
+        status = registry_put_id(registry, txn, site);
     }
     return status == 0 ? apply_invitation(registry, txn, invitation, site) : status;
 }

@@ -27,7 +27,22 @@ struct registry {
     unsigned tokens;
     bool has_tokens;             /* else it is read as if it were empty */
     _Atomic uint64_t unreadable; /* versions asked for and not to be had */
+    int lock_fd;                 /* of who writes; else -1 */
+    bool mended;                 /* this opening found it damaged */
+    struct registry_damage damage;
 };
+
+/* Opens the environment and all its databases, made where they are not there. */
+int registry_open_environment(struct registry *registry, const char *dir, bool create);
+
+/* registry_repair.c: takes the lock of those who write, and mends what is damaged where nobody else does. 0,
+ * STATUS_CORRUPT (damaged, and somebody else writes it), or a failure. */
+int registry_repair(struct registry *registry, const char *dir, uint64_t map_bytes, int64_t now_ms);
+
+/* Within a transaction. */
+int registry_put_meta(struct registry *registry, struct kv_txn *txn, const char *name, uint64_t number);
+int registry_put_site(struct registry *registry, struct kv_txn *txn, const struct registry_site *site);
+int registry_put_id(struct registry *registry, struct kv_txn *txn, const struct registry_site *site);
 
 int registry_read_number(struct registry *registry, struct kv_txn *txn, uint32_t number, struct registry_site *out);
 int registry_read_id(struct registry *registry, struct kv_txn *txn, struct slice id, struct registry_site *out);

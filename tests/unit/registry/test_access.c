@@ -6,6 +6,8 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -210,7 +212,7 @@ static void an_older_environment(void **state)
     kit_open();
 }
 
-static void damage(unsigned hash, size_t at, size_t len_max)
+static void put_damage(unsigned hash, size_t at, size_t len_max)
 {
     struct kv_txn *txn = NULL;
     struct slice value;
@@ -227,7 +229,19 @@ static void damage(unsigned hash, size_t at, size_t len_max)
     assert_int_equal(kv_put(txn, db, key, slice_make(bytes, len)), 0);
     assert_int_equal(kv_commit(txn), 0);
     kv_close(kv);
-    kit_open();
+}
+
+/* From another process, while the registry is open. */
+static void damage(unsigned hash, size_t at, size_t len_max)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        put_damage(hash, at, len_max);
+        _exit(0);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
 }
 
 static void a_damaged_token(void **state)

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -12,7 +14,7 @@
 #include "tests/unit/registry/kit.h"
 
 /* Puts other bytes where the value of a key is: `len` bytes of it, with the byte `at` changed. */
-static void damage(const char *database, struct slice key, size_t len, size_t at)
+static void put_damage(const char *database, struct slice key, size_t len, size_t at)
 {
     const struct kv_options options = {.dir = kit_dir(), .map_bytes = 1 << 20, .max_dbs = 4};
     struct kv *kv = NULL;
@@ -20,7 +22,6 @@ static void damage(const char *database, struct slice key, size_t len, size_t at
     struct slice value;
     unsigned db;
     char bytes[1024];
-    kit_close();
     assert_int_equal(kv_open(&options, &kv), 0);
     assert_int_equal(kv_db(kv, database, false, &db), 0);
     assert_int_equal(kv_begin(kv, true, &txn), 0);
@@ -31,7 +32,31 @@ static void damage(const char *database, struct slice key, size_t len, size_t at
     assert_int_equal(kv_put(txn, db, key, slice_make(bytes, len)), 0);
     assert_int_equal(kv_commit(txn), 0);
     kv_close(kv);
+}
+
+/* From another process, while the registry is open: what is damaged after it was looked over. */
+static void damage(const char *database, struct slice key, size_t len, size_t at)
+{
+    pid_t child = fork();
+    if (child == 0) {
+        put_damage(database, key, len, at);
+        _exit(0);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+}
+
+/* It is closed for it, and mended when it opens. */
+static const struct registry_damage *damage_closed(const char *database, struct slice key, size_t at)
+{
+    kit_close();
+    put_damage(database, key, 1024, at);
     kit_open();
+    const struct registry_damage *told = registry_mended(kit_registry());
+    assert_non_null(told);
+    assert_true(told->exact && !told->anew && told->aside[0] && told->what[0]);
+    return told;
 }
 
 static void three_sites(void)
@@ -124,6 +149,67 @@ static void a_damaged_counter_gives_no_number_twice(void **state)
     assert_int_equal(kit_invite("a", NULL, 2, true, &site), 0);
 }
 
+static void a_lost_site_has_to_join_again(void **state)
+{
+    (void)state;
+    three_sites();
+    struct record_key key = record_key_u32(2);
+    const struct registry_damage *told = damage_closed("sites", record_key_slice(&key), 9);
+    assert_true(told->lost_sites == 1 && told->forgotten_sites == 0 && told->lost_tokens == 0);
+    struct registry_site site = kit_site("b");
+    assert_true(site.number == 2 && site.state == REGISTRY_REVOKED && !site.has_key && !site.has_token);
+    assert_int_equal(kit_site("a").state, REGISTRY_INVITED);
+    assert_int_equal(kit_invite("b", "north", 7, true, &site), 0);
+    assert_int_equal(site.number, 2);
+    assert_int_equal(kit_enrol("b", 7, 9), 0);
+    kit_close();
+    kit_open();
+    assert_null(registry_mended(kit_registry()));
+}
+
+static void the_index_is_made_anew(void **state)
+{
+    (void)state;
+    three_sites();
+    const struct registry_damage *told = damage_closed("ids", slice_str("b"), 3);
+    assert_true(told->lost_sites == 0 && told->forgotten_sites == 0);
+    assert_int_equal(kit_site("b").number, 2);
+    assert_int_equal(kit_site("c").number, 3);
+}
+
+static void no_number_is_given_twice_afterwards(void **state)
+{
+    (void)state;
+    three_sites();
+    struct registry_site site;
+    assert_int_equal(damage_closed("meta", slice_str("next-site"), 4)->lost_settings, 1);
+    assert_int_equal(kit_invite("d", NULL, 1, false, &site), 0);
+    assert_true(site.number > 1000000);
+    struct record_key key = record_key_u32(1);
+    assert_int_equal(damage_closed("groups", record_key_slice(&key), 3)->lost_groups, 1);
+    assert_string_equal(kit_site("b").group, "damaged-1");
+}
+
+/* While another process has it open for writing nobody mends it. */
+static void who_has_it_open_is_not_disturbed(void **state)
+{
+    (void)state;
+    three_sites();
+    struct record_key key = record_key_u32(2);
+    damage("sites", record_key_slice(&key), 1024, 5);
+    pid_t child = fork();
+    if (child == 0) {
+        struct registry *other = NULL;
+        _exit(registry_open(kit_dir(), true, &other) == 0 && !registry_mended(other) ? 0 : 1);
+    }
+    int result = -1;
+    assert_int_equal(waitpid(child, &result, 0), child);
+    assert_true(WIFEXITED(result) && WEXITSTATUS(result) == 0);
+    kit_close();
+    kit_open();
+    assert_int_equal(registry_mended(kit_registry())->lost_sites, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,6 +218,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_group_costs_its_name_only, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_version_is_never_the_same, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_counter_gives_no_number_twice, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_lost_site_has_to_join_again, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(the_index_is_made_anew, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(no_number_is_given_twice_afterwards, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(who_has_it_open_is_not_disturbed, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
