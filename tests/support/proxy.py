@@ -158,8 +158,11 @@ class Proxy:
         with self._lock:
             self.done[kind] += 1
 
+    def pipes(self) -> list[Pipe]:
+        return list(self._pipes)
+
     def cut_all(self) -> None:
-        for pipe in list(self._pipes):
+        for pipe in self.pipes():
             pipe.close(hard=True)
 
     def heal(self) -> None:

@@ -62,8 +62,8 @@ static void see(const struct world *world, uint32_t *readable, uint32_t index)
     }
 }
 
-/* How much of each body lies in files that have a name to be found by, or may be read by now. */
-static void see_all(const struct world *world, bool denied_too, uint32_t *readable)
+/* How much of each body can be read. */
+static void see_all(const struct world *world, uint32_t *readable)
 {
     if (world->live) {
         see(world, readable, world->live_file);
@@ -73,7 +73,7 @@ static void see_all(const struct world *world, bool denied_too, uint32_t *readab
     }
     for (unsigned i = 0; i < world->name_count; i++) {
         const struct world_name *name = &world->names[i];
-        if (!name->hidden && (denied_too || !name->denied)) {
+        if (!name->hidden && !name->denied) {
             see(world, readable, name->file);
             if (name->packed == PACK_WHOLE) {
                 see(world, readable, name->packed_file);
@@ -85,17 +85,19 @@ static void see_all(const struct world *world, bool denied_too, uint32_t *readab
 void world_review(struct world *world)
 {
     uint32_t readable[WORLD_BODIES_MAX] = {0};
-    uint32_t named[WORLD_BODIES_MAX] = {0};
-    see_all(world, false, readable);
-    see_all(world, true, named);
+    see_all(world, readable);
     for (unsigned i = 0; i < world->body_count; i++) {
         struct world_body *body = &world->bodies[i];
         body->hurt = body->hurt || readable[i] < body->to - body->from;
-        body->shortened = body->shortened || (named[i] > 0 && named[i] < body->to - body->from);
     }
     for (unsigned i = 0; i < world->name_count; i++) {
+        const struct world_file *file = &world->files[world->names[i].file];
+        struct world_body *body = &world->bodies[file->body];
         if (world->names[i].denied) { /* what is in it cannot be told, not even that it is known */
-            world->bodies[world->files[world->names[i].file].body].hurt = true;
+            body->hurt = true;
+        }
+        if (file->len > 0 && file->len < body->to - body->from) {
+            body->shortened = true;
         }
     }
     for (unsigned i = 0; i < world->line_count; i++) {

@@ -35,7 +35,7 @@ struct world_body {
     uint32_t to;
     uint32_t first_line;
     bool hurt;      /* at some time not all of it could be read */
-    bool shortened; /* at some time only a beginning of it could be read */
+    bool shortened; /* there was a copy of its beginning, which looks whole to who finds it alone */
 };
 
 struct world_file { /* what an inode is */

@@ -1,0 +1,80 @@
+"""What is measured of a process during the long run, and whether it grew."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import NamedTuple, Sequence
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
+
+import procfs
+
+GROWTH_BYTES = 64 * 1024
+GROWTH_SHARE = 0.01
+
+
+class Sample(NamedTuple):
+    anonymous: int
+    private: int
+    resident: int
+    descriptors: int
+    threads: int
+    used: int  # of the ledger or the store
+
+
+def look(pid: int, used: int) -> Sample:
+    memory = procfs.memory(pid)
+    return Sample(memory["anonymous"], memory["private"], memory["resident"], len(os.listdir(f"/proc/{pid}/fd")),
+                  len(os.listdir(f"/proc/{pid}/task")), used)
+
+
+def growth(values: Sequence[float]) -> float:
+    """From the first to the last, along the straight line that fits best."""
+    count = len(values)
+    middle, mean = (count - 1) / 2, sum(values) / count
+    spread = sum((x - middle) ** 2 for x in range(count))
+    return sum((x - middle) * (y - mean) for x, y in enumerate(values)) / spread * (count - 1) if spread else 0.0
+
+
+class Gauge:
+    """All samples of one process."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.samples: list[Sample] = []
+
+    def warm(self) -> list[Sample]:
+        """Without the first tenth, in which everything gets its size."""
+        return self.samples[max(1, len(self.samples) // 10):]
+
+    def memory_growth(self) -> float:
+        return growth([sample.anonymous for sample in self.warm()])
+
+    def problems(self) -> list[str]:
+        warm = self.warm()
+        found: list[str] = []
+        if len(warm) < 3:
+            return [f"{self.name}: {len(warm)} samples are too few to judge"]
+        allowed = max(GROWTH_BYTES, GROWTH_SHARE * sum(sample.anonymous for sample in warm) / len(warm))
+        if self.memory_growth() > allowed:
+            found.append(f"{self.name}: anonymous memory grew by {self.memory_growth() / 1024:.0f} KiB, "
+                         f"allowed are {allowed / 1024:.0f}")
+        for what in ("descriptors", "threads"):
+            values = [getattr(sample, what) for sample in warm]
+            if len(set(values)) > 1:
+                found.append(f"{self.name}: {what} between {min(values)} and {max(values)}")
+        return found
+
+    def row(self) -> str:
+        first, last = self.warm()[0], self.warm()[-1]
+        kib = 1024
+        return (f"{self.name:10} {first.anonymous // kib:9} {last.anonymous // kib:9} {self.memory_growth() / kib:+9.1f}"
+                f" {last.private // kib:9} {last.resident // kib:9} {last.descriptors:5} {last.threads:8}"
+                f" {last.used // kib:9}")
+
+
+HEAD = (f"{'':10} {'anonymous memory, KiB':>29} {'private':>9} {'resident':>9}\n"
+        f"{'process':10} {'warm':>9} {'end':>9} {'growth':>9} {'KiB':>9} {'KiB':>9} {'files':>5} {'threads':>8}"
+        f" {'used KiB':>9}")
