@@ -377,7 +377,10 @@ static uint32_t put_settings(struct pipeline *pipeline)
 int pipeline_commit(struct pipeline *pipeline, int64_t now_ms)
 {
     struct ledger *ledger = pipeline->ledger;
-    int status = ledger_begin(ledger, now_ms);
+    int status = pipeline_names_status(pipeline);
+    if (status == 0) {
+        status = ledger_begin(ledger, now_ms);
+    }
     if (status != 0) {
         return status;
     }

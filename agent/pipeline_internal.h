@@ -85,6 +85,9 @@ void pipeline_hide_operator(struct pipeline *pipeline, struct call_event *event,
 
 void pipeline_add_gap_of(struct pipeline *pipeline, const struct ledger_gap *gap);
 
+/* 0, or STATUS_NO_MEMORY: a name found no room, so what was counted since the last commit lacks it. */
+int pipeline_names_status(struct pipeline *pipeline);
+
 void pipeline_collect_counters(struct pipeline *pipeline);
 
 /* The live source's part of each step; all do nothing without one. */

@@ -102,6 +102,15 @@ static void move_cursor(struct pipeline *pipeline, const char *source, const str
     pipeline->cursor_changed = true;
 }
 
+int pipeline_names_status(struct pipeline *pipeline)
+{
+    bool failed = false;
+    for (int kind = LEDGER_QUEUE; kind <= LEDGER_REASON; kind++) {
+        failed = failed || intern_failed(ledger_names(pipeline->ledger, (enum ledger_name_kind)kind));
+    }
+    return failed ? STATUS_NO_MEMORY : 0;
+}
+
 /* The tracker counts from its own start; the ledger's counters go on over restarts. */
 void pipeline_collect_counters(struct pipeline *pipeline)
 {
@@ -157,7 +166,7 @@ int pipeline_take(struct pipeline *pipeline, const char *source, const struct fo
     move_cursor(pipeline, source, chunk, now_ms);
     pipeline->pending_lines += quality[QUALITY_LINES] - before;
     pipeline->pending = true;
-    return status;
+    return status != 0 ? status : pipeline_names_status(pipeline);
 }
 
 struct follow_position pipeline_position(const struct ledger_position *position)

@@ -154,7 +154,7 @@ static int load_name(void *ctx, struct slice key, struct slice value)
     while (intern_count(names) + 1 < id) {
         (void)snprintf(made_up, sizeof made_up, "damaged-%u", intern_count(names) + 1);
         if (intern_put(names, slice_str(made_up)) == 0) {
-            return STATUS_CORRUPT;
+            return intern_failed(names) ? STATUS_NO_MEMORY : STATUS_CORRUPT;
         }
     }
     struct wire_reader payload;
@@ -167,7 +167,7 @@ static int load_name(void *ctx, struct slice key, struct slice value)
         ledger->quality[QUALITY_QUARANTINED]++;
     }
     if (intern_put(names, name) != id) {
-        return STATUS_CORRUPT;
+        return intern_failed(names) ? STATUS_NO_MEMORY : STATUS_CORRUPT;
     }
     if (kind == LEDGER_VERB && id <= LEDGER_VERBS_MAX) {
         ledger->verb_counts[id] = count;

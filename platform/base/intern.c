@@ -19,6 +19,7 @@ struct intern {
     uint32_t max;
     uint32_t *slots; /* ids, open addressing, 0 is free */
     uint32_t mask;
+    bool failed;
 };
 
 int intern_new(uint32_t max, struct intern **out)
@@ -98,6 +99,13 @@ static int intern_grow_slots(struct intern *names)
     return 0;
 }
 
+/* Room for one more. */
+static int intern_grow(struct intern *names)
+{
+    int status = names->count == names->cap ? intern_grow_entries(names) : 0;
+    return status == 0 && names->count * 2 >= names->mask ? intern_grow_slots(names) : status;
+}
+
 uint32_t intern_put(struct intern *names, struct slice name)
 {
     uint64_t hash = hash_bytes(name.data, name.len, 0);
@@ -108,24 +116,21 @@ uint32_t intern_put(struct intern *names, struct slice name)
     if (names->count >= names->max || name.len > UINT32_MAX - 1) {
         return 0;
     }
-    if (names->count == names->cap && intern_grow_entries(names) != 0) {
-        return 0;
-    }
-    if (names->count * 2 >= names->mask) {
-        if (intern_grow_slots(names) != 0) {
-            return 0;
-        }
-        slot = intern_slot(names, name, hash);
-    }
-    char *copy = malloc(name.len + 1);
+    char *copy = intern_grow(names) == 0 ? malloc(name.len + 1) : NULL;
     if (!copy) {
+        names->failed = true;
         return 0;
     }
     memcpy(copy, name.data, name.len);
     copy[name.len] = 0;
     names->entries[names->count++] = (struct entry){.hash = hash, .name = copy, .len = (uint32_t)name.len};
-    *slot = names->count;
+    *intern_slot(names, name, hash) = names->count;
     return names->count;
+}
+
+bool intern_failed(const struct intern *names)
+{
+    return names->failed;
 }
 
 uint32_t intern_find(const struct intern *names, struct slice name)
