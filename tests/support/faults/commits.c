@@ -5,7 +5,7 @@
 
 #include "tests/support/faults/faults_internal.h"
 
-enum { WRITERS_MAX = 16, READ_ONLY = 0x20000 }; /* MDB_RDONLY */
+enum { WRITERS_MAX = 16, READ_ONLY = 0x20000, PANIC = -30795 }; /* MDB_RDONLY, MDB_PANIC */
 
 struct MDB_env;
 struct MDB_txn;
@@ -13,9 +13,11 @@ struct MDB_txn;
 FAULTS_DOOR int mdb_txn_begin(struct MDB_env *env, struct MDB_txn *parent, unsigned flags, struct MDB_txn **out);
 FAULTS_DOOR int mdb_txn_commit(struct MDB_txn *txn);
 FAULTS_DOOR void mdb_txn_abort(struct MDB_txn *txn);
+FAULTS_DOOR void mdb_env_close(struct MDB_env *env);
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct MDB_txn *writers[WRITERS_MAX];
+static struct MDB_env *dead; /* LMDB begins nothing more where it does not know whether a commit happened */
 
 static void find(const char *name, void *function)
 {
@@ -46,6 +48,9 @@ FAULTS_DOOR int mdb_txn_begin(struct MDB_env *env, struct MDB_txn *parent, unsig
     static int (*real)(struct MDB_env *, struct MDB_txn *, unsigned, struct MDB_txn **);
     if (!real) {
         find("mdb_txn_begin", &real);
+    }
+    if (env == dead && env) {
+        return PANIC;
     }
     int result = real(env, parent, flags, out);
     if (result == 0 && !(flags & READ_ONLY) && !replace(NULL, *out)) {
@@ -79,6 +84,23 @@ FAULTS_DOOR int mdb_txn_commit(struct MDB_txn *txn)
         mdb_txn_abort(txn);
         return error;
     }
+    if (kind == FAULTS_FAIL_AFTER) {
+        static struct MDB_env *(*env_of)(struct MDB_txn *);
+        find("mdb_txn_env", &env_of);
+        dead = env_of(txn);
+    }
     int result = real(txn);
     return faults_answer(kind, error, 0) == 0 ? result : error;
+}
+
+FAULTS_DOOR void mdb_env_close(struct MDB_env *env)
+{
+    static void (*real)(struct MDB_env *);
+    if (!real) {
+        find("mdb_env_close", &real);
+    }
+    if (env == dead) {
+        dead = NULL;
+    }
+    real(env);
 }

@@ -29,7 +29,8 @@ enum faults_point {
 
 enum faults_kind {
     FAULTS_FAIL,       /* returns the error; nothing happened */
-    FAULTS_FAIL_AFTER, /* returns the error though it happened (a sync whose answer was lost; a write on NFS) */
+    FAULTS_FAIL_AFTER, /* returns the error though it happened (a sync whose answer was lost; a write on NFS). After a
+                          commit the environment is dead until it is closed, as LMDB does it itself */
     FAULTS_TEAR,       /* a write: half of it, cut anywhere, is written and returned as short; else as FAULTS_FAIL */
     FAULTS_CUT,        /* the process ends before the call, with FAULTS_EXIT and without any destructor */
     FAULTS_CUT_WITHIN, /* a write: half of it, by whole sectors, is written first */
