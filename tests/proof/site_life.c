@@ -27,7 +27,9 @@ struct life {
     struct site *site;
     struct pipeline *pipeline;
     struct follow *follow;
-    int64_t steady_ms; /* monotonic */
+    int64_t steady_ms;                    /* monotonic */
+    struct ledger_ack late[ACKS_A_BATCH]; /* answers that arrive only after the next commit */
+    size_t late_count;
 };
 
 struct site_outside *site_outside_new(void)
@@ -245,7 +247,11 @@ static int sync_some(struct life *life, unsigned step, size_t *count)
     struct batch batch = {.life = life, .step = step};
     struct ledger *ledger = pipeline_ledger(life->pipeline);
     *count = 0;
-    int status = ledger_view_begin(ledger, &batch.view);
+    int status = life->late_count > 0 ? ledger_acknowledge(ledger, life->late, life->late_count) : 0;
+    life->late_count = 0;
+    if (status == 0) {
+        status = ledger_view_begin(ledger, &batch.view);
+    }
     if (status != 0) {
         return status;
     }
@@ -255,6 +261,11 @@ static int sync_some(struct life *life, unsigned step, size_t *count)
         return status;
     }
     *count = batch.count;
+    if (step % 2 == 1) {
+        memcpy(life->late, batch.acks, batch.count * sizeof batch.acks[0]);
+        life->late_count = batch.count;
+        return 0;
+    }
     return batch.count > 0 ? ledger_acknowledge(ledger, batch.acks, batch.count) : 0;
 }
 
