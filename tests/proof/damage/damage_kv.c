@@ -185,6 +185,7 @@ int main(int argc, char **argv)
     struct tally tally = {0};
     temp_dir_make(&dir);
     temp_dir_make(&aside);
+    world_reads_in_child = true;
     int status = 0;
     for (uint64_t seed = first; status == 0 && seed < first + seeds; seed++) {
         status = one_seed(seed, &dir, &aside, verbose, &tally);

@@ -229,19 +229,30 @@ bool world_read(const char *dir, const struct world_content *content, struct wor
     return is_true;
 }
 
-/* In a process of its own: what is called sound but is not may end in a signal. */
+bool world_reads_in_child;
+
+static bool reads_now(const struct world *world, const char *dir)
+{
+    struct world_found found;
+    bool is_true = world_read(dir, &world->now, &found);
+    for (size_t i = 0; i < WORLD_DBS; i++) {
+        is_true = is_true && found.count[i] == world_count(&world->now, i);
+    }
+    return is_true;
+}
+
+/* What is called sound but is not may end in a signal. */
 static bool reads_as_before(const struct world *world, const char *dir, char *what, size_t size)
 {
+    if (!world_reads_in_child) {
+        snprintf(what, size, "called sound, but LMDB reads something else");
+        return reads_now(world, dir);
+    }
     fflush(NULL);
     pid_t child = fork();
     assert(child >= 0);
     if (child == 0) {
-        struct world_found found;
-        bool is_true = world_read(dir, &world->now, &found);
-        for (size_t i = 0; i < WORLD_DBS; i++) {
-            is_true = is_true && found.count[i] == world_count(&world->now, i);
-        }
-        _exit(is_true ? 0 : 1);
+        _exit(reads_now(world, dir) ? 0 : 1);
     }
     int ended = 0;
     assert(waitpid(child, &ended, 0) == child);

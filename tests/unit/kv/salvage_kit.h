@@ -64,6 +64,8 @@ bool world_read(const char *dir, const struct world_content *content, struct wor
 
 /* Looks over, saves, and holds both against the truth: 0, or -1 and what is wrong. `dir` is damaged or not; `aside` is
  * an empty directory for what is saved. */
+extern bool world_reads_in_child; /* what is called sound is read by a process of its own, which may end in a signal */
+
 enum world_outcome { WORLD_SOUND, WORLD_DAMAGED, WORLD_UNREADABLE };
 struct world_verdict {
     enum world_outcome outcome;
