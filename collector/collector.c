@@ -115,32 +115,36 @@ static int told(const char *what, const char *where, int status)
 }
 
 /* The registry's own place for news is the store. */
-static void tell_registry(const struct collector *collector)
+static void keep_event(struct store *store, const char *what)
 {
-    const struct registry_damage *damage = registry_mended(collector->registry);
     struct store_event event = {.at_ms = clock_wall_ms(), .kind = "damaged"};
-    char text[512];
-    if (!damage) {
-        return;
-    }
-    registry_damage_tell(damage, text, sizeof text);
-    log_write(LOG_ERROR, "collector", "registry %s: %s", collector->config->data.registry_dir, text);
-    (void)snprintf(event.text, sizeof event.text, "registry: %.140s", text);
-    int status = store_begin(collector->store, event.at_ms);
+    (void)snprintf(event.text, sizeof event.text, "registry: %.140s", what);
+    int status = store_begin(store, event.at_ms);
     if (status == 0) {
-        (void)store_put_event(collector->store, &event);
-        status = store_end(collector->store);
+        (void)store_put_event(store, &event);
+        status = store_end(store);
     }
     if (status != 0) {
         log_write(LOG_WARNING, "collector", "the event of it could not be kept: %s", status_str(status));
     }
 }
 
+static int mend_registry(const struct collector_config *config, char *text, size_t size)
+{
+    struct registry_damage damage;
+    int status = registry_mend(config->data.registry_dir, clock_wall_ms(), &damage);
+    if (status == REGISTRY_MENDED) {
+        registry_damage_tell(&damage, text, size);
+        log_write(LOG_ERROR, "collector", "registry %s: %s", config->data.registry_dir, text);
+        return 0;
+    }
+    return status;
+}
+
 static void tell_damage(const struct collector *collector)
 {
     const struct store_damage *damage = store_mended(collector->store);
     char text[512];
-    tell_registry(collector);
     if (damage) {
         store_damage_tell(damage, text, sizeof text);
         log_write(LOG_ERROR, "collector", "store %s: %s", collector->config->data.store_dir, text);
@@ -160,6 +164,10 @@ static int open_all(struct collector *collector)
                                   .cells_keep_ms = config->store.cells_keep_ms,
                                   .now_ms = clock_wall_ms()};
     int status = told("identity", identity.dir, identity_open(&identity, &collector->identity));
+    char mended[512] = "";
+    if (status == 0) {
+        status = told("registry", config->data.registry_dir, mend_registry(config, mended, sizeof mended));
+    }
     if (status == 0) {
         status = told("registry", config->data.registry_dir,
                       registry_open(config->data.registry_dir, true, &collector->registry));
@@ -169,6 +177,9 @@ static int open_all(struct collector *collector)
     }
     if (status == 0) {
         tell_damage(collector);
+    }
+    if (status == 0 && mended[0]) {
+        keep_event(collector->store, mended);
     }
     return status;
 }

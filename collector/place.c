@@ -74,10 +74,5 @@ int place_make(const struct collector_config *config)
 int place_open_registry(const struct collector_config *config, bool write, struct registry **out)
 {
     int status = registry_open(config->data.registry_dir, write, out);
-    if (status == 0 && registry_mended(*out)) {
-        char text[512];
-        registry_damage_tell(registry_mended(*out), text, sizeof text);
-        (void)options_failed("the registry was %s", text);
-    }
     return status == 0 ? EXIT_OK : place_failed("the registry", config->data.registry_dir, status);
 }

@@ -13,7 +13,7 @@
 #include "platform/base/status.h"
 #include "platform/kv/kv_repair.h"
 
-enum { MAP_BYTES = 16 << 20, DATABASES = 5 };
+enum { DATABASES = 5 };
 
 const char *registry_state_str(enum registry_state state)
 {
@@ -47,7 +47,7 @@ bool registry_name_valid(struct slice name)
 
 /* ---- opening ---- */
 
-static bool is_there(const char *dir)
+bool registry_is_there(const char *dir)
 {
     char path[4096];
     int len = snprintf(path, sizeof path, "%s/data.mdb", dir);
@@ -81,7 +81,7 @@ static int open_tokens(struct registry *registry, bool write)
 
 int registry_open_environment(struct registry *registry, const char *dir, bool create)
 {
-    const struct kv_options options = {.dir = dir, .map_bytes = MAP_BYTES, .max_dbs = DATABASES};
+    const struct kv_options options = {.dir = dir, .map_bytes = REGISTRY_MAP_BYTES, .max_dbs = DATABASES};
     int status = kv_open(&options, &registry->kv);
     if (status == 0) {
         status = open_databases(registry, create);
@@ -96,10 +96,12 @@ static int open_at(const char *dir, bool write, bool create, struct registry **o
         return STATUS_NO_MEMORY;
     }
     const struct kv_options options = {
-        .dir = dir, .map_bytes = MAP_BYTES, .max_dbs = DATABASES, .read_only = !write, .preallocate = true};
+        .dir = dir, .map_bytes = REGISTRY_MAP_BYTES, .max_dbs = DATABASES, .read_only = !write, .preallocate = true};
     registry->lock_fd = -1;
-    int status =
-        write ? registry_repair(registry, dir, MAP_BYTES, (int64_t)time(NULL) * 1000) : kv_repair_may_read(dir);
+    int status = write ? registry_lock(dir, false, &registry->lock_fd) : 0;
+    if (status == 0 && registry_is_there(dir)) {
+        status = kv_repair_may_read(dir);
+    }
     if (status == 0) {
         status = kv_open(&options, &registry->kv);
     }
@@ -132,7 +134,7 @@ static bool is_half_made(const char *dir)
 
 int registry_create(const char *dir)
 {
-    if (is_there(dir) && !is_half_made(dir)) {
+    if (registry_is_there(dir) && !is_half_made(dir)) {
         return STATUS_BUSY;
     }
     if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
@@ -147,7 +149,7 @@ int registry_create(const char *dir)
 int registry_open(const char *dir, bool write, struct registry **out)
 {
     /* opening for writing would make one */
-    return is_there(dir) ? open_at(dir, write, false, out) : STATUS_NOT_FOUND;
+    return registry_is_there(dir) ? open_at(dir, write, false, out) : STATUS_NOT_FOUND;
 }
 
 void registry_close(struct registry *registry)

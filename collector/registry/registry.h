@@ -48,12 +48,6 @@ const char *registry_state_str(enum registry_state state);
 /* A site id or group: 1..64 of letters, digits, '-', '_', '.', beginning with a letter or digit. */
 bool registry_name_valid(struct slice name);
 
-int registry_create(const char *dir); /* makes DIR (0700) too: it holds keys of tokens; STATUS_BUSY: there is one */
-int registry_open(const char *dir, bool write, struct registry **out);
-void registry_close(struct registry *registry);
-
-/* Where opening for writing found the file damaged: what was lost; NULL: it was sound. It is mended unless another
- * process has it open for writing; then, and for who reads, it is STATUS_CORRUPT. */
 struct registry_damage {
     bool anew;      /* nothing of it could be read */
     char aside[64]; /* the damaged file, kept in the directory */
@@ -65,8 +59,16 @@ struct registry_damage {
     uint64_t lost_groups;     /* names; a made-up one stands for each that is in use */
     uint64_t lost_settings;
 };
-const struct registry_damage *registry_mended(const struct registry *registry);
+/* Before it is opened by the daemon: looks the file over and mends what is damaged. 0 (sound, not there, or open for
+ * writing elsewhere), REGISTRY_MENDED and what was lost, STATUS_VERSION, STATUS_FULL, STATUS_DENIED, STATUS_IO. */
+enum { REGISTRY_MENDED = 1 };
+int registry_mend(const char *dir, int64_t now_ms, struct registry_damage *out);
 void registry_damage_tell(const struct registry_damage *damage, char *out, size_t size); /* one line for people */
+
+int registry_create(const char *dir); /* makes DIR (0700) too: it holds keys of tokens; STATUS_BUSY: there is one */
+/* STATUS_CORRUPT: its file is damaged. */
+int registry_open(const char *dir, bool write, struct registry **out);
+void registry_close(struct registry *registry);
 
 /* Grows with every change by any process; cheap to ask. */
 uint64_t registry_version(struct registry *registry);

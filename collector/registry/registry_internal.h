@@ -25,19 +25,21 @@ struct registry {
     unsigned groups;
     unsigned meta;
     unsigned tokens;
-    bool has_tokens;             /* else it is read as if it were empty */
-    _Atomic uint64_t unreadable; /* versions asked for and not to be had */
-    int lock_fd;                 /* of who writes; else -1 */
-    bool mended;                 /* this opening found it damaged */
-    struct registry_damage damage;
+    bool has_tokens;               /* else it is read as if it were empty */
+    _Atomic uint64_t unreadable;   /* versions asked for and not to be had */
+    int lock_fd;                   /* of who writes; else -1 */
+    struct registry_damage damage; /* while it is mended */
 };
+
+enum { REGISTRY_MAP_BYTES = 16 << 20 };
+
+bool registry_is_there(const char *dir);
 
 /* Opens the environment and all its databases, made where they are not there. */
 int registry_open_environment(struct registry *registry, const char *dir, bool create);
 
-/* registry_repair.c: takes the lock of those who write, and mends what is damaged where nobody else does. 0,
- * STATUS_CORRUPT (damaged, and somebody else writes it), or a failure. */
-int registry_repair(struct registry *registry, const char *dir, uint64_t map_bytes, int64_t now_ms);
+/* registry_repair.c: the lock of those who write, or (STATUS_BUSY) of who is alone. */
+int registry_lock(const char *dir, bool alone, int *out);
 
 /* Within a transaction. */
 int registry_put_meta(struct registry *registry, struct kv_txn *txn, const char *name, uint64_t number);

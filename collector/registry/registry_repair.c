@@ -210,48 +210,56 @@ static int mend(void *ctx, const char *place, const struct kv_repair *repair)
 }
 
 /* Everybody who writes shares the lock; who mends has it alone. */
-static int take_lock(struct registry *registry, const char *dir, bool *alone)
+int registry_lock(const char *dir, bool alone, int *out)
 {
     char path[4096];
     if (snprintf(path, sizeof path, "%s/writer.lock", dir) >= (int)sizeof path) {
         return STATUS_RANGE;
     }
-    registry->lock_fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (registry->lock_fd < 0) {
-        return errno == EACCES || errno == EPERM || errno == EROFS ? STATUS_DENIED : STATUS_IO;
+    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return errno == EACCES || errno == EPERM || errno == EROFS ? STATUS_DENIED
+               : errno == ENOSPC || errno == EDQUOT                ? STATUS_FULL
+                                                                   : STATUS_IO;
     }
-    *alone = flock(registry->lock_fd, LOCK_EX | LOCK_NB) == 0;
-    return *alone || flock(registry->lock_fd, LOCK_SH) == 0 ? 0 : STATUS_IO;
+    if (flock(fd, alone ? LOCK_EX | LOCK_NB : LOCK_SH) != 0) {
+        int status = errno == EWOULDBLOCK ? STATUS_BUSY : STATUS_IO;
+        (void)close(fd);
+        return status;
+    }
+    *out = fd;
+    return 0;
 }
 
-int registry_repair(struct registry *registry, const char *dir, uint64_t map_bytes, int64_t now_ms)
+int registry_mend(const char *dir, int64_t now_ms, struct registry_damage *out)
 {
-    struct mending self = {.registry = registry, .now_ms = now_ms};
+    struct registry registry = {.lock_fd = -1};
+    struct mending self = {.registry = &registry, .now_ms = now_ms};
     struct kv_repair repair;
     const struct kv_repair_options options = {.dir = dir,
-                                              .map_bytes = map_bytes,
+                                              .map_bytes = REGISTRY_MAP_BYTES,
                                               .now_ms = now_ms,
                                               .note_fd = -1,
                                               .whole = is_whole,
                                               .agrees = agrees,
                                               .ctx = &self,
                                               .mend = mend};
-    bool alone = false;
-    int status = take_lock(registry, dir, &alone);
-    if (status == 0 && !alone) {
-        return kv_repair_may_read(dir);
+    if (!registry_is_there(dir)) {
+        return 0;
+    }
+    int status = registry_lock(dir, true, &registry.lock_fd);
+    if (status == STATUS_BUSY) {
+        return 0; /* then opening tells */
     }
     status = status == 0 ? kv_repair(&options, &repair) : status;
-    registry->mended = status == KV_REPAIRED;
-    if (status == KV_REPAIRED) {
-        status = 0;
+    if (registry.lock_fd >= 0) {
+        (void)close(registry.lock_fd);
     }
-    return status == 0 && flock(registry->lock_fd, LOCK_SH) != 0 ? STATUS_IO : status;
-}
-
-const struct registry_damage *registry_mended(const struct registry *registry)
-{
-    return registry->mended ? &registry->damage : NULL;
+    if (status == KV_REPAIRED) {
+        *out = registry.damage;
+        return REGISTRY_MENDED;
+    }
+    return status;
 }
 
 void registry_damage_tell(const struct registry_damage *damage, char *out, size_t size)
