@@ -126,8 +126,8 @@ static void count_lost(struct mending *self)
     } else if (lost_of(self, LEDGER_DB_LEGS) > 0) {
         self->damage.exact = false; /* blocks, and nobody knows of how many legs */
     }
-    uint64_t told = lost[LEDGER_LOST_IDENTITY] + lost[LEDGER_LOST_SECRET] + lost[LEDGER_LOST_STATE];
-    lost[LEDGER_LOST_SETTINGS] = less(lost_of(self, LEDGER_DB_META), told);
+    /* identity and secret have been made anew by now */
+    lost[LEDGER_LOST_SETTINGS] = less(lost_of(self, LEDGER_DB_META), lost[LEDGER_LOST_STATE]);
 }
 
 /* ---- what follows ---- */
