@@ -18,6 +18,8 @@ struct meta_body {
     size_t commit;
 };
 
+static const char root_beyond[] = "a root beyond the last page";
+
 const char *kv_meta_db_fault(const struct page_db *db, uint64_t last_page)
 {
     if (db->depth > PAGE_DEPTH_MAX) {
@@ -34,7 +36,7 @@ const char *kv_meta_db_fault(const struct page_db *db, uint64_t last_page)
         return empty ? NULL : "pages or records, but no root";
     }
     if (db->root < 2 || db->root > last_page) {
-        return "a root beyond the last page";
+        return root_beyond;
     }
     if (db->leaf_pages == 0 || db->entries < db->leaf_pages || db->branch_pages + 1U < db->depth ||
         (db->depth == 1 && db->branch_pages != 0)) {
@@ -184,6 +186,19 @@ static void settle_commits(struct kv_metas *metas)
     }
 }
 
+/* What LMDB itself leaves when a meta page could not be written: the roots of the commit that failed, under the number
+ * and the last page of the one two before it. Nothing depends on that one any more. */
+static void forgive_failed(struct kv_metas *metas)
+{
+    for (size_t i = 0; i < 2; i++) {
+        struct kv_meta *failed = &metas->meta[i];
+        const struct kv_meta *held = &metas->meta[!i];
+        if (failed->flaw == root_beyond && held->usable && !held->flaw && failed->stated + 1 == held->commit) {
+            failed->flaw = NULL;
+        }
+    }
+}
+
 static void put_in_order(struct kv_metas *metas)
 {
     struct kv_meta *first = &metas->meta[0];
@@ -199,6 +214,7 @@ static void put_in_order(struct kv_metas *metas)
     if (metas->count == 1) { /* unless it bears the number before, the other one may be the newer one */
         metas->newest_is_bad = metas->meta[!newer].stated + 1 != metas->meta[newer].commit;
     }
+    forgive_failed(metas);
 }
 
 int kv_metas_read(int fd, uint64_t file_bytes, struct kv_metas *out)
