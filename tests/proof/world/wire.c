@@ -348,7 +348,8 @@ static bool eats(struct conn *conn)
 void wire_answer(struct conn *conn, uint64_t tag, enum sync_resource resource, unsigned code, uint32_t max_age_s,
                  struct slice payload)
 {
-    if (!conn->client_open || (resource != SYNC_HELLO && eats(conn))) {
+    bool single = conn->branch->trap == WIRE_SWALLOW_ANSWER && resource != SYNC_SUMMARIES;
+    if (!conn->client_open || (resource != SYNC_HELLO && !single && eats(conn))) {
         return;
     }
     struct packet *packet = make_packet(conn, PACKET_ANSWER, WIRE_DOWN);

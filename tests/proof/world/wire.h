@@ -46,7 +46,7 @@ enum wire_trap {
     WIRE_CUT_ON_REQUEST, /* it is lost, and the connection with it */
     WIRE_CUT_ON_ANSWER,  /* what was asked is stored, the answer never arrives */
     WIRE_MUTE_ON_ANSWER, /* the same, but nobody is told: the agent has to lose patience */
-    WIRE_SWALLOW_ANSWER, /* that answer alone is lost */
+    WIRE_SWALLOW_ANSWER, /* the answer to a batch is lost, alone: others come */
     WIRE_LATE_REQUEST,   /* the agent's end breaks; the request arrives, long after the next connection was made */
     WIRE_TRAPS
 };

@@ -263,8 +263,7 @@ static void run_to_the_end(struct world *world)
     verdict_steady(world, heal_ms);
     each_branch(world, branch_drain);
     world_run_until(world, world->now_ms + 30 * WORLD_SECOND);
-    world_run_until(world,
-                    world->now_ms + ahead_ms(world) + (int64_t)world->plan.interval_s * 1000 + bound_ms(world));
+    world_run_until(world, world->now_ms + ahead_ms(world) + (int64_t)world->plan.interval_s * 1000 + bound_ms(world));
     verdict_end(world);
 }
 
