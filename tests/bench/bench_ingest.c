@@ -1,5 +1,5 @@
 /* bench_ingest LEDGER DIR [--pattern backlog|live] [--sites N] [--intervals N] [--registry DIR]
- *     [--pieces]
+ *     [--pieces] [--round-ms N]
  *
  * What the clerk does with the batches of many sites, on one thread: queue-intervals a second decoded, admitted,
  * stored, rolled up and durable, from the first batch until nothing is pending. Every site sends the intervals of
@@ -9,7 +9,9 @@
  *   backlog: batches of up to 60 kB, each site's newest first, the sites in turn
  *   live:    one interval of all queues a batch, as time goes on
  *
- * --pieces: the same work step by step, and what libraries alone need for the same bytes. One JSON object. */
+ * --pieces: the same work step by step, and what libraries alone need for the same bytes. --round-ms: the clerk's clock
+ * goes on by so much with each round instead of with the time, so that the work is the same however slow the machine
+ * is. One JSON object. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +44,8 @@ struct bench {
     const char *registry_dir;
     bool live;
     uint32_t sites;
-    size_t per_site; /* intervals */
+    int64_t round_ms; /* 0: as time passes */
+    size_t per_site;  /* intervals */
     const struct message_interval *items;
     struct packet *packets;
     size_t packet_count;
@@ -291,12 +294,13 @@ static void run_clerk(struct bench *bench)
     counters.pending = 0;
     for (size_t at = 0; at < bench->packet_count || counters.pending > 0; rounds++) {
         struct desk_list jobs = {0};
-        int64_t now_ms = 2000 + (int64_t)((seconds(CLOCK_MONOTONIC) - wall) * 1000);
+        int64_t passed_ms = bench->round_ms > 0 ? (int64_t)rounds * bench->round_ms
+                                                : (int64_t)((seconds(CLOCK_MONOTONIC) - wall) * 1000);
         size_t end = round_end(bench, at);
         for (; at < end; at++) {
             push(bench, &jobs, DESK_BATCH, bench->packets[at].site, &bench->packets[at].bytes);
         }
-        (void)clerk_round(clerk, &jobs, bench->wall_ms, now_ms);
+        (void)clerk_round(clerk, &jobs, bench->wall_ms, 2000 + passed_ms);
         expect_taken(bench);
         clerk_counters(clerk, &counters);
         if (at == bench->packet_count && stored_wall == 0) {
@@ -514,7 +518,7 @@ int main(int argc, char **argv)
     bool pieces = false;
     if (argc < 3) {
         (void)fprintf(stderr, "usage: bench_ingest LEDGER DIR [--pattern backlog|live] [--sites N] [--intervals N] "
-                              "[--registry DIR] [--pieces]\n");
+                              "[--registry DIR] [--pieces] [--round-ms N]\n");
         return 2;
     }
     for (int i = 3; i < argc; i++) {
@@ -525,6 +529,7 @@ int main(int argc, char **argv)
         }
         bench.live = strcmp(argv[i], "--pattern") == 0 ? strcmp(value, "live") == 0 : bench.live;
         bench.sites = strcmp(argv[i], "--sites") == 0 ? (uint32_t)strtoul(value, NULL, 10) : bench.sites;
+        bench.round_ms = strcmp(argv[i], "--round-ms") == 0 ? strtol(value, NULL, 10) : bench.round_ms;
         intervals = strcmp(argv[i], "--intervals") == 0 ? strtoul(value, NULL, 10) : intervals;
         bench.registry_dir = strcmp(argv[i], "--registry") == 0 ? value : bench.registry_dir;
         i++;

@@ -28,7 +28,8 @@ BUDGETS: dict[str, Budget] = {
     "import": Budget("import", "a log line to durable ledger with its figures, one core: 3 million lines a second or a "
                      "tenth of the speed of splitting, whichever is more", {
                          "speed": Target("log lines, durable, a core", "lines/s", None, at_least=True)}),
-    "agent": Budget("agent", "at 50 events a second: 0.3 % of a core, one fsync a commit, 4 MB private, 8 MB resident", {
+    "agent": Budget("agent", "at 50 events a second: 0.3 % of a core, one fsync a commit, 4 MB private, 8 MB "
+                    "resident", {
         "processor": Target("50 events/s, processor", "% of a core", 0.3),
         "fsync": Target("50 events/s, syncs a commit", "", 1),
         "private": Target("50 events/s, private memory", "MB", 4),

@@ -2,9 +2,9 @@
 
     ./dev bench profile [--profile-lines N]
 
-Instructions do not depend on how busy the machine is, so two profiles may be held against each other. A function's cost
-is its own and that of what the compiler put inside it. callgrind knows no SHA or AVX-512 instructions: a library that
-has a path for them is seen on its other one."""
+Instructions hardly depend on how busy the machine is, so two profiles may be held against each other, to within some
+percent: the store is gone through as time passes. A function's cost is its own and that of what the compiler put inside
+it. callgrind knows no SHA or AVX-512 instructions: a library that has a path for them is seen on its other one."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ from wire import CALLS, QUEUES, site_ledger
 TOP = 15
 DAYS_AGO = 60
 SITES, INTERVALS = 100, 20
+ROUND_MS = 10  # about what a round of so many sites takes: how often hours are added up depends on the time
 ROUND = "clerk_round*"  # what is counted of bench_ingest: not the making of the batches
 COST = re.compile(r"^ *([\d,]+) \([ \d.]+%\) +(.*)$")
 TOTAL = "PROGRAM TOTALS"
@@ -91,7 +92,7 @@ def profile_ingest(bin_dir: Path, sim: Any, home: Path, pattern: str) -> Profile
     say(f"storing {pattern} batches under callgrind")
     total, functions, said = callgrind(
         home / "ingest.callgrind", [bin_dir / "bench_ingest", ledger, directory, "--pattern", pattern,
-                                    "--sites", str(SITES), "--intervals", str(INTERVALS)],
+                                    "--sites", str(SITES), "--intervals", str(INTERVALS), "--round-ms", str(ROUND_MS)],
         f"--toggle-collect={ROUND}")
     if not total:
         raise RuntimeError(f"no call of {ROUND} was seen: the compiler took it in")

@@ -59,8 +59,9 @@ def row_line(name: str, unit: str, values: Sequence[Optional[float]], budget: st
          word: str) -> str:
     measured, least, most = values
     spread = least is not None and most is not None and least != most
-    cells = [f"{name:<{NAME}.{NAME}}", f"{unit:<11.11}", f"{number(measured):>9}", f"{number(least) if spread else '':>9}",
-             f"{number(most) if spread else '':>9}", f"{budget:>10}", f"{ratio_text(ratio):>6}", word]
+    cells = [f"{name:<{NAME}.{NAME}}", f"{unit:<11.11}", f"{number(measured):>9}",
+             f"{number(least) if spread else '':>9}", f"{number(most) if spread else '':>9}", f"{budget:>10}",
+             f"{ratio_text(ratio):>6}", word]
     return " ".join(cells).rstrip()
 
 

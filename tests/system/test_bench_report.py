@@ -177,7 +177,8 @@ def test_the_document() -> None:
     assert made["details"] == [{**made["details"][0], "name": "commits", "median": 7}]
 
 
-@pytest.mark.parametrize("value, text", [(0, "0"), (3e6, "3.00 M"), (123456, "123 k"), (2500.4, "2500"), (1.23456, "1.23"),
+@pytest.mark.parametrize("value, text", [(0, "0"), (3e6, "3.00 M"), (123456, "123 k"), (2500.4, "2500"),
+                                         (1.23456, "1.23"),
                                          (0.0001234, "0.0001"), (None, "-")])
 def test_numbers(value: float | None, text: str) -> None:
     assert number(value) == text

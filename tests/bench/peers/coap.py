@@ -90,7 +90,8 @@ def both(bin_dir: Path, args: argparse.Namespace, path: str, ours_at: tuple[int,
         if theirs and not gone:
             one, gone = attempt(NAME, lambda: ask(bin_dir, theirs.port, path, theirs.running.pid))
             them += [one] if one else []
-    for name, unit, key, at_least in ((f"CoAP over UDP, {path}, {ours[0]['bytes']:.0f} bytes", "requests/s", "per_s", True),
+    title = f"CoAP over UDP, {path}, {ours[0]['bytes']:.0f} bytes"
+    for name, unit, key, at_least in ((title, "requests/s", "per_s", True),
                                       ("  processor time a request", "us", "cpu_us", False),
                                       ("  p99", "ms", "p99_ms", False)):
         beside = gone or peer(NAME, version("libcoap3-bin"), [one[key] for one in them],

@@ -19,9 +19,9 @@ NAME = "openssl s_server,"
 
 
 def certificate(home: Path, name: str, *signed: str) -> None:
-    subprocess.run([program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-                    "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2", "-subj", f"/CN={name}", *signed],
-                   check=True, capture_output=True, cwd=home)
+    subprocess.run([program("openssl"), "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256",
+                    "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.pem", "-days", "2", "-subj", f"/CN={name}",
+                    *signed], check=True, capture_output=True, cwd=home)
 
 
 def server_ms(home: Path) -> list[float]:
@@ -29,9 +29,9 @@ def server_ms(home: Path) -> list[float]:
     for name in ("server", "client"):
         certificate(home, name, "-CA", "ca.pem", "-CAkey", "ca.key", "-addext", "basicConstraints=critical,CA:FALSE")
     port = free_tcp_port()
-    serve = [program("openssl"), "s_server", "-accept", f"127.0.0.1:{port}", "-cert", "server.pem", "-key", "server.key",
-             "-CAfile", "ca.pem", "-Verify", "2", "-verify_return_error", "-tls1_2", "-named_curve", "P-256", "-quiet",
-             "-no_ticket"]
+    serve = [program("openssl"), "s_server", "-accept", f"127.0.0.1:{port}", "-cert", "server.pem", "-key",
+             "server.key", "-CAfile", "ca.pem", "-Verify", "2", "-verify_return_error", "-tls1_2", "-named_curve",
+             "P-256", "-quiet", "-no_ticket"]
     took = []
     with Running(serve, home / "server.log", cwd=home) as server:
         time.sleep(0.5)
@@ -49,5 +49,5 @@ def server_ms(home: Path) -> list[float]:
 def openssl_handshakes() -> tuple[Beside, ...]:
     with tempfile.TemporaryDirectory(prefix="ringside-bench-") as home:
         took, gone = attempt(NAME, lambda: server_ms(Path(home)))
-    return (gone or peer(NAME, version("openssl"), took, "The same handshake over TCP, with arithmetic in assembly; nothing is "
-                         "kept afterwards."),)
+    return (gone or peer(NAME, version("openssl"), took,
+                         "The same handshake over TCP, with arithmetic in assembly; nothing is kept afterwards."),)

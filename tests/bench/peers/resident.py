@@ -165,7 +165,8 @@ def bench_resident(_bin_dir: Path, _sim: Any, home: Path, args: argparse.Namespa
                 theirs[one.name], gone[one.name] = attempt(
                     one.name, lambda: followed(one, home, pid, before_s[pid], wall_s))
     for title, unit, key in ((f"following a log at {LIVE_EVENTS_S} events/s, processor", "% of a core", "processor"),
-                             ("  private memory (anonymous)", "MB", "private"), ("  resident memory", "MB", "resident")):
+                             ("  private memory (anonymous)", "MB", "private"),
+                             ("  resident memory", "MB", "resident")):
         yield compared(title, unit, [ours[key]], *(
             gone[one.name] or peer(one.name, version(one.package), [theirs[one.name][key]],
                                    one.less if key == "processor" else "") for one in FOLLOWERS))

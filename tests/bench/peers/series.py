@@ -23,8 +23,8 @@ from wire import QUEUES
 PATIENCE_S = 120
 HOUR_S = 3600
 LESS = ("A sample a series each 15 minutes, where exporters are asked each minute or oftener: fifteen times fewer than "
-        "usual. Waits are in 8 fixed buckets, so that a percentile is a guess within one. Ours are whole distributions of "
-        "waits, talk and handling, and hours and days of sites, groups and all added up beforehand.")
+        "usual. Waits are in 8 fixed buckets, so that a percentile is a guess within one. Ours are whole distributions "
+        "of waits, talk and handling, and hours and days of sites, groups and all added up beforehand.")
 SUM = "sum(increase(queue_entered_total[1h]))"
 P90 = "histogram_quantile(0.9, sum by (le) (increase(queue_wait_seconds_bucket[1h])))"
 # title, field of ours, question to a peer
@@ -87,8 +87,8 @@ def prometheus(home: Path, files: Path) -> Store:
     data = home / "tsdb"
     began = time.monotonic()
     daemon = program("prometheus")
-    subprocess.run([program("promtool"), "tsdb", "create-blocks-from", "openmetrics", *BLOCKS, files / "series.om", data],
-                   check=True, capture_output=True)
+    subprocess.run([program("promtool"), "tsdb", "create-blocks-from", "openmetrics", *BLOCKS, files / "series.om",
+                    data], check=True, capture_output=True)
     filled_s, held = time.monotonic() - began, disk_bytes(data)
     (home / "prometheus.yml").write_text("global: {}\n")
     port = free_tcp_port()
@@ -141,7 +141,8 @@ class Ours:
 
     def ask(self, fields: str, from_s: int, to_s: int) -> dict[str, Any]:
         times = [datetime.fromtimestamp(at_s, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ") for at_s in (from_s, to_s)]
-        return self.centre.get(f"/api/v1/timeseries?from={times[0]}&to={times[1]}&step=hour&fields={fields}", self.token)
+        return self.centre.get(f"/api/v1/timeseries?from={times[0]}&to={times[1]}&step=hour&fields={fields}",
+                               self.token)
 
     def time(self, fields: str, from_s: int, to_s: int) -> None:
         began = time.perf_counter()
@@ -182,15 +183,11 @@ def interleaved(ours: Ours, stores: list[Store], gone: dict[str, Beside], built:
 
 
 def same_total(ours: Ours, store: Store, built: dict[str, Any]) -> None:
-    """Whole hours: an hour that is not over is left out by both."""
-    expected = sum(value for value in series_of(ours.ask("entered", built["from_s"], built["to_s"]), "entered") if value)
+    answer = ours.ask("entered", built["from_s"], built["to_s"])
+    expected = sum(value for value in answer["series"][0]["entered"] if value)
     found = store.total(built["to_s"])
     if found != expected:
         raise ValueError(f"it holds {found} calls, ours {expected}")
-
-
-def series_of(answer: dict[str, Any], name: str) -> list[Any]:
-    return answer["series"][0][name]
 
 
 def bench_series(bin_dir: Path, _sim: Any, home: Path, args: argparse.Namespace) -> Iterator[Figure]:

@@ -35,10 +35,11 @@ QUESTION = """
 SELECT q.name, l.entered / 3600 AS hour, count(*), sum(l.outcome < 3), sum(l.outcome = 3),
   sum(l.outcome < 3 AND l.wait <= 20000), avg(CASE WHEN l.outcome < 3 THEN l.wait END),
   max(l.wait), avg(CASE WHEN l.outcome < 3 THEN l.talk END)
-FROM leg l JOIN queue q ON q.id = l.queue WHERE l.entered >= {from_s} AND l.entered < {to_s} GROUP BY 1, 2 ORDER BY 1, 2;
+FROM leg l JOIN queue q ON q.id = l.queue WHERE l.entered >= {from_s} AND l.entered < {to_s}
+GROUP BY 1, 2 ORDER BY 1, 2;
 """
-LESS = ("The same legs in a table of integers with an index by time and queue; it has no intervals, percentiles or waits "
-        "of open calls, all of which are in our bytes and in our answer.")
+LESS = ("The same legs in a table of integers with an index by time and queue; it has no intervals, percentiles or "
+        "waits of open calls, all of which are in our bytes and in our answer.")
 
 
 def seconds(text: str | None) -> int:

@@ -30,9 +30,9 @@ def program(name: str) -> Path:
 
 def version(package: str) -> str:
     """As the distribution has it, without its own revision."""
-    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True, check=False)
-    return done.stdout.strip().partition(":")[2].split("-")[0].split("+")[0] if ":" in done.stdout else \
-        done.stdout.strip().split("-")[0].split("+")[0]
+    done = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", package], capture_output=True, text=True,
+                          check=False)
+    return done.stdout.strip().rpartition(":")[2].partition("-")[0].partition("+")[0]
 
 
 @dataclass
@@ -91,7 +91,7 @@ def attempt(name: str, measure: Callable[[], Any]) -> tuple[Any, Optional[Beside
     except Missing as missing:
         say(f"{name}: {missing}")
         return None, absent(name, str(missing))
-    except (OSError, RuntimeError, ValueError, KeyError, AssertionError, subprocess.SubprocessError) as failure:
+    except Exception as failure:  # whatever it is that a peer does
         text = f"{type(failure).__name__}: {failure}".splitlines()[0]
         say(f"{name} failed: {text}")
         return None, absent(name, f"failed: {type(failure).__name__}")
