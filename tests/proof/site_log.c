@@ -122,7 +122,7 @@ static void count_call(struct site_log *log, const struct call *call)
     tally_at(log, call, call->enter_s)->entered++;
     int64_t gone_s = left_s <= log->end_s ? left_s : INT64_MAX;
     int64_t edge_s = call->enter_s - (call->enter_s - SITE_BEGIN_S) % SITE_INTERVAL_S + SITE_INTERVAL_S;
-    for (; edge_s < log->end_s + SITE_INTERVAL_S; edge_s += SITE_INTERVAL_S) {
+    for (; edge_s <= log->end_s + SITE_INTERVAL_S; edge_s += SITE_INTERVAL_S) {
         tally_at(log, call, edge_s - 1)->waiting_end += gone_s >= edge_s;
     }
     if (left_s > log->end_s) {

@@ -184,7 +184,7 @@ static uint64_t bytes_of(const struct site *site, uint64_t first, uint64_t end)
 
 /* The end of the live file is gone. Lines that were counted are not written again, the others are: in both cases what
  * the input amounts to is to be counted. */
-static void lose_log(struct proof *proof)
+static void lose_log(struct proof *proof, bool last)
 {
     struct site *site = &proof->site;
     struct site_outside *outside = site->outside;
@@ -195,7 +195,7 @@ static void lose_log(struct proof *proof)
         return;
     }
     uint64_t kept = (uint64_t)rng_between(&proof->rng, (int64_t)least, (int64_t)outside->lines_written);
-    if (rng_chance(&proof->rng, 30)) {
+    if (last && rng_chance(&proof->rng, 60)) {
         uint64_t some = (uint64_t)rng_between(&proof->rng, (int64_t)first, (int64_t)least);
         if (some < counted && bytes_of(site, first, some) >= HEAD_BYTES + 128) {
             kept = some;
@@ -222,7 +222,7 @@ static bool wrong(struct proof *proof, const char *what, int ended)
     return false;
 }
 
-static bool cut_once(struct proof *proof, unsigned number)
+static bool cut_once(struct proof *proof, unsigned number, bool last)
 {
     struct cut cut = {.moment = (size_t)rng_below(&proof->rng, MOMENTS),
                       .seed = rng_next(&proof->rng),
@@ -244,7 +244,7 @@ static bool cut_once(struct proof *proof, unsigned number)
                      cut.number, ended == 0 ? " (at the end)" : "", (int)cut.style);
     }
     if (!proof->joins && rng_chance(&proof->rng, 40)) {
-        lose_log(proof);
+        lose_log(proof, last);
     }
     return true;
 }
@@ -260,7 +260,7 @@ static bool run_seed(struct proof *proof, uint64_t seed)
     unsigned cuts = 1 + (unsigned)rng_below(&proof->rng, CUTS_MAX);
     bool fine = true;
     for (unsigned i = 0; i < cuts && fine; i++) {
-        fine = cut_once(proof, i);
+        fine = cut_once(proof, i, i + 1 == cuts);
     }
     if (fine) {
         int ended = in_a_process(proof, NULL);
