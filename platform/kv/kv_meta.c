@@ -18,8 +18,6 @@ struct meta_body {
     size_t commit;
 };
 
-static const char root_beyond[] = "a root beyond the last page";
-
 const char *kv_meta_db_fault(const struct page_db *db, uint64_t last_page)
 {
     if (db->depth > PAGE_DEPTH_MAX) {
@@ -36,7 +34,7 @@ const char *kv_meta_db_fault(const struct page_db *db, uint64_t last_page)
         return empty ? NULL : "pages or records, but no root";
     }
     if (db->root < 2 || db->root > last_page) {
-        return root_beyond;
+        return "a root beyond the last page";
     }
     if (db->leaf_pages == 0 || db->entries < db->leaf_pages || db->branch_pages + 1U < db->depth ||
         (db->depth == 1 && db->branch_pages != 0)) {
@@ -47,7 +45,6 @@ const char *kv_meta_db_fault(const struct page_db *db, uint64_t last_page)
 
 static const char *body_fault(const struct meta_body *body, size_t page_bytes, size_t place)
 {
-    const char *fault = NULL;
     if (body->free_list.pad != page_bytes) {
         return "another page size";
     }
@@ -65,7 +62,12 @@ static const char *body_fault(const struct meta_body *body, size_t page_bytes, s
     if (body->commit != 0 && body->commit % 2 != place) {
         return "a number that does not go with its place";
     }
-    fault = kv_meta_db_fault(&body->free_list, body->last_page);
+    return NULL;
+}
+
+static const char *trees_fault(const struct meta_body *body)
+{
+    const char *fault = kv_meta_db_fault(&body->free_list, body->last_page);
     return fault ? fault : kv_meta_db_fault(&body->main, body->last_page);
 }
 
@@ -125,8 +127,12 @@ static int read_meta(int fd, uint64_t file_bytes, size_t page_bytes, size_t plac
     }
     memcpy(&body, page + PAGE_HEADER, sizeof body);
     const char *fault = body_fault(&body, page_bytes, place);
-    *out = (struct kv_meta){.usable = !fault,
-                            .flaw = fault ? fault : header_fault(page, &body, place),
+    fault = fault ? fault : header_fault(page, &body, place);
+    bool usable = !body_fault(&body, page_bytes, place) && !trees_fault(&body);
+    *out = (struct kv_meta){.usable = usable,
+                            .flaw = fault ? fault : trees_fault(&body),
+                            .has_header = !fault,
+                            .has_wrong_trees = !fault && !usable,
                             .free_list = body.free_list,
                             .main = body.main,
                             .last_page = body.last_page,
@@ -156,7 +162,8 @@ static int find_page_bytes(int fd, size_t *out)
         memcpy(&body, page + PAGE_HEADER, sizeof body);
         size_t stated = body.free_list.pad;
         bool is_size = stated >= PAGE_BYTES_MIN && stated <= PAGE_BYTES_MAX && (stated & (stated - 1)) == 0;
-        if (is_size && (i == 0 || stated == bytes) && !body_fault(&body, stated, i == 0 ? 0 : 1)) {
+        if (is_size && (i == 0 || stated == bytes) && !body_fault(&body, stated, i == 0 ? 0 : 1) &&
+            !trees_fault(&body)) {
             *out = stated;
             return 0;
         }
@@ -169,33 +176,29 @@ static bool follow(uint64_t a, uint64_t b)
     return a + 1 == b || b + 1 == a || (a == 0 && b == 0);
 }
 
-/* Where the two numbers do not follow each other, one is damaged, and the free list's is the true one. Where they do
- * and a free list disagrees, the list is: but for one that is two behind, with which both can be. */
+/* Where the two numbers do not follow each other, one is damaged, and the free list's is the true one. Where they do, a
+ * list that is two behind goes with a damaged number as well as with a damaged list: then the other meta page holds. */
 static void settle_commits(struct kv_metas *metas)
 {
     bool stated_follow = follow(metas->meta[0].stated, metas->meta[1].stated);
     for (size_t i = 0; i < 2; i++) {
         struct kv_meta *meta = &metas->meta[i];
         bool two_behind = meta->listed + 2 == meta->stated;
-        bool is_later = meta->listed > meta->stated;
-        if (meta->listed != meta->stated && (!stated_follow || two_behind || is_later)) {
+        if (meta->listed != meta->stated && (!stated_follow || two_behind)) {
             meta->commit = meta->listed;
             meta->usable = meta->listed % 2 == i;
-            metas->newest_is_bad = stated_follow && two_behind;
         }
+        metas->newest_is_bad = metas->newest_is_bad || (stated_follow && two_behind);
     }
 }
 
-/* What LMDB itself leaves when a meta page could not be written: the roots of the commit that failed, under the number
- * and the last page of the one two before it. Nothing depends on that one any more. */
-static void forgive_failed(struct kv_metas *metas)
+/* A commit whose last write failed has LMDB put back the old number and last page, but not the old roots: this one is
+ * not read any more, and the next commit writes over it. */
+static void forgive_failed_write(struct kv_meta *meta, const struct kv_meta *other)
 {
-    for (size_t i = 0; i < 2; i++) {
-        struct kv_meta *failed = &metas->meta[i];
-        const struct kv_meta *held = &metas->meta[!i];
-        if (failed->flaw == root_beyond && held->usable && !held->flaw && failed->stated + 1 == held->commit) {
-            failed->flaw = NULL;
-        }
+    bool is_later = meta->listed > meta->stated && meta->commit == meta->stated && meta->has_header;
+    if ((meta->has_wrong_trees || is_later) && other->usable && !other->flaw && meta->stated + 1 == other->stated) {
+        meta->flaw = NULL;
     }
 }
 
@@ -210,11 +213,12 @@ static void put_in_order(struct kv_metas *metas)
     size_t newer = first->usable && second->usable ? first->commit < second->commit : !first->usable;
     metas->order[0] = newer;
     metas->order[1] = !newer;
+    forgive_failed_write(first, second);
+    forgive_failed_write(second, first);
     metas->disagree = metas->count == 2 && !follow(first->commit, second->commit);
     if (metas->count == 1) { /* unless it bears the number before, the other one may be the newer one */
         metas->newest_is_bad = metas->meta[!newer].stated + 1 != metas->meta[newer].commit;
     }
-    forgive_failed(metas);
 }
 
 int kv_metas_read(int fd, uint64_t file_bytes, struct kv_metas *out)

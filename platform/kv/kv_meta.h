@@ -15,6 +15,8 @@
 struct kv_meta {
     bool usable;
     const char *flaw; /* NULL: none; also of one that is usable */
+    bool has_header;
+    bool has_wrong_trees; /* but for them it is as it should be */
     struct page_db free_list;
     struct page_db main;
     uint64_t last_page;
@@ -28,7 +30,7 @@ struct kv_metas {
     struct kv_meta meta[2];
     size_t order[2];    /* the newest first */
     size_t count;       /* usable */
-    bool newest_is_bad; /* the one that is not usable may be the newer one */
+    bool newest_is_bad; /* what is read may be the commit before */
     bool disagree;
 };
 

@@ -14,7 +14,8 @@
  *   does not name it; a page that is both in use and free is not taken, nor is another one in its place. Where the list
  *   is not whole, leaves that no sound branch leads to stay lost, for a former state must not come back.
  * - Which of two commits is the newer one, where a number of theirs is damaged so that both can be: then the lower one
- *   is read, and `older_commit` says that it may be the one before. */
+ *   is read, and `older_commit` says that it may be the one before. One bit goes unnoticed: that which makes the newest
+ *   commit's number lower by two looks like a commit whose last write failed, after which the one before holds. */
 #ifndef RINGSIDE_PLATFORM_KV_KV_SALVAGE_H
 #define RINGSIDE_PLATFORM_KV_KV_SALVAGE_H
 

@@ -273,7 +273,7 @@ const char *walk_value(struct walk *walk, const struct page_node *node, bool loo
         return "its value cannot be read";
     }
     fault = run_fault(walk, walk->value.data, first, least);
-    *run = (struct walk_run){first, fault ? least : page_run(walk->value.data)};
+    *run = (struct walk_run){first, fault || loose ? least : page_run(walk->value.data)};
     *value = slice_make((const char *)walk->value.data + PAGE_HEADER, node->data_bytes);
     const char *claim = run_claim(walk, first, run->pages);
     return claim ? claim : loose ? NULL : fault;

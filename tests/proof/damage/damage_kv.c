@@ -38,6 +38,7 @@ struct tally {
     uint64_t saved;
     uint64_t lost;
     uint64_t older;
+    uint64_t behind; /* unnoticed, as kv_salvage.h says */
 };
 
 struct place {
@@ -132,6 +133,12 @@ static int one_seed(uint64_t seed, const struct temp_dir *dir, const struct temp
         snprintf(verdict.what, sizeof verdict.what, "sound, but called damaged: %s", verdict.damage.what);
         status = -1;
     }
+    bool is_in_meta = kind == DAMAGE_BIT || kind == DAMAGE_BITS || kind == DAMAGE_BYTES || kind == DAMAGE_META;
+    if (status == 0 && verdict.is_behind && !is_in_meta) {
+        snprintf(verdict.what, sizeof verdict.what, "called sound, but it is the commit before");
+        status = -1;
+    }
+    tally->behind += verdict.is_behind ? 1U : 0U;
     tally->count[kind]++;
     tally->found[kind] += verdict.outcome != WORLD_SOUND ? 1U : 0U;
     tally->unreadable += verdict.outcome == WORLD_UNREADABLE ? 1U : 0U;
@@ -154,9 +161,10 @@ static void sum_up(uint64_t seeds, const struct tally *tally)
         printf(", %s %llu/%llu", kind_names[i], (unsigned long long)tally->found[i],
                (unsigned long long)tally->count[i]);
     }
-    printf(" found; %llu unreadable, %llu of the commit before, %llu records saved, %llu lost: all hold\n",
-           (unsigned long long)tally->unreadable, (unsigned long long)tally->older, (unsigned long long)tally->saved,
-           (unsigned long long)tally->lost);
+    printf(" found; %llu unreadable, %llu of the commit before (%llu unnoticed), %llu records saved, %llu lost: "
+           "all hold\n",
+           (unsigned long long)tally->unreadable, (unsigned long long)tally->older, (unsigned long long)tally->behind,
+           (unsigned long long)tally->saved, (unsigned long long)tally->lost);
 }
 
 int main(int argc, char **argv)

@@ -155,6 +155,10 @@ void world_make(struct world *world, const char *dir, const struct world_shape *
     }
     kv_close(kv);
     buf_deinit(&value);
+    struct kv_look look = {.depth = KV_DEPTH_TREE};
+    struct kv_damage damage;
+    assert(kv_look_over(dir, &look, &damage) == 0);
+    world->commit = damage.commit;
 }
 
 static bool read_record(size_t db, struct slice key, struct slice value, const struct world_content *content,
@@ -231,28 +235,28 @@ bool world_read(const char *dir, const struct world_content *content, struct wor
 
 bool world_reads_in_child;
 
-static bool reads_now(const struct world *world, const char *dir)
+static bool reads_as(const struct world_content *content, const char *dir)
 {
     struct world_found found;
-    bool is_true = world_read(dir, &world->now, &found);
+    bool is_true = world_read(dir, content, &found);
     for (size_t i = 0; i < WORLD_DBS; i++) {
-        is_true = is_true && found.count[i] == world_count(&world->now, i);
+        is_true = is_true && found.count[i] == world_count(content, i);
     }
     return is_true;
 }
 
 /* What is called sound but is not may end in a signal. */
-static bool reads_as_before(const struct world *world, const char *dir, char *what, size_t size)
+static bool reads_unharmed(const struct world_content *content, const char *dir, char *what, size_t size)
 {
     if (!world_reads_in_child) {
         snprintf(what, size, "called sound, but LMDB reads something else");
-        return reads_now(world, dir);
+        return reads_as(content, dir);
     }
     fflush(NULL);
     pid_t child = fork();
     assert(child >= 0);
     if (child == 0) {
-        _exit(reads_now(world, dir) ? 0 : 1);
+        _exit(reads_as(content, dir) ? 0 : 1);
     }
     int ended = 0;
     assert(waitpid(child, &ended, 0) == child);
@@ -323,10 +327,12 @@ int world_judge(const struct world *world, const char *dir, const char *aside, s
         return -1;
     }
     out->outcome = by_records == 0 ? WORLD_SOUND : WORLD_DAMAGED;
-    if (by_records == 0 && !reads_as_before(world, dir, out->what, sizeof out->what)) {
+    out->is_behind = by_records == 0 && out->damage.commit < world->commit;
+    const struct world_content *content = out->damage.older_commit || out->is_behind ? &world->before : &world->now;
+    if (by_records == 0 && !reads_unharmed(content, dir, out->what, sizeof out->what)) {
         return -1;
     }
-    int status = judge_saved(out->damage.older_commit ? &world->before : &world->now, aside, out);
+    int status = judge_saved(content, aside, out);
     if (status != 0 && out->damage.older_commit && judge_saved(&world->now, aside, out) == 0) {
         status = 0; /* it could not be known that this is the newest */
     }

@@ -28,6 +28,7 @@ struct world {
     struct world_content before; /* the commit before */
     uint32_t generation;
     uint32_t changes; /* in the newest commit */
+    uint64_t commit;  /* LMDB's number of it */
 };
 
 struct world_shape {
@@ -70,6 +71,7 @@ enum world_outcome { WORLD_SOUND, WORLD_DAMAGED, WORLD_UNREADABLE };
 struct world_verdict {
     enum world_outcome outcome;
     struct kv_damage damage;
+    bool is_behind; /* called sound, but as of the commit before: the one bit that cannot be told */
     uint64_t saved;
     uint64_t lost;
     char what[256];
