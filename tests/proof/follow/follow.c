@@ -3,6 +3,7 @@
  * compression at every stage, deletion, links, permissions, restarts from the last position stored or an older one.
  * A seed is a schedule; one that fails is made shorter and printed. */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 #include "tests/proof/follow/reader.h"
 #include "tests/proof/follow/world.h"
 
-enum { STEPS_MAX = 120, SEEDS_FULL = 100000, JOBS_MAX = 64, FAILURES_MAX = 3 };
+enum { STEPS_MAX = 120, SEEDS_FULL = 100000, JOBS_MAX = 64, FAILURES_MAX = 3, HANG_S = 120 };
 
 struct options {
     uint64_t seeds;
@@ -191,6 +192,15 @@ static void become_nobody(void)
     }
 }
 
+static char hang[80];
+
+static void on_alarm(int number)
+{
+    (void)number;
+    (void)!write(STDOUT_FILENO, hang, strlen(hang));
+    _exit(3);
+}
+
 static void work(const struct options *options, uint64_t job, struct tally *tally)
 {
     char base[64];
@@ -199,7 +209,10 @@ static void work(const struct options *options, uint64_t job, struct tally *tall
         perror(options->dir);
         exit(2);
     }
+    (void)signal(SIGALRM, on_alarm);
     for (uint64_t i = job; i < options->seeds && tally->failures < FAILURES_MAX; i += options->jobs) {
+        (void)snprintf(hang, sizeof hang, "seed %" PRIu64 ": it does not come to an end\n", options->first + i);
+        (void)alarm(HANG_S);
         tally->failures += !prove(options->first + i, options, base, &tally->stats);
         tally->done++;
     }

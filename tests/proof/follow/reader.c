@@ -284,11 +284,22 @@ static void start(struct reader *reader, struct rng *rng)
     }
 }
 
+static bool is_there(const struct world *world, uint64_t inode)
+{
+    bool there = (world->live && world->files[world->live_file].inode == inode) ||
+                 (world->writer >= 0 && world->files[world->writer_file].inode == inode);
+    for (unsigned i = 0; i < world->name_count; i++) {
+        there = there || world->files[world->names[i].file].inode == inode;
+    }
+    return there;
+}
+
 /* The number of its inode was given out again, to the log that is there now. */
 static void reuse_inode(struct reader *reader)
 {
     struct stat meta;
-    if (stat(world_path(reader->world, "queue_log"), &meta) == 0) {
+    if (!is_there(reader->world, reader->state.position.inode) &&
+        stat(world_path(reader->world, "queue_log"), &meta) == 0) {
         reader->state.position.inode = (uint64_t)meta.st_ino;
         reader->state.position.device = (uint64_t)meta.st_dev;
     }
@@ -305,7 +316,7 @@ static void restart(struct reader *reader, struct rng *rng)
     reader->state = reader->commit_count > 0 ? reader->commits[reader->commit_count - 1] : (struct reader_state){0};
     reader->world->holds = false;
     world_review(reader->world);
-    if (reader->state.position.head_len > 0 && rng_chance(rng, 20)) {
+    if (reader->state.position.head_len > 0 && rng_chance(rng, 50)) {
         reuse_inode(reader);
     }
     world_say(reader->world, "killed, and %u commits lost: goes on at %llu, after line %d", lost,
@@ -313,8 +324,20 @@ static void restart(struct reader *reader, struct rng *rng)
     start(reader, rng);
 }
 
+static void look(void *ctx)
+{
+    struct reader *reader = ctx;
+    if (amid.world == NULL && reader->follow) {
+        struct rng rng = {.state = (uint64_t)reader->now_ms};
+        while (read_once(reader, &rng)) {
+        }
+    }
+}
+
 void reader_open(struct reader *reader, struct world *world, struct rng *rng)
 {
+    world->look = look;
+    world->look_ctx = reader;
     reader->world = world;
     reader->grace_ms = rng_chance(rng, 80) ? 1000 : 1;
     reader->now_ms = 1000;

@@ -82,6 +82,13 @@ static void see_all(const struct world *world, uint32_t *readable)
     }
 }
 
+static void note_shortened(struct world *world, uint32_t index)
+{
+    const struct world_file *file = &world->files[index];
+    struct world_body *body = &world->bodies[file->body];
+    body->shortened = body->shortened || (file->len > 0 && file->len < body->to - body->from);
+}
+
 void world_review(struct world *world)
 {
     uint32_t readable[WORLD_BODIES_MAX] = {0};
@@ -91,14 +98,13 @@ void world_review(struct world *world)
         body->hurt = body->hurt || readable[i] < body->to - body->from;
     }
     for (unsigned i = 0; i < world->name_count; i++) {
-        const struct world_file *file = &world->files[world->names[i].file];
-        struct world_body *body = &world->bodies[file->body];
+        note_shortened(world, world->names[i].file);
         if (world->names[i].denied) { /* what is in it cannot be told, not even that it is known */
-            body->hurt = true;
+            world->bodies[world->files[world->names[i].file].body].hurt = true;
         }
-        if (file->len > 0 && file->len < body->to - body->from) {
-            body->shortened = true;
-        }
+    }
+    if (world->holds) {
+        note_shortened(world, world->held_file);
     }
     for (unsigned i = 0; i < world->line_count; i++) {
         struct world_line *line = &world->lines[i];

@@ -79,6 +79,8 @@ struct world {
     bool loud;
     bool can_deny; /* permissions bind us */
     struct world_stats *stats;
+    void (*look)(void *ctx); /* the follower has a look while something is half done; no time passes */
+    void *look_ctx;
     jmp_buf failed;
     char failure[512];
 

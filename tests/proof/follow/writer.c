@@ -72,19 +72,21 @@ void world_begin_body(struct world *world)
         (struct world_body){.from = world->text_len, .to = world->text_len, .first_line = world->line_count};
 }
 
-void world_put(struct world *world, const char *bytes, size_t len)
+/* Bytes as they go down to a file, which gets a time of its own. */
+static void put_down(struct world *world, int fd, struct world_file *file, const char *bytes, size_t len)
 {
-    struct world_file *file = &world->files[world->writer_file];
-    assert(world->text_len + len <= WORLD_TEXT_MAX && file->body == world->body_count - 1);
-    if (len == 0) {
-        return;
-    }
-    assert(write(world->writer, bytes, len) == (ssize_t)len);
+    assert(write(fd, bytes, len) == (ssize_t)len);
     world_say(world, "%zu bytes written: %.*s%s", len, len > 32 ? 32 : (int)len - 1, bytes, len > 32 ? "..." : "");
     file->epoch = world->epoch;
     file->tick = ++world->tick;
     struct timespec both[2] = {{file->epoch, file->tick}, {file->epoch, file->tick}};
-    assert(futimens(world->writer, both) == 0);
+    assert(futimens(fd, both) == 0);
+}
+
+/* The same bytes in the model. */
+static void note(struct world *world, struct world_file *file, const char *bytes, size_t len)
+{
+    assert(world->text_len + len <= WORLD_TEXT_MAX && file->body == world->body_count - 1);
     file->len += (uint32_t)len;
     for (size_t i = 0; i < len; i++) {
         world->text[world->text_len++] = bytes[i];
@@ -93,6 +95,15 @@ void world_put(struct world *world, const char *bytes, size_t len)
         }
     }
     world->bodies[world->body_count - 1].to = world->text_len;
+}
+
+void world_put(struct world *world, const char *bytes, size_t len)
+{
+    if (len > 0) {
+        struct world_file *file = &world->files[world->writer_file];
+        put_down(world, world->writer, file, bytes, len);
+        note(world, file, bytes, len);
+    }
 }
 
 void world_put_rest(struct world *world)
@@ -188,9 +199,55 @@ void world_open_writer(struct world *world)
     assert(world->files[world->live_file].len == 0);
 }
 
+/* The follower is in the file, and finds it under a name. */
+static bool is_being_read(const struct world *world, uint32_t file)
+{
+    for (unsigned i = 0; i < world->name_count; i++) {
+        const struct world_name *name = &world->names[i];
+        if (name->file == file) {
+            return world->holds && world->held_file == file && world->held_body == world->files[file].body &&
+                   !name->hidden && !name->denied && name->packed == PACK_NONE && !world->files[file].gzip;
+        }
+    }
+    return false;
+}
+
+/* The new file has a line already, and the last one of the old file is still on its way to the disk: whoever looks in
+ * between has to wait for it. */
+static bool reopen_early(struct world *world)
+{
+    uint32_t old = world->writer_file;
+    if (world->writer < 0 || !world->look || world->place != WORLD_HERE || world->live_denied ||
+        (world->live && world->live_file == old) || !is_being_read(world, old)) {
+        return false;
+    }
+    int fd = dup(world->writer);
+    assert(fd >= 0);
+    char text[64];
+    world_put_rest(world);
+    int len = snprintf(text, sizeof text, "%lld|%u|late|\n", (long long)world->epoch, ++world->serial);
+    note(world, &world->files[old], text, (size_t)len);
+    struct timespec before[2] = {{world->epoch, ++world->tick}, {world->epoch, world->tick}};
+    world_open_writer(world);
+    char first[64];
+    int first_len = snprintf(first, sizeof first, "%lld|%u|early|\n", (long long)world->epoch, ++world->serial);
+    world_put(world, first, (size_t)first_len);
+    world_say(world, "the writer opened the log, and has not ended the old one");
+    world->look(world->look_ctx);
+    put_down(world, fd, &world->files[old], text, (size_t)len);
+    assert(futimens(fd, before) == 0); /* files are ordered by times where their lines have none */
+    world->files[old].epoch = before[0].tv_sec;
+    world->files[old].tick = before[0].tv_nsec;
+    close(fd);
+    return true;
+}
+
 void world_reopen(struct world *world, struct rng *rng)
 {
     if (world_is_full(world)) {
+        return;
+    }
+    if (rng_chance(rng, 25) && reopen_early(world)) {
         return;
     }
     if (world->writer >= 0 && rng_chance(rng, 75)) {
