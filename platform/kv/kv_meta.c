@@ -197,7 +197,8 @@ static void settle_commits(struct kv_metas *metas)
 static void forgive_failed_write(struct kv_meta *meta, const struct kv_meta *other)
 {
     bool is_later = meta->listed > meta->stated && meta->commit == meta->stated && meta->has_header;
-    if ((meta->has_wrong_trees || is_later) && other->usable && !other->flaw && meta->stated + 1 == other->stated) {
+    bool is_older = meta->stated + 1 == other->stated || (meta->stated == 0 && other->stated == 0);
+    if ((meta->has_wrong_trees || is_later) && other->usable && !other->flaw && is_older) {
         meta->flaw = NULL;
     }
 }
@@ -209,15 +210,15 @@ static void put_in_order(struct kv_metas *metas)
     if (first->usable && second->usable) {
         settle_commits(metas);
     }
+    forgive_failed_write(first, second);
+    forgive_failed_write(second, first);
     metas->count = (first->usable ? 1U : 0U) + (second->usable ? 1U : 0U);
     size_t newer = first->usable && second->usable ? first->commit < second->commit : !first->usable;
     metas->order[0] = newer;
     metas->order[1] = !newer;
-    forgive_failed_write(first, second);
-    forgive_failed_write(second, first);
     metas->disagree = metas->count == 2 && !follow(first->commit, second->commit);
     if (metas->count == 1) { /* unless it bears the number before, the other one may be the newer one */
-        metas->newest_is_bad = metas->meta[!newer].stated + 1 != metas->meta[newer].commit;
+        metas->newest_is_bad = metas->meta[!newer].flaw && metas->meta[!newer].stated + 1 != metas->meta[newer].commit;
     }
 }
 
