@@ -408,6 +408,16 @@ static int mend_rest(struct mending *self)
     return status;
 }
 
+/* Without the state, or with names lost, only the legs tell which numbers were given. */
+static bool lacks_numbers(const struct mending *self)
+{
+    const struct ledger_state *state = &self->ledger->state;
+    uint64_t names = 0;
+    return !self->has_state || !state->has_records ||
+           kv_count(self->txn, self->ledger->db[LEDGER_DB_NAMES], &names) != 0 ||
+           names < state->records[LEDGER_DB_NAMES];
+}
+
 static bool is_empty(const struct mending *self)
 {
     uint64_t records = 0;
@@ -440,7 +450,7 @@ static int mend_txn(struct mending *self)
         status = load_state(self);
     }
     if (status == 0) {
-        status = ledger_scan(ledger, self->txn, &self->scan);
+        status = ledger_scan(ledger, self->txn, lacks_numbers(self), &self->scan);
     }
     if (status == 0) {
         self->damage.anew = self->repair->anew || is_empty(self);

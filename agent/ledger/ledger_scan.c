@@ -53,7 +53,7 @@ static int see_block(void *ctx, struct slice key, struct slice value)
                    block.max_end_ms);
     }
     struct call_leg leg;
-    while (leg_block_next(&block, &leg) == 0) {
+    while (scan->each_leg && leg_block_next(&block, &leg) == 0) {
         see_leg(scan, &leg);
     }
     scan->last_block = number;
@@ -146,13 +146,13 @@ static int see_name(void *ctx, struct slice key, struct slice value)
     return 0;
 }
 
-int ledger_scan(struct ledger *ledger, struct kv_txn *txn, struct ledger_scan *out)
+int ledger_scan(struct ledger *ledger, struct kv_txn *txn, bool legs, struct ledger_scan *out)
 {
     static const kv_each_fn fns[LEDGER_DB_COUNT] = {
         [LEDGER_DB_NAMES] = see_name, [LEDGER_DB_CURSORS] = see_cursor,     [LEDGER_DB_OPEN_LEGS] = see_open_leg,
         [LEDGER_DB_LEGS] = see_block, [LEDGER_DB_INTERVALS] = see_interval, [LEDGER_DB_DIRTY] = see_mark,
         [LEDGER_DB_GAPS] = see_gap,   [LEDGER_DB_SHIFTS] = see_shift};
-    *out = (struct ledger_scan){0};
+    *out = (struct ledger_scan){.each_leg = legs};
     int status = 0;
     for (int db = 0; db < LEDGER_DB_COUNT && status == 0; db++) {
         status = fns[db] ? kv_each(txn, ledger->db[db], slice_make("", 0), fns[db], out) : 0;

@@ -6,6 +6,7 @@
 #include "agent/ledger/ledger_internal.h"
 
 struct ledger_scan {
+    bool each_leg;
     uint64_t records[LEDGER_DB_COUNT];
     uint64_t legs;
     uint64_t leg_bytes;
@@ -31,6 +32,7 @@ struct ledger_scan {
     uint32_t largest_id[LEDGER_KINDS_END]; /* that something refers to, or a name stands under */
 };
 
-int ledger_scan(struct ledger *ledger, struct kv_txn *txn, struct ledger_scan *out);
+/* `legs`: looks into each leg too, for numbers that only they tell. */
+int ledger_scan(struct ledger *ledger, struct kv_txn *txn, bool legs, struct ledger_scan *out);
 
 #endif
