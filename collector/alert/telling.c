@@ -9,6 +9,7 @@
 
 #include "collector/alert/bulletin.h"
 #include "collector/alert/signature.h"
+#include "collector/alert/wiping.h"
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
 #include "platform/time/zone.h"
@@ -212,6 +213,9 @@ static void finish(struct telling *telling, CURL *curl, CURLcode result)
     (void)curl_easy_getinfo(curl, CURLINFO_PRIVATE, (char **)&talk);
     (void)curl_multi_remove_handle(telling->multi, curl);
     enum outbox_outcome outcome = judge(talk, result, why, sizeof why);
+    curl_easy_reset(curl); /* it points to the headers, which hold the token */
+    curl_slist_free_all(talk->headers);
+    talk->headers = NULL;
     talk->busy = false;
     telling->source.done(telling->source.ctx, (size_t)(talk - telling->talks), outcome, why);
 }
@@ -314,7 +318,8 @@ static bool make_talks(struct telling *telling)
 
 int telling_start(const struct telling_options *options, const struct telling_source *source, struct telling **out)
 {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (curl_global_init_mem(CURL_GLOBAL_DEFAULT, wiping_malloc, wiping_free, wiping_realloc, wiping_strdup,
+                             wiping_calloc) != CURLE_OK) {
         return STATUS_UNSUPPORTED;
     }
     struct telling *telling = calloc(1, sizeof *telling);

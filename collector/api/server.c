@@ -9,6 +9,7 @@
 #include "collector/api/route.h"
 #include "platform/base/status.h"
 #include "platform/time/clock.h"
+#include "platform/tls/secret.h"
 
 enum { SERVER_BUSY_S = 2, SERVER_STREAMS_S = 30 };
 
@@ -141,13 +142,18 @@ static enum gate_verdict server_ask_gate(struct request *request)
     if (endpoint->access == ENDPOINT_OPEN && strncmp(endpoint->path, "/api/", 5) != 0) {
         return GATE_PASS;
     }
-    struct gate_ask ask = {.authorization = server_header(request, MHD_HTTP_HEADER_AUTHORIZATION),
+    const char *authorization = server_header(request, MHD_HTTP_HEADER_AUTHORIZATION);
+    struct gate_ask ask = {.authorization = authorization,
                            .open = open,
                            .role = endpoint->access == ENDPOINT_ADMIN ? ACCESS_ADMIN : ACCESS_VIEW,
                            .now_ms = clock_wall_ms(),
                            .monotonic_ms = clock_monotonic_ms()};
     server_address(request, &ask.address);
-    return gate_ask(api->gate, &ask, &request->pass);
+    enum gate_verdict verdict = gate_ask(api->gate, &ask, &request->pass);
+    if (authorization) { /* in the connection's own memory, which nobody else clears */
+        secret_wipe((char *)(uintptr_t)authorization, strlen(authorization));
+    }
+    return verdict;
 }
 
 /* False with *result: refused. */
