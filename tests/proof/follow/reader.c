@@ -72,7 +72,7 @@ static bool may_hide(const struct reader *reader, uint32_t line)
     }
     uint32_t next = next_wanted(reader);
     bool silent = reader->state.silent; /* lines skipped were all there was: the follower has their times alone */
-    if (next == 0 ? !silent : !world->bodies[world->lines[next - 1].body].hurt) {
+    if (!silent && (next == 0 || !world->bodies[world->lines[next - 1].body].hurt)) {
         return false;
     }
     uint64_t known = silent ? reader->state.position.last_number : last_number(reader, next - 1);
