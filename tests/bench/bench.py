@@ -55,7 +55,7 @@ SIZES = {
     "crowd_seconds": (5, 20, "of the sessions' and the hostile peers' life"),
     "ingest_sites": (300, 1000, "whose batches are stored"),
     "ingest_intervals": (16, 60, "of each of their queues"),
-    "query_sites": (50, 1000, "of 1,000 that have data, of the central query"),
+    "query_sites": (50, 200, "of 1,000 that have data, of the central query"),
     "api_sites": (100, 1000, "that the central view shows"),
     "api_days": (5, 30, "of each of them"),
     "api_seconds": (5, 20, "of each load on the central view"),
