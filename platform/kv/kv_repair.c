@@ -15,7 +15,7 @@
 #include "platform/kv/kv_internal.h"
 #include "platform/kv/record.h"
 
-enum { PATH_BYTES = 4096, ASIDE_KEPT = 2, SCAN_BYTES = 1 << 20, NOTE_BYTES = 64 };
+enum { PATH_BYTES = 4096, ASIDE_KEPT = 2, SCAN_BYTES = 1 << 20, NOTE_BYTES = 64, LOOKS_MAX = 3, PAUSE_NS = 3000000 };
 
 static const uint64_t RECORDS_BYTES_MAX = UINT64_C(512) << 20;
 static const uint64_t LEAVES_BYTES_MAX = UINT64_C(256) << 20;
@@ -403,14 +403,19 @@ static int look_pinned(const char *dir, const struct kv_look *look)
     return status == 0 ? 0 : STATUS_CORRUPT;
 }
 
+/* While somebody writes, pages change under the look: then one that finds nothing wrong is enough. */
 int kv_repair_may_read(const char *dir)
 {
+    const struct timespec pause = {.tv_nsec = PAUSE_NS};
     bool small = used_bytes(dir) <= LEAVES_BYTES_MAX;
     const struct kv_look look = {.depth = small ? KV_DEPTH_RECORDS : KV_DEPTH_TREE};
     struct kv_damage damage;
-    int status = kv_look_over(dir, &look, &damage);
-    if (status != KV_DAMAGED) {
-        return status;
+    for (int tries = 0; tries < LOOKS_MAX; tries++) {
+        int status = kv_look_over(dir, &look, &damage);
+        if (status != KV_DAMAGED) {
+            return status;
+        }
+        (void)nanosleep(&pause, NULL);
     }
     return damage.readable ? look_pinned(dir, &look) : STATUS_CORRUPT;
 }
