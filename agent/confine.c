@@ -57,6 +57,28 @@ static void add_directory_of(struct paths *paths, const char *path)
     take(paths, copy, SANDBOX_READ);
 }
 
+/* What is not there yet may come: then the nearest directory above it that is there, but never the root. */
+static void add_what_comes(struct paths *paths, const char *path)
+{
+    struct stat info;
+    char *copy = strdup(path);
+    char *slash = copy ? strrchr(copy, '/') : NULL;
+    bool missing = false;
+    for (; slash && slash != copy; slash = strrchr(copy, '/')) {
+        *slash = '\0';
+        if (stat(copy, &info) == 0) {
+            break;
+        }
+        missing = true;
+    }
+    if (missing && slash && slash != copy && strcmp(copy, "/etc") != 0) {
+        take(paths, copy, SANDBOX_READ);
+        return;
+    }
+    paths->failed = paths->failed || !copy;
+    free(copy);
+}
+
 /* With the places that links lead to. */
 static void add_file(struct paths *paths, const char *path)
 {
@@ -66,6 +88,7 @@ static void add_file(struct paths *paths, const char *path)
     char *real = realpath(path, NULL);
     add(paths, path, SANDBOX_READ);
     add_directory_of(paths, path);
+    add_what_comes(paths, path);
     if (real && strcmp(real, path) != 0) {
         add_directory_of(paths, real);
     }

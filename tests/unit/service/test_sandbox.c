@@ -711,7 +711,11 @@ static void learn(void)
     assert_int_equal(read(pair[0], &place.kernel, sizeof place.kernel), sizeof place.kernel);
     (void)close(pair[0]);
     (void)close(pair[1]);
+    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, 1 /* LANDLOCK_CREATE_RULESET_VERSION */);
     assert_true(place.kernel.seccomp);
+    assert_int_equal(place.kernel.landlock, version < 1 ? 0 : version < 7 ? version : 7);
+    assert_int_equal(place.kernel.files, version >= 1);
+    assert_int_equal(place.kernel.ports, version >= 4);
 }
 
 static int setup(void **state)
