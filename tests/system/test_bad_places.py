@@ -42,7 +42,7 @@ def lines_of(log: Path) -> int:
 
 def source_state(branch: Branch) -> str:
     answer = branch.ask()
-    return answer["sources"][0]["state"] if answer else "no answer"
+    return answer["sources"][0]["state"] if answer and answer["sources"] else "no answer"
 
 
 def wait_for_state(branch: Branch, agent: Agent, *states: str) -> None:
