@@ -199,14 +199,15 @@ void world_open_writer(struct world *world)
     assert(world->files[world->live_file].len == 0);
 }
 
-/* The follower is in the file, and finds it under a name. */
+/* The follower is in the file, finds it under a name, and cannot take it for a copy. */
 static bool is_being_read(const struct world *world, uint32_t file)
 {
     for (unsigned i = 0; i < world->name_count; i++) {
         const struct world_name *name = &world->names[i];
         if (name->file == file) {
-            return world->holds && world->held_file == file && world->held_body == world->files[file].body &&
-                   !name->hidden && !name->denied && name->packed == PACK_NONE && !world->files[file].gzip;
+            return world->holds && world->held_file == file && !world->bodies[world->files[file].body].shortened &&
+                   world->held_body == world->files[file].body && !name->hidden && !name->denied &&
+                   name->packed == PACK_NONE && !world->files[file].gzip;
         }
     }
     return false;
