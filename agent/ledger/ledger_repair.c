@@ -498,6 +498,8 @@ int ledger_repair(struct ledger *ledger)
                                               .map_bytes = ledger->options.map_bytes,
                                               .now_ms = ledger->options.now_ms,
                                               .note_fd = ledger->lock_fd,
+                                              .names = ledger_db_names,
+                                              .name_count = LEDGER_DB_COUNT,
                                               .whole = is_whole,
                                               .agrees = agrees,
                                               .ctx = &self,

@@ -233,6 +233,7 @@ int registry_lock(const char *dir, bool alone, int *out)
 
 int registry_mend(const char *dir, int64_t now_ms, struct registry_damage *out)
 {
+    static const char *const names[] = {"sites", "ids", "groups", "meta", "tokens"};
     struct registry registry = {.lock_fd = -1};
     struct mending self = {.registry = &registry, .now_ms = now_ms};
     struct kv_repair repair;
@@ -240,6 +241,8 @@ int registry_mend(const char *dir, int64_t now_ms, struct registry_damage *out)
                                               .map_bytes = REGISTRY_MAP_BYTES,
                                               .now_ms = now_ms,
                                               .note_fd = -1,
+                                              .names = names,
+                                              .name_count = sizeof names / sizeof names[0],
                                               .whole = is_whole,
                                               .agrees = agrees,
                                               .ctx = &self,

@@ -419,6 +419,8 @@ int store_repair(struct store *store)
                                               .map_bytes = store->options.limit_bytes,
                                               .now_ms = store->options.now_ms,
                                               .note_fd = store->lock_fd,
+                                              .names = store_db_names,
+                                              .name_count = STORE_DB_COUNT,
                                               .whole = is_whole,
                                               .agrees = agrees,
                                               .ctx = &self,

@@ -30,6 +30,10 @@ struct kv_repair_options {
     uint64_t map_bytes;
     int64_t now_ms;
     int note_fd; /* of the note, or -1: there is none */
+    /* The names of its databases. One that is none of these is a damaged name where one that differs from it in a
+     * single byte is missing: its records are then saved under that. NULL: any will do. */
+    const char *const *names;
+    size_t name_count;
     kv_whole_fn whole;
     /* Whether the records that whole() saw agree with each other, as far as their owner keeps books of that; asked
      * where a look at all of them found nothing wrong. NULL: they do. */
