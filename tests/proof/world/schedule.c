@@ -144,27 +144,32 @@ static void on_agent(struct fault *fault)
     }
 }
 
+static void put_back(struct fault *fault)
+{
+    struct branch *branch = branch_of(fault);
+    branch_kill(branch);
+    branch_put_back(branch);
+    branch_start_at(branch, fault->world->now_ms + fault->number * 10);
+}
+
 static void on_ledger(struct fault *fault)
 {
     struct branch *branch = branch_of(fault);
     if (fault->kind == FAULT_BACKUP) {
         branch_back_up(branch);
-        return;
-    }
-    if (fault->kind == FAULT_LEDGER_PUT_BACK) {
-        if (branch->backup.len == 0) {
-            return;
-        }
-        branch_kill(branch);
-        branch_put_back(branch);
-    } else {
+    } else if (fault->kind == FAULT_LEDGER_NEW) {
         branch_kill(branch);
         branch_lose_ledger(branch);
         if (fault->number % 2) { /* the other half waits until the old one is forgotten */
             centre_join(fault->world->centre, branch);
         }
+        branch_start_at(branch, fault->world->now_ms + fault->for_ms);
+    } else if (branch->backup.len > 0) {
+        put_back(fault);
+    } else { /* it will be older when the time is over */
+        branch_back_up(branch);
+        until(fault);
     }
-    branch_start_at(branch, fault->world->now_ms + fault->for_ms);
 }
 
 static void on_pbx(struct fault *fault)
@@ -211,6 +216,8 @@ static void on_after(void *ctx)
     struct fault *fault = ctx;
     if (fault->kind == FAULT_REVOKED) {
         centre_join(fault->world->centre, branch_of(fault));
+    } else if (fault->kind == FAULT_LEDGER_PUT_BACK) {
+        put_back(fault);
     }
 }
 
