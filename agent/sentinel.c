@@ -60,8 +60,9 @@ static int keep(struct sentinel *sentinel)
 {
     struct buf text = BUF_INIT;
     struct json *state = json_new_map();
+    (void)json_build_failed();
     sentry_save(sentinel->sentry, state);
-    int status = json_write(state, 0, &text);
+    int status = !state || json_build_failed() ? STATUS_NO_MEMORY : json_write(state, 0, &text);
     if (status == 0) {
         buf_append_str(&text, "\n");
         status = text.failed ? STATUS_NO_MEMORY : atomic_replace(sentinel->state_path, text.data, text.len, STATE_MODE);
@@ -71,8 +72,9 @@ static int keep(struct sentinel *sentinel)
     return status;
 }
 
-/* Without it everything begins anew, as at the first start: what fires is told once more. */
-static void restore(struct sentinel *sentinel)
+/* Without it everything begins anew, as at the first start: what fires is told once more. STATUS_NO_MEMORY: it can be
+ * there and whole. */
+static int restore(struct sentinel *sentinel)
 {
     struct buf text = BUF_INIT;
     struct json *state = NULL;
@@ -84,12 +86,13 @@ static void restore(struct sentinel *sentinel)
     if (status == 0) {
         status = sentry_restore(sentinel->sentry, state);
     }
-    if (status != 0 && status != STATUS_NOT_FOUND) {
+    if (status != 0 && status != STATUS_NOT_FOUND && status != STATUS_NO_MEMORY) {
         log_write(LOG_WARNING, "alert", "%s: %s: alerts begin anew", sentinel->state_path,
                   why[0] ? why : status_str(status));
     }
     json_free(state);
     buf_deinit(&text);
+    return status == STATUS_NO_MEMORY ? status : 0;
 }
 
 /* ---- looking ---- */
@@ -182,7 +185,9 @@ static int start(struct sentinel *sentinel)
                           &sentinel->hook);
     }
     if (status == 0) {
-        restore(sentinel);
+        status = restore(sentinel);
+    }
+    if (status == 0) {
         status = loop_timer_start(sentinel->options.loop, FIRST_MS, (uint64_t)alerting->pace_ms, on_time, sentinel,
                                   &sentinel->timer);
     }

@@ -67,12 +67,15 @@ void outbox_save(const struct outbox *outbox, struct json *out)
     }
 }
 
-static bool is_list(const char *text)
+static int check_list(const char *text)
 {
     struct json *list = NULL;
-    bool is = json_parse(slice_str(text), strlen(text), &list, NULL, 0) == 0 && json_kind(list, "") == JSON_LIST;
+    int status = json_parse(slice_str(text), strlen(text), &list, NULL, 0);
+    if (status == 0 && json_kind(list, "") != JSON_LIST) {
+        status = STATUS_INVALID;
+    }
     json_free(list);
-    return is;
+    return status;
 }
 
 static int restore_waiting(struct outbox *outbox, struct post *post, const struct json *from)
@@ -80,8 +83,12 @@ static int restore_waiting(struct outbox *outbox, struct post *post, const struc
     int64_t made_ms;
     const char *id = json_text(from, "delivery");
     const char *items = json_text(from, "items");
-    if (!json_int(from, "made_ms", &made_ms) || strlen(id) != OUTBOX_ID_MAX - 1 || !is_list(items)) {
+    if (!json_int(from, "made_ms", &made_ms) || strlen(id) != OUTBOX_ID_MAX - 1) {
         return STATUS_INVALID;
+    }
+    int status = check_list(items);
+    if (status != 0) {
+        return status;
     }
     char *copy = strdup(items);
     return copy ? outbox_push(outbox, post, id, made_ms, false, copy) : STATUS_NO_MEMORY;

@@ -239,9 +239,10 @@ static int restore_alert(struct alert_watch *watch, const struct json *from)
         return STATUS_INVALID;
     }
     const struct alert_rule *rule = alert_watch_rule(watch, json_text(from, "rule"));
-    struct watch_entry *entry = rule ? alert_watch_entry(watch, rule, &subject, true) : NULL;
+    struct watch_entry *entry = NULL;
+    int status = rule ? alert_watch_entry(watch, rule, &subject, true, &entry) : 0;
     if (!entry) {
-        return 0; /* the rule is gone, or there are more than now may be */
+        return status; /* 0: the rule is gone, or there are more than now may be */
     }
     struct alert *alert = &entry->alert;
     read.id = alert->id;

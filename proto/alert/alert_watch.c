@@ -136,22 +136,28 @@ static bool make_room(struct alert_watch *watch)
     return true;
 }
 
-struct watch_entry *alert_watch_entry(struct alert_watch *watch, const struct alert_rule *rule,
-                                      const struct alert_subject *subject, bool make)
+int alert_watch_entry(struct alert_watch *watch, const struct alert_rule *rule, const struct alert_subject *subject,
+                      bool make, struct watch_entry **out)
 {
+    *out = NULL;
     uint64_t id = id_of(rule, subject);
     uint32_t at = watch->slot_count ? *slot_of(watch, id) : 0;
     if (at != 0) {
         struct watch_entry *found = &watch->entries[at - 1];
-        return found->alert.rule == rule && same_subject(rule, &found->alert.subject, subject) ? found : NULL;
+        *out = found->alert.rule == rule && same_subject(rule, &found->alert.subject, subject) ? found : NULL;
+        return 0;
     }
-    if (!make || watch->count >= watch->max || !make_room(watch)) {
-        return NULL;
+    if (!make || watch->count >= watch->max) {
+        return 0;
+    }
+    if (!make_room(watch)) {
+        return STATUS_NO_MEMORY;
     }
     struct watch_entry *entry = &watch->entries[watch->count++];
     *entry = (struct watch_entry){.alert = {.id = id, .rule = rule, .subject = *subject, .value = NAN, .worst = NAN}};
     *slot_of(watch, id) = (uint32_t)watch->count;
-    return entry;
+    *out = entry;
+    return 0;
 }
 
 /* ---- mutes by hand ---- */
@@ -290,7 +296,8 @@ int alert_watch_figure(struct alert_watch *watch, const struct alert_rule *rule,
     }
     value = rule->metric == ALERT_CLOCK_OFFSET ? fabs(value) : value;
     bool passed = passes(rule, value, calls);
-    struct watch_entry *entry = alert_watch_entry(watch, rule, subject, passed);
+    struct watch_entry *entry;
+    (void)alert_watch_entry(watch, rule, subject, passed, &entry); /* without memory: in the next round */
     if (!entry) {
         watch->left_out_now += passed;
         return 0;

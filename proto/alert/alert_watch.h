@@ -83,7 +83,7 @@ void alert_put(const struct alert *alert, struct json *out);
 void alert_watch_put(const struct alert_watch *watch, int64_t now_ms, struct json *out);
 
 /* What must outlive a restart: pending and firing, mutes. Of a state that belongs to rules no longer there what is
- * left is dropped. STATUS_INVALID. */
+ * left is dropped. STATUS_INVALID; STATUS_NO_MEMORY: nothing is wrong with the state. */
 void alert_watch_save(const struct alert_watch *watch, struct json *out);
 int alert_watch_restore(struct alert_watch *watch, const struct json *from);
 

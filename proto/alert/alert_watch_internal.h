@@ -37,9 +37,9 @@ struct alert_watch {
     uint64_t left_out_now;
 };
 
-/* Of what an alert of this rule is known by, an entry, found or made quiet. NULL: left out, or no memory. */
-struct watch_entry *alert_watch_entry(struct alert_watch *watch, const struct alert_rule *rule,
-                                      const struct alert_subject *subject, bool make);
+/* Of what an alert of this rule is known by, an entry, found or made quiet. NULL: left out. STATUS_NO_MEMORY. */
+int alert_watch_entry(struct alert_watch *watch, const struct alert_rule *rule, const struct alert_subject *subject,
+                      bool make, struct watch_entry **out);
 const struct alert_rule *alert_watch_rule(const struct alert_watch *watch, const char *name);
 int alert_watch_add_mute(struct alert_watch *watch, const char *rule, const char *site, int64_t until_ms,
                          const char *by, const char *why);
