@@ -1,6 +1,10 @@
 /* bench_tls N: what TLS alone takes for N mutual handshakes as the collector has them (TLS 1.2, ECDHE, P-256 keys and a
  * CA between both ends, no resumption), in memory: no socket, no CoAP, nothing of ours. Both ends take turns in one
- * thread; each end's processor time is counted apart. One JSON object. The library's headers come by CMakeLists.txt. */
+ * thread; each end's processor time is counted apart. One JSON object. */
+#include <mbedtls/ctr_drbg.h>
+#include <mbedtls/entropy.h>
+#include <mbedtls/ssl.h>
+#include <mbedtls/version.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -28,6 +28,7 @@ GOOD = {
     "agent/ledger/ledger.h": header("agent/ledger/ledger.h", '#include "agent/event/event.h"'),
     "agent/agent.h": header("agent/agent.h"),
     "agent/main.c": '#include "agent/ledger/ledger.h"\n#include "platform/config/options.h"\n',
+    "tests/bench/bench_tls.c": "#include <mbedtls/ssl.h>\n",
     "tests/unit/kv/test_kv.c": "#include <cmocka.h>\n" '#include "platform/kv/kv.h"\n',
 }
 
@@ -46,6 +47,9 @@ PLANTED = {
     "libcoap from a deeper path": ("agent/sync/a.c", "#include <coap3/coap.h>\n", 1, "belongs to platform/coap"),
     "libpq outside its file": ("collector/store/store.c", "#include <libpq-fe.h>\n", 1,
                                "belongs to collector/store/store_postgres.c"),
+    "another yardstick": ("tests/bench/bench_coap.c", "#include <mbedtls/ssl.h>\n", 1, "belongs to platform/tls alone"),
+    "the yardstick with another library": ("tests/bench/bench_tls.c", "#include <lmdb.h>\n", 1,
+                                           "belongs to platform/kv alone"),
     "protobuf outside proto": ("agent/sync/b.c", '#include "proto/ringside.pb-c.h"\n', 1, "belongs into .c files of"),
     "third-party types in a header": ("platform/kv/open.h", header("platform/kv/open.h", "#include <lmdb.h>"), 3,
                                       "third party's types"),
@@ -102,6 +106,14 @@ class LayeringTest(unittest.TestCase):
                 self.assertTrue(name in check.MODULES or name.endswith("/*"), f"{module} uses unknown {name}")
         for owner in check.THIRD_PARTY.values():
             self.assertIsNotNone(check.module_of(owner + "/x"), owner)
+
+    def test_exceptions_are_of_the_table_and_in_use(self):
+        root = pathlib.Path(check.__file__).resolve().parents[2]
+        for path, name in check.EXCEPTIONS:
+            self.assertIn(name, check.THIRD_PARTY)
+            text = (root / path).read_text(encoding="utf-8")
+            used = [include.angled for include in check.includes_of(text) if include.angled]
+            self.assertTrue(any(header.startswith(name) for header in used), f"{path} does not include <{name}")
 
 
 if __name__ == "__main__":
