@@ -33,7 +33,7 @@ static const char allowed[] =
     "read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 close close_range dup dup2 "
     "dup3 fcntl fcntl64 lseek _llseek pipe pipe2 open openat stat stat64 lstat lstat64 fstat fstat64 "
     "fstatat64 newfstatat statx statfs statfs64 fstatfs fstatfs64 access faccessat faccessat2 readlink "
-    "readlinkat getdents getdents64 getcwd mkdir mkdirat rmdir unlink unlinkat rename renameat renameat2 "
+    "readlinkat getdents getdents64 getcwd mkdir mkdirat rmdir link linkat unlink unlinkat rename renameat renameat2 "
     "chmod fchmod fchmodat umask truncate truncate64 ftruncate ftruncate64 fallocate fadvise64 "
     "fadvise64_64 arm_fadvise64_64 readahead sync_file_range sync_file_range2 arm_sync_file_range fsync "
     "fdatasync syncfs flock inotify_init1 inotify_add_watch inotify_rm_watch "

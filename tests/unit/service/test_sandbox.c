@@ -201,6 +201,7 @@ static int use_own(void)
     void *mapped = done ? mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) : MAP_FAILED;
     struct flock lock = {.l_type = F_WRLCK};
     done = done && mapped != MAP_FAILED && msync(mapped, 4096, MS_SYNC) == 0 && fcntl(fd, F_SETLK, &lock) == 0;
+    done = done && link(from, in("own/second")) == 0 && unlink(in("own/second")) == 0; /* a damaged file put aside */
     done = done && rename(from, in("own/newer")) == 0 && unlink(in("own/newer")) == 0;
     done = done && mkdir(in("own/deep"), 0700) == 0 && rmdir(in("own/deep")) == 0;
     done = done && open(in("read/file"), O_RDONLY | O_CLOEXEC) >= 0;
