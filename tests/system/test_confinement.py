@@ -195,6 +195,14 @@ def test_the_units_score(tmp_path: Path, name: str) -> None:
     assert code != 0 and reached is not None and reached > SCORE_MAX, told
 
 
+@pytest.mark.parametrize("name", UNITS)
+def test_the_units_wait_for_a_large_file_to_be_looked_over(name: str) -> None:
+    """systemd would end a start after 90 seconds, and a repair with it, again and again."""
+    unit = (ROOT / "platform" / "systemd" / f"{name}.service").read_text()
+    settings = dict(re.findall(r"^(\w+)=(.*)$", unit, flags=re.M))
+    assert settings["Type"] == "notify" and settings["TimeoutStartSec"] == "infinity"
+
+
 def members(group: str) -> set[str]:
     done = subprocess.run(["systemd-analyze", "syscall-filter", "--no-pager", group], capture_output=True, text=True,
                           check=True)
