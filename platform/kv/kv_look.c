@@ -71,8 +71,12 @@ static void check_sum(struct walk *walk, const struct kv_meta *meta)
 static int one_commit(struct walk *walk, int fd, uint64_t file_bytes, const struct kv_metas *metas, size_t which,
                       bool *has_names)
 {
-    struct walk fresh = {
-        .look = walk->look, .out = walk->out, .damaged = walk->damaged, .take = walk->take, .take_ctx = walk->take_ctx};
+    struct walk fresh = {.look = walk->look,
+                         .out = walk->out,
+                         .damaged = walk->damaged,
+                         .starved = walk->starved,
+                         .take = walk->take,
+                         .take_ctx = walk->take_ctx};
     walk_deinit(walk);
     *walk = fresh;
     walk->out->db_count = 0;
@@ -172,6 +176,7 @@ int kv_look_over(const char *dir, const struct kv_look *look, struct kv_damage *
     }
     struct walk walk = {.look = look, .out = out};
     status = walk_environment(&walk, fd, file_bytes);
+    status = walk.starved ? STATUS_NO_MEMORY : status;
     if (status == 0) {
         walk_balance(&walk);
         status = walk.damaged ? KV_DAMAGED : 0;

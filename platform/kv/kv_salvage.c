@@ -104,6 +104,7 @@ static int save(struct walk *walk, struct writer *writer, int fd, uint64_t file_
     if (status == 0) {
         status = walk_orphans(walk);
     }
+    status = walk->starved ? STATUS_NO_MEMORY : status;
     if (status == 0) {
         walk_balance(walk);
         status = writer_end(writer, walk->out);

@@ -247,6 +247,9 @@ static const char *run_claim(const struct walk *walk, uint64_t first, uint64_t p
     return NULL;
 }
 
+/* A run whose header does not say so is not believed to be longer than any value of ours: it is read into memory. */
+enum { LOOSE_BYTES_MAX = 64 << 20 };
+
 const char *walk_value(struct walk *walk, const struct page_node *node, bool loose, struct slice *value,
                        struct walk_run *run)
 {
@@ -264,15 +267,25 @@ const char *walk_value(struct walk *walk, const struct page_node *node, bool loo
     if (fault) {
         return fault;
     }
+    uint8_t header[PAGE_HEADER];
+    uint64_t at = (uint64_t)first * walk->file.page_bytes;
+    if (page_read_at(walk->file.fd, at, header, sizeof header) != 0) {
+        return "its value cannot be read";
+    }
+    fault = run_fault(walk, header, first, least);
+    if (fault && (!loose || node->data_bytes > LOOSE_BYTES_MAX)) {
+        *run = (struct walk_run){first, least};
+        return fault;
+    }
     buf_reset(&walk->value);
     size_t bytes = PAGE_HEADER + node->data_bytes;
     if (!buf_grow(&walk->value, bytes)) {
+        walk->starved = true;
         return "there is not memory enough for its value";
     }
-    if (page_read_at(walk->file.fd, (uint64_t)first * walk->file.page_bytes, walk->value.data, bytes) != 0) {
+    if (page_read_at(walk->file.fd, at, walk->value.data, bytes) != 0) {
         return "its value cannot be read";
     }
-    fault = run_fault(walk, walk->value.data, first, least);
     *run = (struct walk_run){first, fault || loose ? least : page_run(walk->value.data)};
     *value = slice_make((const char *)walk->value.data + PAGE_HEADER, node->data_bytes);
     const char *claim = run_claim(walk, first, run->pages);

@@ -36,6 +36,7 @@ struct walk {
     struct page_file file;
     uint64_t commit;
     bool damaged;
+    bool starved;  /* a value was not read for want of memory: what was found says nothing */
     uint8_t *used; /* one bit a page of the file */
     uint8_t *free;
     uint64_t free_count; /* pages on the free list, also where the file does not reach */
