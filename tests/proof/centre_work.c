@@ -329,7 +329,9 @@ static int look(struct work *work)
         work->lookout->dirty = true;
         lookout_keep(work->lookout, model->wall_ms);
     }
-    if (status == 0 && work->lookout->keep_why[0]) {
+    /* What could not be looked at or told for want of memory comes in the next round. */
+    bool waits = outbox_next_ms(work->lookout->outbox) != INT64_MAX;
+    if (status == 0 && (work->lookout->keep_why[0] || work->lookout->look_why[0] || waits)) {
         status = STATUS_IO;
     }
     return status;
