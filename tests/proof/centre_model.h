@@ -105,9 +105,6 @@ struct model {
     uint32_t again;    /* steps that had to be tried again */
     uint32_t stopped;  /* the daemon gave up, or could not begin: the service manager starts it again */
     bool may_not_read; /* the file of the alerts may be there and not readable, which then counts as none */
-    /* A write of a meta page may fail: what LMDB leaves then cannot be told from a damaged number (kv_meta.h), so
-     * nobody may read before the collector has looked it over. */
-    bool may_seem_damaged;
     bool fired;
     int64_t blocks;
     uint64_t counts[16]; /* passages of each kind of point */

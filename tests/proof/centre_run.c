@@ -128,26 +128,11 @@ enum run_end run_apart(struct run *run, enum run_end (*fn)(struct run *run, void
     return end;
 }
 
-static bool look_over(struct model *model, const char *root)
-{
-    struct work work;
-    work_name(&work, model, root);
-    if (work_open(&work) != 0) {
-        (void)snprintf(model->why, sizeof model->why, "what seems damaged cannot be opened");
-        return false;
-    }
-    work_close(&work);
-    return true;
-}
-
 static enum run_end finish(struct run *run, void *ctx)
 {
     struct model *model = run->model;
     (void)ctx;
     faults_watch(NULL);
-    if (model->may_seem_damaged && model->founded && !look_over(model, run_place(run))) {
-        return RUN_FAILED;
-    }
     if (!centre_check_durable(model, run_place(run))) {
         return RUN_FAILED;
     }

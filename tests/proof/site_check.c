@@ -246,17 +246,6 @@ static bool is_told(struct look *look)
     return true;
 }
 
-/* LMDB itself leaves a meta page in two minds where it could not be written. A reader is refused then, until the one
- * who writes has opened the ledger. */
-static int let_writer_mend(const struct site *site)
-{
-    struct pipeline *pipeline = NULL;
-    const struct pipeline_options options = {.config = site->config, .callers_remembered = 1, .now_ms = site->now_ms};
-    int status = pipeline_open(&options, &pipeline);
-    pipeline_close(pipeline);
-    return status;
-}
-
 bool site_is_whole(const struct site *site, struct site_why *why)
 {
     const struct site_outside *outside = site->outside;
@@ -267,11 +256,7 @@ bool site_is_whole(const struct site *site, struct site_why *why)
     }
     struct look *look = look_new(site, why);
     bool fine;
-    int status = ledger_open_readonly(site->ledger, &look->ledger);
-    if (status == STATUS_CORRUPT && outside->commits_told > 0) {
-        status = let_writer_mend(site);
-    }
-    status = outside->commits_told == 0 ? status : 0;
+    int status = outside->commits_told == 0 ? ledger_open_readonly(site->ledger, &look->ledger) : 0;
     if (status != 0) { /* in the making: for a reader it is none yet, whatever he is told of it */
         fine = true;
     } else {

@@ -114,7 +114,6 @@ static bool try_point(struct proof *proof, int which, uint64_t number, bool *fir
     struct run *run = &proof->run;
     world_begin[proof->world](run->model);
     run->model->may_not_read = plan->point == FAULTS_OPEN;
-    run->model->may_seem_damaged = plan->point == FAULTS_WRITE && !is_cut(plan);
     run_clear(run);
     enum run_end end = run_apart(run, work_with_fault, &one);
     *fired = end == RUN_CUT || run->model->fired;
