@@ -139,6 +139,7 @@ static void give_back(const char *dir)
 static void drop_repair(const char *dir)
 {
     char place[PATH_BYTES];
+    drop(dir, "moving.mdb");
     if (path_in(place, dir, "repair") == 0) {
         static const char *const files[] = {"data.mdb", "data.mdb.new", "lock.mdb"};
         for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
@@ -206,6 +207,48 @@ static int take_place(const char *dir, const char *aside)
     return status;
 }
 
+static int copy_bytes(int from, int to, char *bytes)
+{
+    struct stat st;
+    int status = fstat(from, &st) == 0 ? 0 : STATUS_IO;
+    off_t end = status == 0 ? end_of_data(from, st.st_size) : 0;
+    for (off_t at = 0; status == 0 && at < end;) {
+        ssize_t got = pread(from, bytes, SCAN_BYTES, at);
+        ssize_t put = got > 0 ? pwrite(to, bytes, (size_t)got, at) : -1;
+        status = got <= 0 ? STATUS_IO : put == got ? 0 : kv_status(put < 0 ? errno : ENOSPC);
+        at += got;
+    }
+    return status == 0 && (ftruncate(to, st.st_size) != 0 || fsync(to) != 0) ? kv_status(errno) : status;
+}
+
+static int copy_file(const char *from, const char *to)
+{
+    int in = open(from, O_RDONLY | O_CLOEXEC);
+    int out = open(to, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0640);
+    char *bytes = malloc(SCAN_BYTES);
+    int status = in < 0 || out < 0 ? kv_status(errno) : bytes ? copy_bytes(in, out, bytes) : STATUS_NO_MEMORY;
+    free(bytes);
+    if (in >= 0) {
+        (void)close(in);
+    }
+    if (out >= 0) {
+        (void)close(out);
+    }
+    return status;
+}
+
+/* Landlock's first version lets no file go to another directory, not even to that above it. */
+static int move_up(const char *from, const char *dir, const char *to)
+{
+    char copy[PATH_BYTES];
+    if (rename(from, to) == 0) {
+        return 0;
+    }
+    int status = errno == EXDEV ? path_in(copy, dir, "moving.mdb") : kv_status(errno);
+    status = status == 0 ? copy_file(from, copy) : status;
+    return status == 0 && rename(copy, to) != 0 ? kv_status(errno) : status;
+}
+
 static int finish_mended(const char *dir, const char *place, const char *aside)
 {
     char name[NAME_MAX + 1];
@@ -214,9 +257,7 @@ static int finish_mended(const char *dir, const char *place, const char *aside)
     mended_name(aside, name);
     int status = path_in(from, place, "data.mdb");
     status = status == 0 ? path_in(to, dir, name) : status;
-    if (status == 0 && rename(from, to) != 0) {
-        status = kv_status(errno);
-    }
+    status = status == 0 ? move_up(from, dir, to) : status;
     return status == 0 ? sync_dir(dir) : status;
 }
 
@@ -230,7 +271,7 @@ static int make_empty(const char *place, uint64_t map_bytes)
     return status;
 }
 
-static int save(const struct kv_repair_options *options, const char *place, struct kv_repair *out)
+static int save_in(const struct kv_repair_options *options, const char *place, struct kv_repair *out)
 {
     char path[PATH_BYTES];
     const struct kv_look look = {.depth = KV_DEPTH_RECORDS, .whole = options->whole, .ctx = options->ctx};
@@ -258,6 +299,12 @@ static int save(const struct kv_repair_options *options, const char *place, stru
     return status == 0 && options->mend ? options->mend(options->ctx, place, out) : status;
 }
 
+static int save(const struct kv_repair_options *options, const char *place, struct kv_repair *out)
+{
+    int status = save_in(options, place, out);
+    return status == 0 ? finish_mended(options->dir, place, out->aside) : status;
+}
+
 static int repair(const struct kv_repair_options *options, struct kv_repair *out)
 {
     char place[PATH_BYTES];
@@ -276,7 +323,6 @@ static int repair(const struct kv_repair_options *options, struct kv_repair *out
         out->anew = anew;
         status = save(options, place, out);
     }
-    status = status == 0 ? finish_mended(options->dir, place, out->aside) : status;
     drop_repair(options->dir);
     status = status == 0 ? take_place(options->dir, out->aside) : status;
     return status == 0 ? KV_REPAIRED : status;

@@ -2,7 +2,7 @@
  * maps it, and where it is damaged, what can be read of it takes its place and the damaged file is put aside.
  *
  * In DIR, besides data.mdb and lock.mdb:
- *   repair/                      what is being saved; thrown away when it was interrupted
+ *   repair/, moving.mdb          what is being saved; thrown away when it was interrupted
  *   mended-20261122T071500Z.mdb  whole, and about to take the place of data.mdb; the next start goes on with that
  *   damaged-20261122T071500Z.mdb the file that was damaged, its unused end given back; the newest two are kept
  * At every moment data.mdb is there, damaged or mended; or (where a file cannot have two names) the mended one is.

@@ -1,4 +1,5 @@
 /* What lies in the directory before, while and after a damaged environment is mended. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -194,6 +195,41 @@ static void an_interrupted_one_is_gone_on_with(void **state)
     }
 }
 
+int __real_rename(const char *from, const char *to);
+int __wrap_rename(const char *from, const char *to);
+
+static bool stays; /* nothing may be renamed out of the directory "repair" */
+static unsigned refused;
+
+int __wrap_rename(const char *from, const char *to)
+{
+    if (stays && strstr(from, "/repair/data.mdb") && !strstr(to, "/repair/")) {
+        refused++;
+        errno = EXDEV;
+        return -1;
+    }
+    return __real_rename(from, to);
+}
+
+/* As with Landlock 1. */
+static void a_file_that_may_not_change_its_directory_is_copied(void **state)
+{
+    (void)state;
+    struct kv_repair repair;
+    uint32_t first;
+    fill(dir.path, 1);
+    hurt(77);
+    stays = true;
+    int status = repair_at(NOW_MS, &repair);
+    stays = false;
+    assert_int_equal(status, KV_REPAIRED);
+    assert_int_equal(refused, 1);
+    assert_int_equal(count(&first), RECORDS - 1);
+    assert_true(is_there(repair.aside));
+    assert_false(is_there("repair") || is_there("moving.mdb"));
+    assert_int_equal(repair_at(NOW_MS, &repair), 0);
+}
+
 static int refuse(void *ctx, const char *place, const struct kv_repair *repair)
 {
     (void)place;
@@ -231,6 +267,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sound_one_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_one_gives_its_place, setup, teardown),
         cmocka_unit_test_setup_teardown(an_interrupted_one_is_gone_on_with, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_may_not_change_its_directory_is_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(an_owner_who_refuses_keeps_it, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
