@@ -72,6 +72,12 @@ static void on_tend(void *ctx)
     struct collector *collector = ctx;
     const char *what;
     front_tend(collector->front);
+    if (registry_is_dead(collector->registry)) { /* others hold it too: only all together can open it again */
+        log_write(LOG_ERROR, "collector",
+                  "the registry could not be written: the service manager is to start us again");
+        on_given_up(collector);
+        return;
+    }
     if (confine_is_outdated(collector->config, &what)) {
         log_write(LOG_NOTICE, "collector", "stopping, to be started again: %s", what);
         collector->result = 1;

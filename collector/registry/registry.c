@@ -163,6 +163,11 @@ void registry_close(struct registry *registry)
     }
 }
 
+bool registry_is_dead(struct registry *registry)
+{
+    return kv_is_dead(registry->kv);
+}
+
 /* ---- reading within a transaction ---- */
 
 int registry_read_meta(struct registry *registry, struct kv_txn *txn, const char *name, uint64_t *out)

@@ -70,6 +70,9 @@ int registry_create(const char *dir); /* makes DIR (0700) too: it holds keys of 
 int registry_open(const char *dir, bool write, struct registry **out);
 void registry_close(struct registry *registry);
 
+/* A change failed in a way after which nothing can be read or changed until it is opened again (kv_is_dead()). */
+bool registry_is_dead(struct registry *registry);
+
 /* Grows with every change by any process; cheap to ask. */
 uint64_t registry_version(struct registry *registry);
 

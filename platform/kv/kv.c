@@ -358,3 +358,13 @@ int kv_reader_check(struct kv *kv)
     int dead;
     return kv_status(mdb_reader_check(kv->env, &dead));
 }
+
+bool kv_is_dead(struct kv *kv)
+{
+    MDB_txn *txn = NULL;
+    int rc = mdb_txn_begin(kv->env, NULL, MDB_RDONLY, &txn);
+    if (rc == 0) {
+        mdb_txn_abort(txn);
+    }
+    return rc == MDB_PANIC;
+}

@@ -89,4 +89,8 @@ struct kv_usage {
 int kv_usage(struct kv_txn *txn, struct kv_usage *out);
 int kv_reader_check(struct kv *kv); /* clears slots of dead readers */
 
+/* After a commit of which LMDB does not know whether it happened (its meta page could not be written) it begins nothing
+ * more, not even to read: whoever holds it has to close it and open it again. */
+bool kv_is_dead(struct kv *kv);
+
 #endif
