@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs clang-tidy over our C files of a build directory, on all cores, and only over what changed since it was clean.
 
-usage: tidy.py [--product] BUILD_DIR      --product: not over the tests
+usage: tidy.py [--quick] BUILD_DIR      --quick: without the analyzer, which takes six parts of seven of the time
 
 A file's key is the hash of all that its result depends on: the checks, the tool, the compile command and the
 preprocessed text with its comments, because NOLINT is a comment. Keys of clean files are kept in build/tidy/.
@@ -51,15 +51,15 @@ def key_of(command: dict, basis: bytes) -> str:
     return digest.hexdigest()
 
 
-def tidy(command: dict, basis: bytes) -> str:
+def tidy(command: dict, basis: bytes, options: list[str]) -> str:
     """What clang-tidy says about the file; empty when it is clean."""
     try:
-        mark = CLEAN / key_of(command, basis)
+        mark = CLEAN / key_of(command, basis + " ".join(options).encode())
     except RuntimeError as error:
         return str(error)
     if mark.exists():
         return ""
-    result = subprocess.run(["clang-tidy", "--quiet", "-p", str(COMMANDS), command["file"]],
+    result = subprocess.run(["clang-tidy", "--quiet", *options, "-p", str(COMMANDS), command["file"]],
                             cwd=ROOT, capture_output=True, text=True, check=False)
     if result.returncode == 0 and not result.stdout.strip():
         mark.touch()
@@ -68,9 +68,9 @@ def tidy(command: dict, basis: bytes) -> str:
 
 
 def main() -> int:
-    product = "--product" in sys.argv[1:]
-    if product:
-        sys.argv.remove("--product")
+    quick = "--quick" in sys.argv[1:]
+    if quick:
+        sys.argv.remove("--quick")
     if len(sys.argv) != 2:
         print(__doc__, file=sys.stderr)
         return 2
@@ -78,13 +78,12 @@ def main() -> int:
     CLEAN.mkdir(parents=True, exist_ok=True)
     version = subprocess.run(["clang-tidy", "--version"], capture_output=True, check=True).stdout
     basis = version + b"".join(path.read_bytes() for path in (ROOT / ".clang-tidy", ROOT / "tests" / ".clang-tidy"))
+    options = ["--checks=-clang-analyzer-*"] if quick else []
     commands = own_commands(build_dir)
-    if product:
-        commands = [c for c in commands if ROOT / "tests" not in pathlib.Path(c["file"]).parents]
     COMMANDS.mkdir(parents=True, exist_ok=True)
     (COMMANDS / "compile_commands.json").write_text(json.dumps(commands), encoding="utf-8")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        reports = list(pool.map(lambda command: tidy(command, basis), commands))
+        reports = list(pool.map(lambda command: tidy(command, basis, options), commands))
     faulty = [report for report in reports if report]
     for report in faulty:
         print(report)
