@@ -49,7 +49,7 @@ struct pipeline {
     struct track *track;
     struct book *book;
     uint8_t caller_key[SIPHASH_KEY_BYTES];
-    struct keyed_hash *hash; /* of operators' names */
+    struct keyed_hash *hash;                        /* of operators' names */
     struct known *known;                            /* NULL: every row is new */
     struct known lost;                              /* the time of logs whose cursors were lost with a damaged ledger */
     int64_t lost_ms;                                /* to here; 0: none was */

@@ -288,7 +288,10 @@ static bool has_plain_twin(const struct sight *sight, const struct rotated_file 
     for (size_t i = 0; i < sight->rotated.count; i++) {
         const struct rotated_file *other = &sight->rotated.files[i];
         size_t len = other->path && !other->gzip ? strlen(other->path) : 0;
-        bool by_name = len > 0 && strncmp(file->path, other->path, len) == 0 && is_gz(file->path + len);
+        if (len == 0) {
+            continue;
+        }
+        bool by_name = strncmp(file->path, other->path, len) == 0 && is_gz(file->path + len);
         bool by_head = file->head_len <= other->head_len && memcmp(file->head, other->head, file->head_len) == 0;
         if (by_name && (by_head || !other->readable)) {
             return true;

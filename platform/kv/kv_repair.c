@@ -365,23 +365,28 @@ static uint64_t used_bytes(const char *dir)
     return used;
 }
 
+static size_t write_note(char note[NOTE_BYTES], uint64_t commit)
+{
+    return (size_t)snprintf(note, NOTE_BYTES, "ended at commit %" PRIu64 "\n", commit);
+}
+
 void kv_repair_note_end(struct kv *kv, int fd)
 {
     MDB_envinfo info;
     char note[NOTE_BYTES];
     if (fd >= 0 && mdb_env_info(kv->env, &info) == 0) {
-        int len = snprintf(note, sizeof note, "ended at commit %" PRIu64 "\n", (uint64_t)info.me_last_txnid);
+        size_t len = write_note(note, info.me_last_txnid);
         (void)!ftruncate(fd, 0);
-        (void)!pwrite(fd, note, (size_t)len, 0);
+        (void)!pwrite(fd, note, len, 0);
     }
 }
 
 static bool ended_in_order(int fd, uint64_t commit)
 {
     char note[NOTE_BYTES] = "";
-    uint64_t noted;
-    return fd >= 0 && pread(fd, note, sizeof note - 1, 0) > 0 &&
-           sscanf(note, "ended at commit %" SCNu64, &noted) == 1 && noted == commit;
+    char wanted[NOTE_BYTES];
+    (void)write_note(wanted, commit);
+    return fd >= 0 && pread(fd, note, sizeof note - 1, 0) > 0 && strcmp(note, wanted) == 0;
 }
 
 static int look_over(const struct kv_repair_options *options, struct kv_damage *out)

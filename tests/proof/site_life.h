@@ -23,7 +23,7 @@ struct site_held {
 struct site_outside {
     uint64_t lines_written; /* by the PBX */
     uint64_t rotations;
-    bool log_lost; /* bytes of the log that were counted are gone */
+    bool log_lost;         /* bytes of the log that were counted are gone */
     uint64_t commits_told; /* of those that returned 0 */
     uint64_t lines_told;
     uint64_t held_count;
