@@ -7,10 +7,11 @@
 
 #include "platform/base/buf.h"
 
-/* Writes a temporary file beside `path`, syncs it, renames it over `path` and syncs the directory. `mode` is exact
- * (no umask). 0, STATUS_NOT_FOUND (no such directory), STATUS_DENIED, STATUS_FULL, STATUS_IO, STATUS_NO_MEMORY; then
- * the old file is untouched and no temporary file is left. Only a failure of the directory's sync, STATUS_IO, leaves
- * the new content in place. */
+/* Writes a temporary file beside `path`, PATH.new, syncs it, renames it over `path` and syncs the directory. `mode` is
+ * exact (no umask). 0, STATUS_NOT_FOUND (no such directory), STATUS_DENIED, STATUS_FULL, STATUS_BUSY (others replace it
+ * without an end), STATUS_IO, STATUS_NO_MEMORY; then the old file is untouched and no temporary file is left. Only a
+ * failure of the directory's sync, STATUS_IO, leaves the new content in place. Any number of processes may do it at
+ * once; what one left that was ended in between goes the next time. */
 int atomic_replace(const char *path, const void *data, size_t len, mode_t mode);
 
 /* Appends the whole content of a regular file of at most `max` bytes, as it stood at one moment if it is replaced in
