@@ -102,8 +102,11 @@ int store_state_open(struct slice key, struct slice value, struct store_state *o
         state.records[db] = wire_get_varint(&payload);
     }
     state.marks_sum = state.has_records ? wire_get_u64(&payload) : 0;
-    state.rebuild = state.has_records && wire_get_u8(&payload) != 0;
-    if (payload.failed) {
+    state.rebuild = state.has_records ? (enum store_rebuild)wire_get_u8(&payload) : STORE_REBUILD_NONE;
+    for (int i = 0; i < 3 && state.rebuild == STORE_REBUILD_MARK; i++) {
+        state.marked[i] = wire_get_u32(&payload);
+    }
+    if (payload.failed || state.rebuild > STORE_REBUILD_MARK) {
         return STATUS_CORRUPT;
     }
     *out = state;
@@ -131,7 +134,10 @@ int store_state_put(struct store *store)
         wire_put_varint(&store->value, count);
     }
     wire_put_u64(&store->value, state->marks_sum);
-    wire_put_u8(&store->value, state->rebuild);
+    wire_put_u8(&store->value, (uint8_t)state->rebuild);
+    for (int i = 0; i < 3 && state->rebuild == STORE_REBUILD_MARK; i++) {
+        wire_put_u32(&store->value, state->marked[i]);
+    }
     struct record_key key = record_key_text("state");
     return store_txn_put(store, STORE_DB_META, &key);
 }

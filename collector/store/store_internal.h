@@ -49,6 +49,10 @@ enum { STORE_HOUR_S = 3600, STORE_DAY_S = 86400, STORE_EVENTS_MAX = 10000, STORE
 enum { STORE_ROLL_LIMIT = 50000 };
 enum { STORE_NONE = 1 }; /* outcome: no such record */
 
+/* Hours and days are added up anew: first they go, then all intervals are marked, roll_limit of them in each
+ * transaction; until all are, nothing is rolled and nothing dropped by age. */
+enum store_rebuild { STORE_REBUILD_NONE, STORE_REBUILD_DROP, STORE_REBUILD_MARK };
+
 /* Rewritten with every commit. */
 struct store_state {
     int64_t created_ms;
@@ -60,7 +64,8 @@ struct store_state {
     uint64_t cells_dropped_before_s;
     uint32_t next_event;
     uint64_t event_count;
-    bool rebuild;       /* hours and days are to be added up anew: the next roll does it */
+    enum store_rebuild rebuild; /* what the next roll does */
+    uint32_t marked[3];         /* of the key of the first interval that is not marked yet */
     uint64_t marks_sum; /* of store_mark_hash() of all marks: those of new intervals have no check of their own */
     bool has_records;   /* as loaded, as the next: a version before these does not tell */
     uint64_t records[STORE_DB_COUNT]; /* of each database when this was written: what is lost is counted by it */
@@ -147,7 +152,8 @@ int store_damage_put(struct store *store, const struct store_damage *damage);
 /* store_tend.c: the edge of what is kept for so long, in whole hours; 0: none. */
 uint32_t store_edge_of(int64_t now_ms, int64_t keep_ms);
 
-/* store_regroup.c: hours and days from the intervals that are there, as store_state.rebuild says; one transaction. */
+/* store_regroup.c: hours and days from the intervals that are there, as store_state.rebuild says: the next step, one
+ * transaction. */
 int store_rebuild(struct store *store, const struct store_layout *layout);
 
 uint64_t store_mark_hash(struct slice key); /* store_put.c */

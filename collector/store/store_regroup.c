@@ -342,42 +342,72 @@ static int cut_old_days(struct store *store, struct kv_txn *before, const struct
     return status == KV_END ? 0 : status;
 }
 
-/* As if the interval had just come. */
-static int mark_again(void *ctx, struct slice key, struct slice value)
+/* As if the interval had just come; nothing of it is in the cells, also where it came again since they went. */
+static int mark_again(struct store *store, struct slice key)
 {
-    struct store *store = ctx;
     uint32_t start_s = record_key_at_u32(key, 4);
-    struct record_key mark =
-        record_key_4u32(store_hour_of(start_s), record_key_at_u32(key, 0), record_key_at_u32(key, 8), start_s);
-    (void)value;
+    struct slice held;
     if (start_s < store->state.dropped_before_s) {
         return 0;
     }
-    store->state.pending_count++;
-    store->state.marks_sum += store_mark_hash(record_key_slice(&mark));
-    return kv_put(store->txn, store->db[STORE_DB_PENDING], record_key_slice(&mark), slice_make("", 0));
+    struct record_key mark =
+        record_key_4u32(store_hour_of(start_s), record_key_at_u32(key, 0), record_key_at_u32(key, 8), start_s);
+    int status = kv_get(store->txn, store->db[STORE_DB_PENDING], record_key_slice(&mark), &held);
+    if (status == KV_END) {
+        store->state.pending_count++;
+        store->state.marks_sum += store_mark_hash(record_key_slice(&mark));
+    }
+    return status < 0 ? status
+                      : kv_put(store->txn, store->db[STORE_DB_PENDING], record_key_slice(&mark), slice_make("", 0));
+}
+
+/* From where it stopped. */
+static int mark_some(struct store *store, struct kv_txn *before, const struct store_layout *layout, void *ctx)
+{
+    uint32_t *marked = store->state.marked;
+    struct record_key from = record_key_3u32(marked[0], marked[1], marked[2]);
+    struct kv_cursor *cursor = NULL;
+    struct slice key;
+    struct slice value;
+    (void)layout;
+    (void)ctx;
+    store->room_bytes = 0; /* rolling gives it back */
+    int status = kv_cursor_open(before, store->db[STORE_DB_INTERVALS], &cursor);
+    status = status == 0 ? kv_cursor_seek(cursor, record_key_slice(&from), &key, &value) : status;
+    for (size_t i = 0; status == 0 && i < store->options.roll_limit; i++) {
+        status = mark_again(store, key);
+        status = status == 0 ? kv_cursor_next(cursor, &key, &value) : status;
+    }
+    for (size_t i = 0; status == 0 && i < 3; i++) {
+        marked[i] = record_key_at_u32(key, 4 * i);
+    }
+    if (status == KV_END) {
+        store->state.rebuild = STORE_REBUILD_NONE;
+    }
+    kv_cursor_close(cursor);
+    return status == KV_END ? 0 : status;
 }
 
 /* Hours are kept that intervals cannot tell any more; all others go, and the days with them. What they contained is
- * told again by the intervals, each of which is marked as new. */
-static int rebuild(struct store *store, struct kv_txn *before, const struct store_layout *layout, void *ctx)
+ * told again by the intervals. */
+static int drop_told(struct store *store, struct kv_txn *before, const struct store_layout *layout, void *ctx)
 {
     (void)ctx;
+    store->room_bytes = 0;
     int status = drop_from(store, STORE_DB_HOURS, (uint32_t)store->state.dropped_before_s);
     status = status == 0 ? drop_from(store, STORE_DB_DAYS, 0) : status;
     status = status == 0 ? drop_from(store, STORE_DB_PENDING, 0) : status;
     store->state.pending_count = 0;
     store->state.marks_sum = 0;
     status = status == 0 ? cut_old_days(store, before, layout) : status;
-    status =
-        status == 0 ? kv_each(before, store->db[STORE_DB_INTERVALS], slice_make("", 0), mark_again, store) : status;
-    store->state.rebuild = false;
+    store->state.rebuild = STORE_REBUILD_MARK;
+    memset(store->state.marked, 0, sizeof store->state.marked);
     return status;
 }
 
 int store_rebuild(struct store *store, const struct store_layout *layout)
 {
-    return change(store, layout, rebuild, NULL);
+    return change(store, layout, store->state.rebuild == STORE_REBUILD_DROP ? drop_told : mark_some, NULL);
 }
 
 /* Marks are ordered by the hour: those of one site lie where its intervals say. */

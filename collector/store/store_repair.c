@@ -180,8 +180,10 @@ static void count_lost(struct mending *self)
     lost[STORE_LOST_SETTINGS] = lost_of(self, STORE_DB_QUEUES);
     lost[STORE_LOST_LIVE] = lost_of(self, STORE_DB_LIVE) + lost_of(self, STORE_DB_OPERATORS);
     lost[STORE_LOST_STATE] = !self->has_state;
-    state->rebuild = state->rebuild || !self->has_state || !self->damage.exact || turned ||
-                     cells + marks + lost[STORE_LOST_INTERVALS] > 0;
+    if (state->rebuild || !self->has_state || !self->damage.exact || turned ||
+        cells + marks + lost[STORE_LOST_INTERVALS] > 0) {
+        state->rebuild = STORE_REBUILD_DROP;
+    }
 }
 
 /* ---- what follows ---- */

@@ -178,6 +178,9 @@ int store_tend(struct store *store, int64_t now_ms, bool *more)
     bool cells = false;
     *more = false;
     (void)kv_reader_check(store->kv); /* a reader that died would keep every page from being used again */
+    if (store->state.rebuild) {       /* what is dropped has to be in hours and days first */
+        return 0;
+    }
     int status = find_due(store, &intervals_before_s, cells_before_s, &intervals, &cells);
     if (status != 0 || !(intervals || cells)) {
         return status;

@@ -212,6 +212,72 @@ static void what_is_lost_is_told_and_taken_again(void **state)
     empty(&self);
 }
 
+/* In steps of so many intervals, between which intervals come and the store is closed and opened. */
+static void adding_up_anew_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    struct filled self;
+    unsigned steps = 0;
+    kit_roll_limit = 25;
+    fill(&self);
+    kit_roll(self.store);
+    damage_closed(&self, "hours", record_key_3u32(STORE_ALL, (uint32_t)KIT_FIRST_S + 3600, 2));
+    for (bool more = true; more; steps++) {
+        assert_int_equal(store_roll(self.store, &kit_layout, KIT_NOW_MS, &more), 0);
+        assert_int_equal(store_begin(self.store, KIT_NOW_MS), 0);
+        for (unsigned i = 0; i < 6 && steps < 12; i++) {
+            put(&self, 1 + (uint32_t)rng_below(&self.rng, KIT_SITES), 1 + (uint32_t)rng_below(&self.rng, KIT_QUEUES),
+                (unsigned)rng_below(&self.rng, SLOTS + 8));
+        }
+        assert_int_equal(store_end(self.store), 0);
+        if (steps % 3 == 1) {
+            self.store = kit_reopen(self.store, LIMIT_BYTES);
+        }
+        more = more || steps < 12;
+    }
+    kit_roll(self.store);
+    assert_int_equal(defects(self.store), 0);
+    kit_compare(self.store, self.model);
+    empty(&self);
+    kit_roll_limit = 0;
+}
+
+static uint64_t intervals(struct store *store)
+{
+    struct store_view *view = NULL;
+    struct store_facts facts = {0};
+    assert_int_equal(store_view_begin(store, &view), 0);
+    assert_int_equal(store_view_facts(view, &facts), 0);
+    store_view_end(view);
+    return facts.interval_count;
+}
+
+/* By their age all intervals are to go, but hours and days do not hold them yet. */
+static void nothing_is_dropped_before_it_is_added_up(void **state)
+{
+    (void)state;
+    struct filled self;
+    bool more = true;
+    fill(&self);
+    kit_roll(self.store);
+    damage_closed(&self, "hours", record_key_3u32(STORE_ALL, (uint32_t)KIT_FIRST_S + 3600, 2));
+    store_close(self.store);
+    const struct store_options options = {
+        .dir = kit_dir.path, .limit_bytes = LIMIT_BYTES, .intervals_keep_ms = 60000, .now_ms = KIT_NOW_MS};
+    assert_int_equal(store_open_writer(&options, &self.store), 0);
+    uint64_t before = intervals(self.store);
+    assert_true(before > 0);
+    assert_int_equal(store_tend(self.store, KIT_NOW_MS, &more), 0);
+    assert_false(more);
+    assert_int_equal(intervals(self.store), before);
+    kit_roll(self.store);
+    for (more = true; more;) {
+        assert_int_equal(store_tend(self.store, KIT_NOW_MS, &more), 0);
+    }
+    assert_int_equal(intervals(self.store), 0);
+    empty(&self);
+}
+
 struct pick {
     uint64_t left;
     struct record_key key;
@@ -286,6 +352,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(damaged_cells_are_mended, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_damaged_name_is_found_again, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(what_is_lost_is_told_and_taken_again, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(adding_up_anew_goes_on_where_it_was, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(nothing_is_dropped_before_it_is_added_up, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(any_damage_ends_in_a_status, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
