@@ -235,6 +235,65 @@ static void test_altered_in_the_middle(void **state)
     assert_int_equal(tail.gaps, 1);
 }
 
+/* What is dropped up to the end of a line that was begun elsewhere does not stay behind as still to come. */
+static void test_caught_up_after_the_middle_of_a_line(void **state)
+{
+    (void)state;
+    enum { SHORTER, INSIDE, LONG, KINDS };
+    for (int kind = 0; kind < KINDS; kind++) {
+        char dots[400];
+        memset(dots, '.', sizeof dots);
+        fill("queue_log", 0, 50);
+        tail_start();
+        struct follow_chunk chunk;
+        while (follow_read(tail.follow, tail.now_ms, &chunk) == 0) {
+            tail.position = chunk.after;
+        }
+        tail_stop();
+        scratch_truncate(&tail.scratch, "queue_log", kind >= INSIDE ? (int64_t)tail.position.offset - 30 : 2000);
+        dots[kind == LONG ? 399 : 40] = '\0';
+        tail_add("queue_log", dots); /* the position is inside of this line, or behind all there is */
+        tail_start();
+        tail_expect("");
+        assert_int_equal(follow_state(tail.follow), FOLLOW_READING);
+        assert_int_equal(follow_lag_bytes(tail.follow), 0);
+        tail_add("queue_log", "..");
+        tail_expect("");
+        assert_int_equal(follow_lag_bytes(tail.follow), 0);
+        tail_add("queue_log", ".\n");
+        tail_expect("");
+        assert_int_equal(follow_lag_bytes(tail.follow), 0);
+        tail_add("queue_log", "2000|x\n");
+        tail_expect("2000|x\n");
+        assert_int_equal(follow_lag_bytes(tail.follow), 0);
+        tail_stop();
+        tail.position.head_len = 0;
+        scratch_unlink(&tail.scratch, "queue_log");
+    }
+}
+
+/* Nor does an over-long line of which the end is not yet written. */
+static void test_caught_up_within_a_long_line(void **state)
+{
+    (void)state;
+    char dots[TAIL_LINE_MAX * 3];
+    memset(dots, '.', sizeof dots);
+    dots[sizeof dots - 1] = '\0';
+    tail_start();
+    tail_add("queue_log", "100|a\n");
+    tail_add("queue_log", dots);
+    tail_expect("100|a\n");
+    assert_int_equal(follow_lag_bytes(tail.follow), 0);
+    tail_stop();
+    tail_start();
+    tail_expect("");
+    assert_int_equal(follow_lag_bytes(tail.follow), 0);
+    tail_add("queue_log", "\n101|b\n");
+    tail_expect("101|b\n");
+    assert_int_equal(follow_lag_bytes(tail.follow), 0);
+    assert_int_equal(tail.skipped_lines, 1);
+}
+
 static void test_replaced_by_a_copy_of_itself(void **state)
 {
     (void)state;
@@ -333,6 +392,8 @@ int main(void)
         TEST(test_truncated_with_nothing_left),
         TEST(test_deleted_and_made_again),
         TEST(test_altered_in_the_middle),
+        TEST(test_caught_up_after_the_middle_of_a_line),
+        TEST(test_caught_up_within_a_long_line),
         TEST(test_replaced_by_a_copy_of_itself),
         TEST(test_pipe_does_not_block),
         TEST(test_descriptor_wakes),
