@@ -69,7 +69,8 @@ struct ledger_gap {
 };
 
 /* Opens an existing ledger for reading only; works while a daemon writes, and from a read-only mount or directory
- * the user may only read. 0, STATUS_NOT_FOUND, STATUS_DENIED, STATUS_VERSION, STATUS_CORRUPT, STATUS_IO. */
+ * the user may only read. 0, STATUS_NOT_FOUND (also while it is being made), STATUS_DENIED, STATUS_VERSION,
+ * STATUS_CORRUPT, STATUS_IO. */
 int ledger_open_readonly(const char *dir, struct ledger **out);
 void ledger_close(struct ledger *ledger); /* NULL is fine */
 

@@ -257,8 +257,8 @@ bool site_is_whole(const struct site *site, struct site_why *why)
     struct look *look = look_new(site, why);
     bool fine;
     int status = outside->commits_told == 0 ? ledger_open_readonly(site->ledger, &look->ledger) : 0;
-    if (status != 0) { /* in the making: for a reader it is none yet, whatever he is told of it */
-        fine = true;
+    if (status != 0) { /* in the making: for a reader it is none yet */
+        fine = status == STATUS_NOT_FOUND || wrong(look, "a ledger in the making is told as: %s", status_str(status));
     } else {
         ledger_close(look->ledger);
         look->ledger = NULL;

@@ -12,6 +12,7 @@
 #include "agent/ledger/ledger_write.h"
 #include "platform/base/status.h"
 #include "platform/kv/record.h"
+#include "tests/support/faults/faults.h"
 #include "tests/unit/ledger/kit.h"
 
 enum { MAP_BYTES = 2 << 20 };
@@ -199,6 +200,41 @@ static void only_its_own_databases_make_a_ledger(void **state)
     assert_null(ledger);
 }
 
+/* Making it ended at any of its writes: for a reader there is none yet, and the next writer makes it. */
+static void one_in_the_making_is_none_yet(void **state)
+{
+    (void)state;
+    struct ledger *ledger = NULL;
+    bool made = false;
+    int half_made = 0;
+    for (uint64_t number = 1; !made; number++) {
+        assert_true(number < 1000);
+        pid_t child = fork();
+        if (child == 0) {
+            faults_watch(kit_dir.path);
+            faults_arm(FAULTS_WRITE, number, FAULTS_CUT, 0, false);
+            ledger = kit_open(MAP_BYTES);
+            faults_watch(NULL);
+            _exit(0);
+        }
+        int result = -1;
+        assert_int_equal(waitpid(child, &result, 0), child);
+        assert_true(WIFEXITED(result) && (WEXITSTATUS(result) == 0 || WEXITSTATUS(result) == FAULTS_EXIT));
+        made = WEXITSTATUS(result) == 0;
+        half_made += !made && access(temp_dir_file(&kit_dir, "data.mdb"), F_OK) == 0;
+        int status = ledger_open_readonly(kit_dir.path, &ledger);
+        assert_int_equal(status, made ? 0 : STATUS_NOT_FOUND);
+        if (made) {
+            ledger_close(ledger);
+        }
+        ledger_close(kit_open(MAP_BYTES));
+        assert_int_equal(ledger_open_readonly(kit_dir.path, &ledger), 0);
+        ledger_close(ledger);
+        temp_dir_clear(&kit_dir);
+    }
+    assert_true(half_made > 9); /* each database takes a commit of several writes */
+}
+
 /* Written by a later version: its first byte says so. */
 static void a_later_version_is_left_alone(void **state)
 {
@@ -265,6 +301,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(readers_see_commits_and_only_those, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(reads_from_where_it_may_not_write, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(only_its_own_databases_make_a_ledger, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(one_in_the_making_is_none_yet, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_later_version_is_left_alone, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(files_that_are_no_ledger_are_put_aside, kit_setup, kit_teardown),
     };
