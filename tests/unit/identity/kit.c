@@ -26,7 +26,8 @@ int kit_setup(void **state)
 
 static void remove_dir(const char *path)
 {
-    static const char *const names[] = {"ca.pem", "ca.key", "collector.pem", "hosts", "data.mdb", "lock.mdb"};
+    static const char *const names[] = {"ca.pem",   "ca.key",   "collector.pem", "hosts",
+                                        "data.mdb", "lock.mdb", "writer.lock"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char file[512];
         (void)snprintf(file, sizeof file, "%s/%s", path, names[i]);

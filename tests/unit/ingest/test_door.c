@@ -111,10 +111,10 @@ static int teardown(void **state)
     store_close(centre.store);
     registry_close(centre.registry);
     identity_close(centre.identity);
-    static const char *const left[] = {"identity/ca.pem", "identity/ca.key",   "identity/collector.pem",
-                                       "branch-07",       "branch-08",         "old-box",
-                                       "identity/hosts",  "registry/data.mdb", "registry/lock.mdb",
-                                       "store/data.mdb",  "store/lock.mdb",    "store/writer.lock"};
+    static const char *const left[] = {
+        "identity/ca.pem", "identity/ca.key", "identity/collector.pem", "branch-07",         "branch-08",
+        "old-box",         "identity/hosts",  "registry/data.mdb",      "registry/lock.mdb", "registry/writer.lock",
+        "store/data.mdb",  "store/lock.mdb",  "store/writer.lock"};
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {
         (void)unlink(place(left[i]));
     }
