@@ -428,13 +428,12 @@ int kv_repair(const struct kv_repair_options *options, struct kv_repair *out)
     int status = look_over(options, &out->damage);
     if (status == STATUS_NOT_FOUND) {
         (void)snprintf(out->damage.what, sizeof out->damage.what, "data.mdb is empty");
-    } else if (status == STATUS_VERSION) {
-        (void)snprintf(out->damage.what, sizeof out->damage.what, "data.mdb is of another version of LMDB");
     }
     switch (status) {
     case STATUS_CORRUPT:
     case STATUS_NOT_FOUND: /* empty: what makes an environment never leaves one */
-    case STATUS_VERSION: out->anew = true; return repair(options, out);
+        out->anew = true;
+        return repair(options, out);
     case KV_DAMAGED: out->anew = !out->damage.readable; return repair(options, out);
     default: return status;
     }

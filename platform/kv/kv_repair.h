@@ -46,8 +46,8 @@ struct kv_repair_options {
 
 /* The caller holds the lock of the one who writes, and nobody else of its program has the environment open. 0: sound as
  * far as was looked, or not there; KV_REPAIRED, with what an interrupted repair of before left too (then out->damage is
- * empty); STATUS_FULL: no room beside it for what can be saved; STATUS_VERSION from mend(): a later version of the
- * program wrote it, nothing was changed; STATUS_DENIED, STATUS_NO_MEMORY, STATUS_IO. */
+ * empty); STATUS_FULL: no room beside it for what can be saved; STATUS_VERSION: another version of LMDB wrote it,
+ * or (from mend()) a later one of the program, nothing was changed; STATUS_DENIED, STATUS_NO_MEMORY, STATUS_IO. */
 int kv_repair(const struct kv_repair_options *options, struct kv_repair *out);
 
 /* Writes into `fd` that the environment was ended in order at its newest commit. It is not synced: it holds only as

@@ -261,6 +261,20 @@ static void an_owner_who_refuses_keeps_it(void **state)
     assert_int_equal(kv_repair_may_read(dir.path), STATUS_CORRUPT);
 }
 
+/* Else each start would put away what a newer library wrote. */
+static void another_version_of_lmdb_is_left_alone(void **state)
+{
+    (void)state;
+    struct kv_repair repair;
+    static const uint8_t version[4] = {2, 0, 0, 0};
+    fill(dir.path, 1);
+    temp_dir_write(&dir, "data.mdb", 20, version, sizeof version);
+    temp_dir_write(&dir, "data.mdb", PAGE + 20, version, sizeof version);
+    assert_int_equal(repair_at(NOW_MS, &repair), STATUS_VERSION);
+    assert_int_equal(kv_repair_drop_oldest(dir.path), STATUS_NOT_FOUND);
+    assert_true(is_there("data.mdb"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -269,6 +283,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_interrupted_one_is_gone_on_with, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_may_not_change_its_directory_is_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(an_owner_who_refuses_keeps_it, setup, teardown),
+        cmocka_unit_test_setup_teardown(another_version_of_lmdb_is_left_alone, setup, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
