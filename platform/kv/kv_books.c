@@ -49,13 +49,17 @@ static void take_list(struct walk *walk, struct slice list)
     walk->free_count += count;
 }
 
+static const char *leaf_fault(const struct walk_tree *tree, const uint8_t *page, uint64_t number,
+                              const struct walk_range *range)
+{
+    const char *fault = page_fault(&tree->walk->file, page, number, PAGE_LEAF, tree->order);
+    return fault || walk_leaf_is_inside(tree, page, range) ? fault : "its keys are outside of what leads to it";
+}
+
 static int free_leaf(struct walk_tree *tree, const uint8_t *page, uint64_t number, const struct walk_range *range)
 {
     struct walk *walk = tree->walk;
-    const char *fault = page_fault(&walk->file, page, number, PAGE_LEAF, tree->order);
-    if (!fault && !walk_leaf_is_inside(tree, page, range)) {
-        fault = "its keys are outside of what leads to it";
-    }
+    const char *fault = leaf_fault(tree, page, number, range);
     if (fault) {
         walk_bad_page(tree, number, fault);
         return 0;
@@ -138,10 +142,7 @@ static void take_name(struct walk_tree *tree, const struct page_node *node)
 static int names_leaf(struct walk_tree *tree, const uint8_t *page, uint64_t number, const struct walk_range *range)
 {
     struct walk *walk = tree->walk;
-    const char *fault = page_fault(&walk->file, page, number, PAGE_LEAF, tree->order);
-    if (!fault && !walk_leaf_is_inside(tree, page, range)) {
-        fault = "its keys are outside of what leads to it";
-    }
+    const char *fault = leaf_fault(tree, page, number, range);
     if (fault) {
         walk_bad_page(tree, number, fault);
     }
