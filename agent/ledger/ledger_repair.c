@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "agent/ledger/ledger_repair_marks.h"
 #include "agent/ledger/ledger_scan.h"
 #include "platform/base/status.h"
 #include "platform/kv/kv_repair.h"
@@ -209,7 +210,7 @@ static uint64_t make_up_name(struct mending *self, int kind, uint32_t id)
     if (kv_get(self->txn, ledger->db[LEDGER_DB_NAMES], record_key_slice(&key), &held) != KV_END) {
         return 0;
     }
-    (void)snprintf(name, sizeof name, "damaged-%" PRIu32, id);
+    (void)snprintf(name, sizeof name, LEDGER_MADE_UP_NAME "%" PRIu32, id);
     record_begin(&ledger->value);
     if (kind == LEDGER_VERB) {
         wire_put_varint(&ledger->value, 0);
@@ -236,65 +237,6 @@ static void mend_names(struct mending *self)
             left -= make_up_name(self, kind, id);
         }
     }
-}
-
-static bool has_true_name(struct mending *self, uint32_t queue)
-{
-    struct record_key key = record_key_u8_u32(LEDGER_QUEUE, queue);
-    struct slice value;
-    struct wire_reader payload;
-    if (kv_get(self->txn, self->ledger->db[LEDGER_DB_NAMES], record_key_slice(&key), &value) != 0 ||
-        record_open(record_key_slice(&key), value, &payload) != 0) {
-        return false;
-    }
-    struct slice name = slice_make((const char *)payload.pos, wire_left(&payload));
-    return name.len < 8 || memcmp(name.data, "damaged-", 8) != 0;
-}
-
-/* All intervals wait again, but for those of a queue whose name is lost: the collector has them under that name, and
- * would count them twice. */
-static int mark_all(struct mending *self)
-{
-    struct ledger *ledger = self->ledger;
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    struct slice held;
-    int step = kv_cursor_open(self->txn, ledger->db[LEDGER_DB_INTERVALS], &cursor);
-    step = step == 0 ? kv_cursor_first(cursor, &key, &value) : step;
-    while (step == 0) {
-        struct record_key mark = record_key_u32_u32(ledger_key_u32(key, 0), ledger_key_u32(key, 4));
-        bool marked = kv_get(self->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(&mark), &held) == 0;
-        if (!marked && key.len == 8 && has_true_name(self, ledger_key_u32(key, 4))) {
-            step = ledger_mark_dirty(ledger, &mark, false, false);
-        }
-        step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
-    }
-    kv_cursor_close(cursor);
-    return step < 0 ? step : 0;
-}
-
-/* Marks of intervals that are gone. */
-static int drop_marks(struct mending *self)
-{
-    struct ledger *ledger = self->ledger;
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    struct slice interval;
-    int step = kv_cursor_open(self->txn, ledger->db[LEDGER_DB_DIRTY], &cursor);
-    step = step == 0 ? kv_cursor_first(cursor, &key, &value) : step;
-    while (step == 0) {
-        int found = kv_get(self->txn, ledger->db[LEDGER_DB_INTERVALS], key, &interval);
-        if (found == KV_END) {
-            ledger->state.refused -= value.len > 0 && ledger->state.refused > 0;
-            ledger->state.marks_sum -= ledger_mark_hash(key);
-        }
-        step = found < 0 ? found : found == KV_END ? kv_cursor_delete(cursor) : 0;
-        step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
-    }
-    kv_cursor_close(cursor);
-    return step < 0 ? step : 0;
 }
 
 /* One cursor for all that were lost, or the logs would be counted a second time. */
@@ -395,9 +337,9 @@ static int mend_rest(struct mending *self)
     mend_names(self);
     mend_cursors(self);
     add_gap(self);
-    int status = drop_marks(self);
+    int status = ledger_repair_drop_marks(ledger, self->txn);
     if (status == 0 && marks_lost) {
-        status = mark_all(self);
+        status = ledger_repair_mark_all(ledger, self->txn);
     }
     if (status == 0) {
         status = put_damage(self);
