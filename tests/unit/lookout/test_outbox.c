@@ -1,6 +1,5 @@
 #include "collector/alert/outbox.h"
 
-#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -11,7 +10,6 @@
 #include <cmocka.h>
 
 #include "platform/base/status.h"
-#include "tests/support/faults/faults.h"
 
 enum { WALL_MS = 1000000, DAY_MS = 24 * 3600 * 1000 };
 
@@ -224,34 +222,6 @@ static void test_kept_over_a_restart(void **state)
     json_free(bad);
 }
 
-/* All that waits, or STATUS_NO_MEMORY and another try: never taken for a state that is no good. */
-static void test_nothing_is_dropped_without_memory(void **state)
-{
-    (void)state;
-    news(&to_all, "a");
-    close_round(WALL_MS);
-    struct json *kept = json_new_map();
-    outbox_save(outbox, kept);
-    int status = STATUS_NO_MEMORY;
-    uint64_t number = 0;
-    while (status != 0 && number < 1000) {
-        outbox_free(outbox);
-        assert_int_equal(outbox_new(receivers, 2, &outbox), 0);
-        faults_watch("/nowhere");
-        faults_arm(FAULTS_ALLOCATE, ++number, FAULTS_FAIL, ENOMEM, false);
-        faults_allocations_on();
-        status = outbox_restore(outbox, kept);
-        faults_allocations_off();
-        faults_disarm();
-        assert_true(status == 0 || status == STATUS_NO_MEMORY);
-    }
-    assert_true(number > 10 && status == 0);
-    assert_string_equal(take(0, 0, NULL), "a ");
-    assert_string_equal(take(1, 0, NULL), "a ");
-    json_free(kept);
-    faults_watch(NULL);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,7 +231,6 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_bytes_are_bounded, begin, end),
         cmocka_unit_test_setup_teardown(test_told_again_only_while_it_is_so, begin, end),
         cmocka_unit_test_setup_teardown(test_kept_over_a_restart, begin, end),
-        cmocka_unit_test_setup_teardown(test_nothing_is_dropped_without_memory, begin, end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
