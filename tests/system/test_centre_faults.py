@@ -224,3 +224,29 @@ def test_two_boxes_with_one_identity(tmp_path: Path) -> None:
         assert any(event["kind"] == "two-boxes" for event in centre.ask("site", "show", "alpha")["events"])
         original.close()
         copy.close()
+
+
+def test_registry_that_cannot_be_written_ends_the_collector(tmp_path: Path) -> None:
+    """At its last write a failed commit leaves the registry unusable until it is opened again: by the next process."""
+    log = tmp_path / "calls"
+    with Centre(tmp_path) as centre:
+        faults = {"LD_PRELOAD": str(bin_dir() / "faults.so"), "RINGSIDE_FAULTS_LOG": str(log),
+                  "RINGSIDE_FAULTS_ROOT": str((centre.data / "registry").resolve())}
+        log.touch()
+        daemon = centre.start(**faults)
+        centre.wait_until_listening()
+        Site(tmp_path / "alpha", "alpha").join(centre.port, centre.add("alpha"))
+        daemon.stop()
+        writes = log.read_text().split().count("write")
+        assert writes > 1
+        for name, last in (("beta", writes), ("gamma", writes - 1)):  # that of a later site may be one less
+            site, token = Site(tmp_path / name, name), centre.add(name)
+            daemon = centre.start(**faults, RINGSIDE_FAULTS=f"write:fail:{last}")
+            centre.wait_until_listening()
+            if site.try_to_join(f"coaps+tcp://127.0.0.1:{centre.port}", token).returncode != 0:
+                break
+            daemon.stop()
+        wait_for("the collector to give up", lambda: daemon.process.poll() is not None)
+        assert daemon.process.returncode == 1 and "the registry could not be written" in daemon.said()
+        with centre.running():
+            site.join(centre.port, token)
