@@ -68,7 +68,7 @@ static void release(struct keeper *keeper)
     }
 }
 
-void keeper_commit(struct keeper *keeper)
+static bool commit(struct keeper *keeper)
 {
     int status = pipeline_commit(keeper->options.pipeline, clock_wall_ms());
     for (int tries = 0; status == STATUS_FULL && tries < ROOM_TRIES; tries++) {
@@ -81,17 +81,24 @@ void keeper_commit(struct keeper *keeper)
         keeper->failed_commits = 0;
         keeper->committed_at_ms = loop_now_ms();
         release(keeper);
-        keeper->options.committed(keeper->options.ctx);
-        return;
+        return true;
     }
     if (status == STATUS_FULL) {
         hold(keeper);
-        return;
+        return false;
     }
     keeper->failed_commits++;
     log_write(LOG_ERROR, "ledger", "commit failed: %s", status_str(status));
     if (keeper->failed_commits >= FAILED_COMMITS_MAX) {
         keeper_give_up(keeper, "the ledger cannot be written", status);
+    }
+    return false;
+}
+
+void keeper_commit(struct keeper *keeper)
+{
+    if (commit(keeper)) {
+        keeper->options.committed(keeper->options.ctx);
     }
 }
 
@@ -157,7 +164,9 @@ int keeper_start(const struct keeper_options *options, struct keeper **out)
         free(keeper);
         return status;
     }
-    keeper_commit(keeper); /* the settings of now, before anybody is told those of an earlier run */
+    /* The settings of now, before anybody is told those of an earlier run. No news: those who observe would hear of the
+     * first that are some only after their shortest time. */
+    (void)commit(keeper);
     *out = keeper;
     return 0;
 }
