@@ -102,7 +102,7 @@ static void paths_deinit(struct paths *paths)
     }
 }
 
-/* It must be there to be opened for us; if it cannot be made, the ledger will say so. */
+/* What is to be opened for us must be there; if it cannot be made, whoever needs it will say so. */
 static void add_ledger(struct paths *paths, const struct agent_config *config)
 {
     (void)mkdir(config->ledger.dir, 0750);
@@ -114,6 +114,7 @@ static void add_all(struct paths *paths, const struct agent_config *config)
     const struct agent_source_config *log = agent_config_source(config, AGENT_SOURCE_QUEUE_LOG);
     const struct agent_source_config *ami = agent_config_source(config, AGENT_SOURCE_AMI);
     add_ledger(paths, config);
+    (void)mkdir(config->collector.credentials, 0700); /* joining puts files into it while we run */
     add(paths, config->collector.credentials, SANDBOX_WRITE);
     if (log) {
         add_file(paths, log->path);

@@ -165,12 +165,12 @@ static void sync_directory(const char *dir)
     }
 }
 
+/* Whoever made it, its name is safe afterwards. */
 static int make_directory(const char *dir, struct credentials_why *why)
 {
-    if (mkdir(dir, 0700) != 0) {
-        return errno == EEXIST ? 0
-                               : credentials_refuse(why, errno == EACCES ? STATUS_DENIED : STATUS_IO,
-                                                    "%.140s cannot be made: %s", dir, strerror(errno));
+    if (mkdir(dir, 0700) != 0 && errno != EEXIST) {
+        return credentials_refuse(why, errno == EACCES ? STATUS_DENIED : STATUS_IO, "%.140s cannot be made: %s", dir,
+                                  strerror(errno));
     }
     CLEANUP(cleanup_free) char *parent = credentials_path(dir, "..");
     if (parent) {
