@@ -22,7 +22,6 @@
 #include "platform/time/zone.h"
 
 enum {
-    CALLERS_REMEMBERED = 1024,
     LIVE_FIRST_MS = 150, /* events of the manager interface come within some ms of the log's rows */
     TEND_MS = 10 * 1000,
 };
@@ -179,11 +178,8 @@ static int start_runner(struct agent *agent)
 
 static int open_pipeline(struct agent *agent)
 {
-    struct pipeline_options options = {.config = agent->config,
-                                       .callers_remembered = CALLERS_REMEMBERED,
-                                       .now_ms = clock_wall_ms(),
-                                       .live = true,
-                                       .board = agent->board};
+    struct pipeline_options options = {
+        .config = agent->config, .now_ms = clock_wall_ms(), .live = true, .board = agent->board};
     int status = pipeline_open(&options, &agent->pipeline);
     if (status == STATUS_BUSY) {
         log_write(LOG_ERROR, "ledger", "%s: another process is writing it", agent->config->ledger.dir);

@@ -11,8 +11,7 @@
 #include "platform/file/reader.h"
 #include "platform/time/clock.h"
 
-/* Remembering more callers finds a few more again, but no longer in the cache: slower than hashing anew. */
-enum { CALLERS_REMEMBERED = 4096, SOURCE_LINE_MAX = 8191 };
+enum { SOURCE_LINE_MAX = 8191 };
 
 struct import_file {
     const char *path;
@@ -289,8 +288,7 @@ int import_run(const struct import_options *options)
     qsort(import.files, options->path_count, sizeof *import.files, compare_files);
     progress_init(&import.progress, options->err, options->progress, total_bytes);
 
-    struct pipeline_options pipeline_options = {
-        .config = options->config, .callers_remembered = CALLERS_REMEMBERED, .now_ms = clock_wall_ms()};
+    struct pipeline_options pipeline_options = {.config = options->config, .now_ms = clock_wall_ms()};
     int status = pipeline_open(&pipeline_options, &import.pipeline);
     if (status != 0) {
         explain_open(&import, status);

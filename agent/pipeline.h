@@ -16,7 +16,6 @@
 
 struct pipeline_options {
     const struct agent_config *config; /* borrowed, outlives the pipeline */
-    size_t callers_remembered;         /* keyed hashes kept ready for callers who call again */
     int64_t now_ms;                    /* wall clock */
     bool live;                         /* events of a live source will come, if the configuration names one */
     struct board *board;               /* to show them on; borrowed; may be NULL */

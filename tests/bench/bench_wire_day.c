@@ -258,7 +258,7 @@ static void open_box(struct day *day, const char *log, const char *dir, const st
     day->started_ms = second_at(day, 0) * 1000 - 1000;
     day->now_ms = 1000;
     day->wall_ms = day->now_ms + day->started_ms;
-    struct pipeline_options options = {.config = day->config, .callers_remembered = 1024, .now_ms = day->wall_ms};
+    struct pipeline_options options = {.config = day->config, .now_ms = day->wall_ms};
     must(pipeline_open(&options, &day->pipeline), dir);
     must(message_arena_new(LIMITS_ARENA_BYTES, &day->arena), "an arena");
     struct sync_options sync = *wanted;

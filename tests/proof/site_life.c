@@ -100,7 +100,7 @@ static void pbx_goes_on(struct site *site, uint64_t end)
 static int begin(struct life *life)
 {
     const struct site *site = life->site;
-    const struct pipeline_options options = {.config = site->config, .callers_remembered = 16, .now_ms = site->now_ms};
+    const struct pipeline_options options = {.config = site->config, .now_ms = site->now_ms};
     int status = pipeline_open(&options, &life->pipeline);
     if (status != 0) {
         return status;

@@ -7,7 +7,6 @@
 #include "tests/proof/world/branch_internal.h"
 
 enum {
-    CALLERS_REMEMBERED = 64,
     SETTLE_MS = 200,
     POLL_MS = 10 * WORLD_SECOND, /* the daemon looks every second; rows wake it here as inotify does there */
     IDLE_TICK_MS = 15 * WORLD_SECOND,
@@ -218,8 +217,7 @@ void branch_start(struct branch *branch)
     for (size_t i = 0; i < branch->config->queue_count; i++) {
         branch->config->queues[i].service_level_ms = (int64_t)branch->sl_threshold_s * 1000;
     }
-    struct pipeline_options options = {
-        .config = branch->config, .callers_remembered = CALLERS_REMEMBERED, .now_ms = branch_wall_ms(branch)};
+    struct pipeline_options options = {.config = branch->config, .now_ms = branch_wall_ms(branch)};
     int status = pipeline_open(&options, &branch->pipeline);
     if (status == 0) {
         status = open_follow(branch);
