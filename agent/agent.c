@@ -311,6 +311,7 @@ static int start(struct agent *agent)
         status = board_new(&board, &agent->board);
     }
     if (status == 0) {
+        (void)notify_status(agent->notify, "looking over the ledger");
         status = open_pipeline(agent);
     }
     if (status == 0) {
@@ -359,7 +360,7 @@ int agent_run(const struct agent_config *config)
         log_write(LOG_NOTICE, "agent", "ringside-agent %s: site=%s ledger=%s source=%s%s%s", RINGSIDE_VERSION,
                   config->site.id, config->ledger.dir, log ? log->path : "", log && ami ? " and " : "",
                   ami ? ami->host : "");
-        (void)notify_ready(agent.notify, NULL);
+        (void)notify_ready(agent.notify, "running");
         loop_run(agent.loop);
     }
     stop(&agent);

@@ -265,6 +265,7 @@ static int start(struct collector *collector)
         status = confine_collector(collector->config);
     }
     if (status == 0) {
+        (void)notify_status(collector->notify, "looking over the store");
         status = open_all(collector);
     }
     if (status == 0) {
@@ -310,7 +311,7 @@ int collector_run(const struct collector_config *config)
     if (status == 0) {
         log_write(LOG_NOTICE, "collector", "ringside-collector %s: data=%s port=%u", RINGSIDE_VERSION, config->data.dir,
                   ingest_port(collector.ingest));
-        (void)notify_ready(collector.notify, NULL);
+        (void)notify_ready(collector.notify, "running");
         loop_run(collector.loop);
     }
     stop(&collector);
