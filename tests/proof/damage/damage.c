@@ -149,7 +149,8 @@ void damage_sum_up(const struct damage_run *run, struct damage_tally *tally, con
     double most = 0;
     if (tally->count > 0) {
         qsort(tally->opened_us, tally->count, sizeof *tally->opened_us, compare_times);
-        median = (double)tally->opened_us[tally->count / 2] / 1000;
+        size_t middle = tally->count / 2;
+        median = (double)tally->opened_us[middle] / 1000;
         most = (double)tally->opened_us[tally->count - 1] / 1000;
     }
     (void)printf("proof %s: %" PRIu64 " seeds (%.1f MB in use), %" PRIu64 " mended (%" PRIu64 " of them anew, %" PRIu64

@@ -329,7 +329,7 @@ static bool case_version(struct proof *proof, uint8_t version, bool damaged)
     const struct kv_options options = {.dir = run->dir.path, .map_bytes = MAP_BYTES, .max_dbs = 9};
     struct kv *kv = NULL;
     struct kv_txn *txn = NULL;
-    unsigned db;
+    unsigned db = 0;
     struct buf value = BUF_INIT;
     struct record_key key = record_key_text("identity");
     damage_restore(run);

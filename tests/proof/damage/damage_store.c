@@ -199,7 +199,7 @@ static bool read_sites(struct store *store, struct store_view *view, struct left
             struct queue_settings settings = {0};
             bool set = store_view_queue_settings(view, site, queue, &settings);
             out->lost[STORE_LOST_SETTINGS] += !set;
-            left->strange += set && settings.sl_threshold_ms != (int64_t)(1000 * site + queue);
+            left->strange += set && settings.sl_threshold_ms != INT64_C(1000) * site + queue;
         }
     }
     return true;

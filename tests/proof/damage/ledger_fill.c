@@ -25,7 +25,7 @@ struct call_leg ledger_fill_leg(struct rng *rng, uint64_t seq, int64_t end_ms)
     leg.connect_ms = leg.end_ms - leg.talk_ms;
     leg.enter_ms = leg.connect_ms - leg.wait_ms;
     leg.call_id_len = (uint8_t)snprintf(leg.call_id, sizeof leg.call_id, "%lld.%llu", (long long)(leg.enter_ms / 1000),
-                                        (unsigned long long)(seq * 2));
+                                        (unsigned long long)seq * 2);
     return leg;
 }
 

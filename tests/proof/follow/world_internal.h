@@ -6,7 +6,8 @@
 
 enum { PACK_NONE, PACK_BEGUN, PACK_WHOLE };
 
-enum { TIME_DIGITS = 10, NONE = UINT32_MAX };
+enum { TIME_DIGITS = 10 };
+#define NONE UINT32_MAX
 
 bool world_is_full(const struct world *world);
 bool world_is_free(const struct world *world); /* its directory can be worked in */

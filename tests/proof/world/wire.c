@@ -229,9 +229,8 @@ static bool passes(struct packet *packet)
     if (left_ms <= 0) {
         return true;
     }
-    if (packet->kind == PACKET_SYN || packet->kind == PACKET_SYN_ACK) {
-        conn->dead[WIRE_UP] = conn->dead[WIRE_DOWN] = true;
-    } else if (left_ms > (packet->kind == PACKET_FIN ? (int64_t)ORPHAN_MS : (int64_t)GIVE_UP_MS)) {
+    bool opening = packet->kind == PACKET_SYN || packet->kind == PACKET_SYN_ACK;
+    if (opening || left_ms > (packet->kind == PACKET_FIN ? (int64_t)ORPHAN_MS : (int64_t)GIVE_UP_MS)) {
         conn->dead[WIRE_UP] = conn->dead[WIRE_DOWN] = true;
     } else {
         int64_t at_ms = conn->branch->line_down_until_ms + conn->branch->latency_ms + (int64_t)conn->number % 500;

@@ -138,7 +138,7 @@ static void print_sums(const struct sums *sums)
                  (unsigned long long)t->acks, (unsigned long long)t->kills);
     (void)printf("proof world: %llu seeds, %.1f days (%.1f of branches), %llu messages: all hold\n",
                  (unsigned long long)sums->seeds, (double)t->virtual_ms / 86400e3, (double)t->branch_ms / 86400e3,
-                 (unsigned long long)(t->requests + t->answers));
+                 (unsigned long long)t->requests + t->answers);
 }
 
 static void leave_out(const char *list)
