@@ -2,17 +2,8 @@
  * taken keeps the promises of the table. */
 #include "collector/config.h"
 #include "platform/base/status.h"
+#include "tests/fuzz/config_lines.h"
 #include "tests/fuzz/fuzz.h"
-
-static void take_line(void *ctx, const char *line)
-{
-    unsigned *lines = ctx;
-    FUZZ_CHECK(line[0] != '\0');
-    for (const char *at = line; *at; at++) {
-        FUZZ_CHECK((unsigned char)*at >= 32);
-    }
-    (*lines)++;
-}
 
 static void check_config(const struct collector_config *config)
 {
@@ -25,8 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct collector_config *config = NULL;
     unsigned lines = 0;
-    int status =
-        collector_config_parse("collector.conf", slice_make((const char *)data, size), take_line, &lines, &config);
+    int status = collector_config_parse("collector.conf", slice_make((const char *)data, size), config_lines_take,
+                                        &lines, &config);
     if (status == 0) {
         check_config(config);
         collector_config_free(config);
