@@ -367,6 +367,9 @@ static int read_facts(struct metrics *metrics)
     int status = store_view_begin(metrics->options->store, &view);
     if (status == 0) {
         status = store_view_facts(view, &metrics->facts);
+        if (!store_view_damage(view, &metrics->damage)) {
+            metrics->damage = (struct store_damage){.times = 0};
+        }
         store_view_end(view);
     }
     return status;

@@ -28,6 +28,29 @@ static void put_store(const struct store_facts *facts, struct buf *out)
                         "Intervals that hours and days do not contain yet.", (int64_t)facts->pending_count);
 }
 
+static void put_damage(const struct store_damage *damage, struct buf *out)
+{
+    static const char *const kinds[STORE_LOSS_COUNT] = {
+        [STORE_LOST_INTERVALS] = "kind=\"intervals\"", [STORE_LOST_CELLS] = "kind=\"hours_and_days\"",
+        [STORE_LOST_NAMES] = "kind=\"queue_names\"",   [STORE_LOST_EPOCHS] = "kind=\"epochs\"",
+        [STORE_LOST_CONTACTS] = "kind=\"contacts\"",   [STORE_LOST_GAPS] = "kind=\"gaps\"",
+        [STORE_LOST_EVENTS] = "kind=\"events\"",       [STORE_LOST_SETTINGS] = "kind=\"queue_settings\"",
+        [STORE_LOST_LIVE] = "kind=\"live_views\"",     [STORE_LOST_STATE] = "kind=\"counts\""};
+    static const char last[] = "ringside_store_damage_timestamp_seconds";
+    static const char name[] = "ringside_store_lost_records_total";
+    metrics_line_single(out, "ringside_store_damage_total", "counter",
+                        "Times that the store's file was found damaged and mended, since the store was made.",
+                        damage->times);
+    metrics_line_family(out, last, "gauge", "When it was, the last time; absent while it never was.");
+    if (damage->times > 0) {
+        metrics_line_seconds(out, last, NULL, NULL, damage->at_ms);
+    }
+    metrics_line_family(out, name, "counter", "Records lost with it, by kind.");
+    for (int i = 0; i < STORE_LOSS_COUNT; i++) {
+        metrics_line_int(out, name, NULL, kinds[i], (int64_t)damage->lost[i]);
+    }
+}
+
 static void put_ingest(const struct api_options *options, struct buf *out)
 {
     struct api_vitals vitals = {0};
@@ -187,6 +210,7 @@ void metrics_self_text(struct metrics *metrics, struct buf *out)
 {
     put_build(out);
     put_store(&metrics->facts, out);
+    put_damage(&metrics->damage, out);
     put_ingest(metrics->options, out);
     put_server(metrics, out);
     put_alerts(&metrics->options->alerts, out);

@@ -10,6 +10,8 @@
 #include <cmocka.h>
 
 #include "platform/base/status.h"
+#include "platform/kv/kv.h"
+#include "platform/kv/record.h"
 #include "platform/time/stamp.h"
 #include "platform/time/zone.h"
 
@@ -58,6 +60,39 @@ void world_start(struct metrics_world *world, uint32_t series_max)
     metrics_free(world->metrics);
     world->options.metrics_series_max = series_max;
     assert_int_equal(metrics_new(&world->options, world->now_ms, &world->metrics), 0);
+}
+
+static void damage_interval(const char *dir, struct slice key)
+{
+    const struct kv_options options = {.dir = dir, .map_bytes = 64 << 20, .max_dbs = 20};
+    struct kv *kv = NULL;
+    struct kv_txn *txn = NULL;
+    struct slice value;
+    struct buf bytes = BUF_INIT;
+    unsigned intervals;
+    assert_int_equal(kv_open(&options, &kv), 0);
+    assert_int_equal(kv_db(kv, "intervals", false, &intervals), 0);
+    assert_int_equal(kv_begin(kv, true, &txn), 0);
+    assert_int_equal(kv_get(txn, intervals, key, &value), 0);
+    buf_append(&bytes, value.data, value.len);
+    bytes.data[bytes.len / 2] ^= 0x10;
+    assert_int_equal(kv_put(txn, intervals, key, buf_slice(&bytes)), 0);
+    assert_int_equal(kv_commit(txn), 0);
+    kv_close(kv);
+    buf_deinit(&bytes);
+}
+
+void world_damage(struct metrics_world *world, uint32_t site, uint32_t queue, int64_t start_s, int64_t at_ms)
+{
+    uint32_t slot_s = (uint32_t)(start_s - start_s % WORLD_INTERVAL_S);
+    struct record_key key = record_key_3u32(site, slot_s, queue);
+    const struct store_options options = {.dir = world->store_dir.path, .limit_bytes = 64 << 20, .now_ms = at_ms};
+    metrics_free(world->metrics);
+    world->metrics = NULL;
+    store_close(world->store);
+    damage_interval(world->store_dir.path, record_key_slice(&key));
+    assert_int_equal(store_open_writer(&options, &world->store), 0);
+    world->options.store = world->store;
 }
 
 void world_close(struct metrics_world *world)

@@ -28,6 +28,8 @@ struct metrics_world {
 
 struct metrics_world *world_open(void);
 void world_start(struct metrics_world *world, uint32_t series_max); /* again: the collector was restarted */
+/* An interval is damaged in the file, and the store mended at that time; world_start() is to follow. */
+void world_damage(struct metrics_world *world, uint32_t site, uint32_t queue, int64_t start_s, int64_t at_ms);
 void world_close(struct metrics_world *world);
 
 uint32_t world_join(struct metrics_world *world, const char *id, const char *zone); /* its number */

@@ -243,6 +243,38 @@ static void test_the_collector(void **state)
     assert_true(world_value(world, "process_cpu_seconds_total") >= 0);
 }
 
+/* Of one kind by the damage, of the others none; and all that once was stays told. */
+static void test_damage(void **state)
+{
+    (void)state;
+    static const char *const kinds[] = {"hours_and_days", "queue_names",    "epochs",     "contacts", "gaps",
+                                        "events",         "queue_settings", "live_views", "counts"};
+    char sample[96];
+    world_start(world, 100);
+    uint32_t site = world_join(world, "a", "UTC");
+    uint32_t sales = world_queue(world, site, "sales");
+    for (int i = 0; i < 3; i++) {
+        world_put_calls(world, site, sales, WORLD_NOW_S - i * WORLD_INTERVAL_S, 1, 100);
+    }
+    world_scrape(world);
+    assert_value("ringside_store_damage_total", 0);
+    assert_value("ringside_store_damage_timestamp_seconds", -1);
+    assert_value("ringside_store_lost_records_total{kind=\"intervals\"}", 0);
+    for (int i = 0; i < 2; i++) {
+        world_damage(world, site, sales, WORLD_NOW_S - i * WORLD_INTERVAL_S, (WORLD_NOW_S + i) * 1000);
+        world_start(world, 100);
+        world_scrape(world);
+        assert_value("ringside_store_damage_total", i + 1);
+        assert_value("ringside_store_damage_timestamp_seconds", (double)(WORLD_NOW_S + i));
+        assert_value("ringside_store_lost_records_total{kind=\"intervals\"}", i + 1);
+    }
+    assert_value("ringside_store_intervals", 1);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        (void)snprintf(sample, sizeof sample, "ringside_store_lost_records_total{kind=\"%s\"}", kinds[i]);
+        assert_value(sample, 0);
+    }
+}
+
 struct line {
     struct slice text;
     struct slice name; /* of the sample or the family */
@@ -378,6 +410,7 @@ int main(void)
         CASE(test_now_is_told_while_it_is_known),
         CASE(test_sites),
         CASE(test_the_collector),
+        CASE(test_damage),
         CASE(test_form),
         CASE(test_the_page_names_what_is_told),
     };
