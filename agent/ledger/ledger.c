@@ -23,23 +23,13 @@ void ledger_copy_text(char *to, size_t size, struct slice from)
     to[len] = 0;
 }
 
-static uint64_t key_number(struct slice key, size_t at, size_t width)
-{
-    struct wire_reader reader = wire_reader_make(key.data, key.len);
-    if (key.len < at + width) {
-        return 0;
-    }
-    reader.pos += at;
-    return width == 4 ? wire_get_u32(&reader) : wire_get_u64(&reader);
-}
-
 uint32_t ledger_key_u32(struct slice key, size_t at)
 {
-    return (uint32_t)key_number(key, at, 4);
+    return record_key_at_u32(key, at);
 }
 uint64_t ledger_key_u64(struct slice key, size_t at)
 {
-    return key_number(key, at, 8);
+    return record_key_at_u64(key, at);
 }
 
 int ledger_open_dbs(struct ledger *ledger, bool create)

@@ -102,6 +102,17 @@ int walk_free_list(struct walk *walk, const struct page_db *record)
     return status;
 }
 
+/* Where this name was found before; else the next free place. */
+static size_t place_of(const struct walk *walk, const struct page_node *node)
+{
+    size_t i = 0;
+    while (i < walk->out->db_count && (strlen(walk->out->dbs[i].name) != node->key.len ||
+                                       memcmp(walk->out->dbs[i].name, node->key.data, node->key.len) != 0)) {
+        i++;
+    }
+    return i;
+}
+
 static const char *name_fault(const struct walk *walk, const struct page_node *node)
 {
     if (node->flags != NODE_DB || node->data_bytes != sizeof(struct page_db)) {
@@ -110,31 +121,36 @@ static const char *name_fault(const struct walk *walk, const struct page_node *n
     if (node->key.len == 0 || node->key.len > KV_DAMAGE_NAME_MAX || memchr(node->key.data, '\0', node->key.len)) {
         return "a database whose name is not ours";
     }
-    return walk->out->db_count == KV_DAMAGE_DBS_MAX ? "more databases than ours" : NULL;
+    return place_of(walk, node) == KV_DAMAGE_DBS_MAX ? "more databases than ours" : NULL;
 }
 
+/* A damaged leaf may have a name twice: the first is taken, unless only the second has a record that can be true. */
 static void take_name(struct walk_tree *tree, const struct page_node *node)
 {
     struct walk *walk = tree->walk;
-    struct kv_damage_db *db = &walk->out->dbs[walk->out->db_count];
-    struct walk_db *entry = &walk->dbs[walk->out->db_count++];
-    *db = (struct kv_damage_db){.told = true};
-    *entry = (struct walk_db){.is_plausible = true};
-    memcpy(db->name, node->key.data, node->key.len);
-    memcpy(&entry->record, node->data, sizeof entry->record);
-    const char *fault = kv_meta_db_fault(&entry->record, walk->file.last_page);
-    if (!fault && (entry->record.flags != 0 || entry->record.pad != 0)) {
+    size_t place = place_of(walk, node);
+    struct kv_damage_db *db = &walk->out->dbs[place];
+    struct walk_db *entry = &walk->dbs[place];
+    struct walk_db found = {.is_plausible = true};
+    memcpy(&found.record, node->data, sizeof found.record);
+    const char *fault = kv_meta_db_fault(&found.record, walk->file.last_page);
+    if (!fault && (found.record.flags != 0 || found.record.pad != 0)) {
         fault = "flags that are not ours";
     }
-    if (fault) {
-        walk_note(walk, "the record of %s: %s", db->name, fault);
-        walk->out->bad_pages++;
-        entry->is_plausible = false;
-        entry->bad++;
-        db->told = false;
-    }
-    db->told_count = db->told ? entry->record.entries : 0;
+    found.is_plausible = !fault;
+    found.bad = fault ? 1 : 0;
     tree->entries++;
+    if (fault) {
+        walk_note(walk, "the record of %.*s: %s", (int)node->key.len, node->key.data, fault);
+        walk->out->bad_pages++;
+    }
+    bool is_new = place == walk->out->db_count;
+    if (is_new || (!fault && !entry->is_plausible)) {
+        walk->out->db_count += is_new;
+        *entry = found;
+        *db = (struct kv_damage_db){.told = !fault, .told_count = fault ? 0 : found.record.entries};
+        memcpy(db->name, node->key.data, node->key.len);
+    }
 }
 
 /* A damaged leaf of names is read as far as it can be, for another one may not be left; but not one that may be another

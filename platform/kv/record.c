@@ -78,12 +78,9 @@ struct record_key record_key_u8_u32(uint8_t a, uint32_t b)
 
 static uint64_t key_number(struct slice key, size_t at, size_t width)
 {
-    if (key.len < at + width) {
-        return 0;
-    }
     uint64_t value = 0;
-    for (size_t i = 0; i < width; i++) {
-        value = value << 8 | (uint8_t)key.data[at + i];
+    for (size_t i = at; i < at + width; i++) {
+        value = value << 8 | (i < key.len ? (uint8_t)key.data[i] : 0);
     }
     return value;
 }

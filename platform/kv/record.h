@@ -29,7 +29,8 @@ struct record_key record_key_3u32(uint32_t a, uint32_t b, uint32_t c);
 struct record_key record_key_4u32(uint32_t a, uint32_t b, uint32_t c, uint32_t d);
 struct record_key record_key_u8_u32(uint8_t a, uint32_t b);
 
-/* The big-endian number at this offset of a key; 0 when the key is too short. */
+/* The big-endian number at this offset of a key; where the key is too short, as if zeros followed: so the numbers of
+ * keys in order are in order whatever they are, and who goes from one owner to the next never comes back. */
 uint32_t record_key_at_u32(struct slice key, size_t at);
 uint64_t record_key_at_u64(struct slice key, size_t at);
 

@@ -45,7 +45,10 @@ static void keys_sort_by_their_meaning(void **state)
     assert_int_equal(key.len, 16);
     assert_int_equal(record_key_at_u32(record_key_slice(&key), 8), 3);
     assert_int_equal(record_key_at_u32(record_key_slice(&key), 12), UINT32_MAX);
-    assert_int_equal(record_key_at_u32(record_key_slice(&key), 13), 0);
+    assert_int_equal(record_key_at_u32(record_key_slice(&key), 13), 0xffffff00U);
+    assert_int_equal(record_key_at_u32(record_key_slice(&key), 16), 0);
+    assert_int_equal(record_key_at_u32(slice_make("\x05", 1), 0), 0x05000000);
+    assert_true(record_key_at_u64(slice_make("\x05\x06", 2), 1) == UINT64_C(0x06) << 56);
     assert_true(record_key_at_u64(record_key_slice(&key), 4) == UINT64_C(0x0000000200000003));
     key = record_key_text("state");
     assert_true(slice_is(record_key_slice(&key), "state"));
