@@ -166,20 +166,17 @@ static void subtract(struct ledger *ledger, const struct dropped *dropped)
     state->interval_bytes = less(state->interval_bytes, dropped->interval_bytes);
 }
 
+static int drop_if_old_gap(void *ctx, struct slice key, struct slice value)
+{
+    const int64_t *before_s = ctx;
+    (void)value;
+    return (int64_t)(ledger_key_u64(key, 0) / 1000) < *before_s ? KV_DROP : KV_END;
+}
+
 /* Gaps say of which time the intervals are not whole: they go with them. */
 static int drop_gaps(struct ledger *ledger, int64_t before_s)
 {
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    int status = kv_cursor_open(ledger->txn, ledger->db[LEDGER_DB_GAPS], &cursor);
-    int step = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
-    while (step == 0 && (int64_t)(ledger_key_u64(key, 0) / 1000) < before_s) {
-        step = kv_cursor_delete(cursor);
-        step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
-    }
-    kv_cursor_close(cursor);
-    return step < 0 ? step : 0;
+    return kv_sweep(ledger->txn, ledger->db[LEDGER_DB_GAPS], slice_make("", 0), drop_if_old_gap, &before_s);
 }
 
 /* One transaction that drops what is older than the limits; shed tells that it is given up before its time. */

@@ -59,10 +59,13 @@ static bool agrees(void *ctx)
 /* ---- mending ---- */
 
 /* Ids whose number is nobody's or another's go, those of sites that are lost bring them back. */
-static int mend_id(struct mending *self, struct slice id, uint32_t number)
+static int mend_id(void *ctx, struct slice key, struct slice value)
 {
+    struct mending *self = ctx;
     struct registry *registry = self->registry;
     struct registry_site site;
+    struct slice id = slice_make(key.data, key.len <= LIMITS_SITE_MAX ? key.len : LIMITS_SITE_MAX);
+    uint32_t number = record_key_at_u32(value, 0);
     int status = registry_read_number(registry, self->txn, number, &site);
     if (status == 0 && slice_is(id, site.id)) {
         return 0;
@@ -75,29 +78,7 @@ static int mend_id(struct mending *self, struct slice id, uint32_t number)
         self->last_site = number > self->last_site ? number : self->last_site;
         return registry_put_site(registry, self->txn, &site);
     }
-    return status == 0 || status == STATUS_NOT_FOUND ? STATUS_NOT_FOUND : status;
-}
-
-static int mend_ids(struct mending *self)
-{
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    int step = kv_cursor_open(self->txn, self->registry->ids, &cursor);
-    step = step == 0 ? kv_cursor_first(cursor, &key, &value) : step;
-    while (step == 0) {
-        char copy[LIMITS_SITE_MAX + 1] = "";
-        uint32_t number = record_key_at_u32(value, 0);
-        size_t len = key.len <= LIMITS_SITE_MAX ? key.len : LIMITS_SITE_MAX;
-        memcpy(copy, key.data, len);
-        step = mend_id(self, slice_make(copy, len), number);
-        if (step == STATUS_NOT_FOUND) {
-            step = kv_cursor_delete(cursor);
-        }
-        step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
-    }
-    kv_cursor_close(cursor);
-    return step < 0 ? step : 0;
+    return status == 0 || status == STATUS_NOT_FOUND ? KV_DROP : status;
 }
 
 static int make_group(struct mending *self, uint32_t number)
@@ -117,28 +98,20 @@ static int make_group(struct mending *self, uint32_t number)
     return status;
 }
 
-static int mend_sites(struct mending *self)
+static int mend_site(void *ctx, struct slice key, struct slice value)
 {
-    struct registry *registry = self->registry;
+    struct mending *self = ctx;
     struct registry_site site;
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    int step = kv_cursor_open(self->txn, registry->sites, &cursor);
-    step = step == 0 ? kv_cursor_first(cursor, &key, &value) : step;
-    while (step == 0) {
-        uint32_t number = record_key_at_u32(key, 0);
-        step = registry_read_number(registry, self->txn, number, &site);
-        if (step == 0) {
-            self->last_site = number > self->last_site ? number : self->last_site;
-            self->last_group = site.group_number > self->last_group ? site.group_number : self->last_group;
-            step = registry_put_id(registry, self->txn, &site);
-            step = step == 0 ? make_group(self, site.group_number) : step;
-        }
-        step = step == 0 ? kv_cursor_next(cursor, &key, &value) : step;
+    uint32_t number = record_key_at_u32(key, 0);
+    (void)value;
+    int status = registry_read_number(self->registry, self->txn, number, &site);
+    if (status != 0) {
+        return status;
     }
-    kv_cursor_close(cursor);
-    return step < 0 ? step : 0;
+    self->last_site = number > self->last_site ? number : self->last_site;
+    self->last_group = site.group_number > self->last_group ? site.group_number : self->last_group;
+    status = registry_put_id(self->registry, self->txn, &site);
+    return status == 0 ? make_group(self, site.group_number) : status;
 }
 
 /* A number must never be given twice, for the store holds data under it: where nothing tells which were given, the next
@@ -182,8 +155,11 @@ static void count_lost(struct mending *self)
 static int mend_all(struct mending *self)
 {
     struct registry_damage *damage = &self->registry->damage;
-    int status = mend_sites(self); /* first: what they say of themselves goes before the index */
-    status = status == 0 ? mend_ids(self) : status;
+    struct registry *registry = self->registry;
+    struct slice all = slice_make("", 0);
+    /* First: what they say of themselves goes before the index. */
+    int status = kv_each(self->txn, registry->sites, all, mend_site, self);
+    status = status == 0 ? kv_sweep(self->txn, registry->ids, all, mend_id, self) : status;
     if (status == 0 && !damage->anew) {
         count_lost(self);
     }

@@ -213,22 +213,25 @@ int store_regroup(struct store *store, uint32_t site, store_scope group, const s
     return change(store, layout, regroup, &order);
 }
 
-/* Deletes the records whose key begins with this number; *count of them. */
-static int drop_scope(struct store *store, enum store_db db, uint32_t scope, uint64_t *count)
+/* The records whose key begins with this number. */
+struct scope_drop {
+    uint32_t scope;
+    uint64_t dropped;
+};
+
+static int drop_if_of_scope(void *ctx, struct slice key, struct slice value)
 {
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    struct record_key from = record_key_u32(scope);
-    int status = kv_cursor_open(store->txn, store->db[db], &cursor);
-    status = status == 0 ? kv_cursor_seek(cursor, record_key_slice(&from), &key, &value) : status;
-    while (status == 0 && record_key_at_u32(key, 0) == scope) {
-        status = kv_cursor_delete(cursor);
-        *count += status == 0;
-        status = status == 0 ? kv_cursor_next(cursor, &key, &value) : status;
-    }
-    kv_cursor_close(cursor);
-    return status == KV_END ? 0 : status;
+    struct scope_drop *self = ctx;
+    (void)value;
+    bool is_of_it = record_key_at_u32(key, 0) == self->scope;
+    self->dropped += is_of_it;
+    return is_of_it ? KV_DROP : KV_END;
+}
+
+static int drop_scope(struct store *store, enum store_db db, struct scope_drop *self)
+{
+    struct record_key from = record_key_u32(self->scope);
+    return kv_sweep(store->txn, store->db[db], record_key_slice(&from), drop_if_of_scope, self);
 }
 
 struct recut_order {
@@ -278,10 +281,10 @@ static int recut(struct store *store, struct kv_txn *before, const struct store_
         entry.group = layout->group_of(layout->ctx, entry.scope);
     }
     (void)snprintf(entry.zone, sizeof entry.zone, "%s", order->zone);
-    uint64_t dropped = 0;
+    struct scope_drop days = {.scope = order->scope};
     struct regroup self = {.before = before, .from = order->scope};
     int status = store_grouping_put(store, &entry);
-    status = status == 0 ? drop_scope(store, STORE_DB_DAYS, order->scope, &dropped) : status;
+    status = status == 0 ? drop_scope(store, STORE_DB_DAYS, &days) : status;
     status = status == 0 ? roller_begin(store, layout, &self.roller) : status;
     status = status == 0 ? add_hour_parts(&self) : status;
     status = status == 0 ? cut_days(&self) : status;
@@ -297,20 +300,17 @@ int store_recut(struct store *store, store_scope scope, const char *day_zone, co
     return change(store, layout, recut, &order);
 }
 
+static int drop_if_not_before(void *ctx, struct slice key, struct slice value)
+{
+    const uint32_t *from_s = ctx;
+    (void)value;
+    return record_key_at_u32(key, 4) >= *from_s ? KV_DROP : 0;
+}
+
 /* Deletes the records whose second number is not below that. */
 static int drop_from(struct store *store, enum store_db db, uint32_t from_s)
 {
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    int status = kv_cursor_open(store->txn, store->db[db], &cursor);
-    status = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
-    while (status == 0) {
-        status = record_key_at_u32(key, 4) >= from_s ? kv_cursor_delete(cursor) : 0;
-        status = status == 0 ? kv_cursor_next(cursor, &key, &value) : status;
-    }
-    kv_cursor_close(cursor);
-    return status == KV_END ? 0 : status;
+    return kv_sweep(store->txn, store->db[db], slice_make("", 0), drop_if_not_before, &from_s);
 }
 
 /* What days hold of hours whose intervals are gone. */
@@ -410,26 +410,35 @@ int store_rebuild(struct store *store, const struct store_layout *layout)
     return change(store, layout, store->state.rebuild == STORE_REBUILD_DROP ? drop_told : mark_some, NULL);
 }
 
+struct site_marks {
+    struct store *store;
+    uint32_t site;
+};
+
+static int drop_mark_of(void *ctx, struct slice key, struct slice value)
+{
+    const struct site_marks *self = ctx;
+    struct store *store = self->store;
+    uint32_t start_s = record_key_at_u32(key, 4);
+    (void)value;
+    if (record_key_at_u32(key, 0) != self->site) {
+        return KV_END;
+    }
+    struct record_key mark = record_key_4u32(store_hour_of(start_s), self->site, record_key_at_u32(key, 8), start_s);
+    int status = kv_delete(store->txn, store->db[STORE_DB_PENDING], record_key_slice(&mark));
+    if (status == 0) {
+        store->state.pending_count--;
+        store->state.marks_sum -= store_mark_hash(record_key_slice(&mark));
+    }
+    return status == KV_END ? 0 : status;
+}
+
 /* Marks are ordered by the hour: those of one site lie where its intervals say. */
 static int drop_marks_of(struct store *store, struct kv_txn *before, uint32_t site)
 {
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
+    struct site_marks self = {.store = store, .site = site};
     struct record_key from = record_key_u32(site);
-    int status = kv_cursor_open(before, store->db[STORE_DB_INTERVALS], &cursor);
-    status = status == 0 ? kv_cursor_seek(cursor, record_key_slice(&from), &key, &value) : status;
-    while (status == 0 && record_key_at_u32(key, 0) == site) {
-        uint32_t start_s = record_key_at_u32(key, 4);
-        struct record_key mark = record_key_4u32(store_hour_of(start_s), site, record_key_at_u32(key, 8), start_s);
-        int outcome = kv_delete(store->txn, store->db[STORE_DB_PENDING], record_key_slice(&mark));
-        if (outcome == 0) {
-            store->state.pending_count--;
-            store->state.marks_sum -= store_mark_hash(record_key_slice(&mark));
-        }
-        status = outcome < 0 ? outcome : kv_cursor_next(cursor, &key, &value);
-    }
-    kv_cursor_close(cursor);
+    int status = kv_each(before, store->db[STORE_DB_INTERVALS], record_key_slice(&from), drop_mark_of, &self);
     return status == KV_END ? 0 : status;
 }
 
@@ -438,13 +447,14 @@ static int drop_site(struct store *store, struct kv_txn *before, uint32_t site)
     static const enum store_db of_a_site[] = {STORE_DB_EPOCHS,    STORE_DB_QUEUES,   STORE_DB_HOURS,    STORE_DB_DAYS,
                                               STORE_DB_GAPS,      STORE_DB_CONTACTS, STORE_DB_GROUPING, STORE_DB_LIVE,
                                               STORE_DB_OPERATORS, STORE_DB_LIVE_GAPS};
-    uint64_t intervals = 0;
-    uint64_t others = 0;
+    struct scope_drop intervals = {.scope = site};
+    struct scope_drop others = {.scope = site};
+    uint64_t *count = &store->state.interval_count;
     int status = drop_marks_of(store, before, site);
-    status = status == 0 ? drop_scope(store, STORE_DB_INTERVALS, site, &intervals) : status;
-    store->state.interval_count -= intervals < store->state.interval_count ? intervals : store->state.interval_count;
+    status = status == 0 ? drop_scope(store, STORE_DB_INTERVALS, &intervals) : status;
+    *count -= intervals.dropped < *count ? intervals.dropped : *count;
     for (size_t i = 0; status == 0 && i < sizeof of_a_site / sizeof of_a_site[0]; i++) {
-        status = drop_scope(store, of_a_site[i], site, &others);
+        status = drop_scope(store, of_a_site[i], &others);
     }
     return status == 0 ? store_grouping_load(store, store->txn) : status;
 }

@@ -93,21 +93,30 @@ static int collect_mark(void *ctx, struct slice key, struct slice value)
     return status == 0 ? roller_add_mark(roller, &mark) : status;
 }
 
+struct mark_drop {
+    struct store *store;
+    size_t left;
+};
+
+static int drop_mark(void *ctx, struct slice key, struct slice value)
+{
+    struct mark_drop *self = ctx;
+    (void)value;
+    if (self->left == 0) {
+        return KV_END;
+    }
+    self->left--;
+    self->store->state.marks_sum -= store_mark_hash(key);
+    return KV_DROP;
+}
+
+/* The first ones. */
 static int drop_marks(struct store *store, size_t count)
 {
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    int status = kv_cursor_open(store->txn, store->db[STORE_DB_PENDING], &cursor);
-    status = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
-    for (size_t i = 0; status == 0 && i < count; i++) {
-        store->state.marks_sum -= store_mark_hash(key);
-        status = kv_cursor_delete(cursor);
-        status = status == 0 && i + 1 < count ? kv_cursor_next(cursor, &key, &value) : status;
-    }
-    kv_cursor_close(cursor);
+    struct mark_drop self = {.store = store, .left = count};
+    int status = kv_sweep(store->txn, store->db[STORE_DB_PENDING], slice_make("", 0), drop_mark, &self);
     store->state.pending_count -= count < store->state.pending_count ? count : store->state.pending_count;
-    return status == KV_END ? STATUS_CORRUPT : status;
+    return status == 0 && self.left > 0 ? STATUS_CORRUPT : status;
 }
 
 static int roll_sites(struct store_roller *roller)

@@ -135,22 +135,17 @@ static int tend_cells(struct store *store, uint32_t before_s)
     return status;
 }
 
+static int drop_if_old_gap(void *ctx, struct slice key, struct slice value)
+{
+    const uint32_t *before_s = ctx;
+    (void)value;
+    return record_key_at_u64(key, 4) / 1000 < *before_s ? KV_DROP : 0;
+}
+
 /* Gaps say of which time the numbers are not whole: they go with the cells. */
 static int tend_gaps(struct store *store, enum store_db db, uint32_t before_s)
 {
-    struct kv_cursor *cursor = NULL;
-    struct slice key;
-    struct slice value;
-    int status = kv_cursor_open(store->txn, store->db[db], &cursor);
-    status = status == 0 ? kv_cursor_first(cursor, &key, &value) : status;
-    while (status == 0) {
-        if (record_key_at_u64(key, 4) / 1000 < before_s) {
-            status = kv_cursor_delete(cursor);
-        }
-        status = status == 0 ? kv_cursor_next(cursor, &key, &value) : status;
-    }
-    kv_cursor_close(cursor);
-    return status == KV_END ? 0 : status;
+    return kv_sweep(store->txn, store->db[db], slice_make("", 0), drop_if_old_gap, &before_s);
 }
 
 static int find_due(struct store *store, uint32_t *intervals_before_s, uint32_t cells_before_s, bool *intervals,

@@ -17,8 +17,9 @@ struct kv_txn;
 struct kv_cursor;
 
 enum {
-    KV_END = 1, /* outcome: no (more) record; get and cursor calls */
-    KV_HELD = 2 /* outcome: there is a record under this key; kv_cursor_add */
+    KV_END = 1,  /* outcome: no (more) record; get and cursor calls */
+    KV_HELD = 2, /* outcome: there is a record under this key; kv_cursor_add */
+    KV_DROP = 4  /* what the function of kv_sweep() says of a record: it goes */
 };
 
 struct kv_options {
@@ -74,9 +75,13 @@ int kv_cursor_add(struct kv_cursor *cursor, struct slice key, struct slice value
 int kv_cursor_delete(struct kv_cursor *cursor); /* the record the cursor is at; next() goes on behind it */
 
 /* Calls fn for each record from the first one at or behind `from` on (empty: from the very first), in order of the
- * keys; what fn returns other than 0 ends the walk and is passed on. fn must not write to the database. */
+ * keys; what fn returns other than 0 ends the walk and is passed on. fn must not write to this database. */
 typedef int (*kv_each_fn)(void *ctx, struct slice key, struct slice value);
 int kv_each(struct kv_txn *txn, unsigned db, struct slice from, kv_each_fn fn, void *ctx);
+
+/* The same within a write transaction, where fn tells which records go: 0 (it stays), KV_DROP (it is deleted), KV_END
+ * (it and all behind it stay; kv_sweep() returns 0), or a failure, which ends the walk and is passed on. */
+int kv_sweep(struct kv_txn *txn, unsigned db, struct slice from, kv_each_fn fn, void *ctx);
 
 int kv_count(struct kv_txn *txn, unsigned db, uint64_t *out); /* records in a database; asks, does not walk */
 

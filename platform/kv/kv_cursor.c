@@ -103,7 +103,7 @@ int kv_cursor_delete(struct kv_cursor *cursor)
     return kv_status(mdb_cursor_del(cursor->cursor, 0));
 }
 
-int kv_each(struct kv_txn *txn, unsigned db, struct slice from, kv_each_fn fn, void *ctx)
+static int walk(struct kv_txn *txn, unsigned db, struct slice from, bool drops, kv_each_fn fn, void *ctx)
 {
     MDB_cursor *cursor = NULL;
     int rc = mdb_cursor_open(txn->txn, db, &cursor);
@@ -116,8 +116,22 @@ int kv_each(struct kv_txn *txn, unsigned db, struct slice from, kv_each_fn fn, v
     rc = mdb_cursor_get(cursor, &key, &value, from.len > 0 ? MDB_SET_RANGE : MDB_FIRST);
     while (rc == 0 && status == 0) {
         status = fn(ctx, slice_make(key.mv_data, key.mv_size), slice_make(value.mv_data, value.mv_size));
+        if (drops && status == KV_DROP) {
+            status = kv_status(mdb_cursor_del(cursor, 0));
+        }
         rc = status == 0 ? mdb_cursor_get(cursor, &key, &value, MDB_NEXT) : 0;
     }
     mdb_cursor_close(cursor);
     return status != 0 || rc == MDB_NOTFOUND ? status : kv_status(rc);
+}
+
+int kv_each(struct kv_txn *txn, unsigned db, struct slice from, kv_each_fn fn, void *ctx)
+{
+    return walk(txn, db, from, false, fn, ctx);
+}
+
+int kv_sweep(struct kv_txn *txn, unsigned db, struct slice from, kv_each_fn fn, void *ctx)
+{
+    int status = walk(txn, db, from, true, fn, ctx);
+    return status == KV_END ? 0 : status;
 }

@@ -12,10 +12,9 @@
 #include <cmocka.h>
 
 #include "platform/base/status.h"
-#include "tests/support/rng.h"
 #include "tests/unit/kv/kit.h"
 
-enum { MAP_BYTES = 1 << 20, KEYS = 2000 };
+enum { MAP_BYTES = 1 << 20 };
 
 static struct kv *open_kv(bool read_only)
 {
@@ -26,44 +25,16 @@ static struct kv *open_kv(bool read_only)
     return kv;
 }
 
-static struct kv_txn *begin(struct kv *kv, bool write)
-{
-    struct kv_txn *txn = NULL;
-    assert_int_equal(kv_begin(kv, write, &txn), 0);
-    return txn;
-}
-
-static unsigned open_db(struct kv *kv, const char *name)
-{
-    unsigned db = 0;
-    assert_int_equal(kv_db(kv, name, true, &db), 0);
-    return db;
-}
-
-static struct slice key_of(unsigned number, char text[16])
-{
-    (void)snprintf(text, 16, "%08u", number);
-    return slice_str(text);
-}
-
-static void put(struct kv_txn *txn, unsigned db, unsigned number, size_t len)
-{
-    static char bytes[20000];
-    char text[16];
-    assert_true(len <= sizeof bytes);
-    assert_int_equal(kv_put(txn, db, key_of(number, text), slice_make(bytes, len)), 0);
-}
-
 static void what_is_committed_is_there_after_opening_again(void **state)
 {
     (void)state;
     struct kv *kv = open_kv(false);
-    unsigned db = open_db(kv, "things");
-    struct kv_txn *txn = begin(kv, true);
+    unsigned db = kit_db(kv, "things");
+    struct kv_txn *txn = kit_begin(kv, true);
     assert_int_equal(kv_put(txn, db, slice_str("key"), slice_str("value")), 0);
     assert_int_equal(kv_put(txn, db, slice_str("nothing"), slice_make("", 0)), 0);
     assert_int_equal(kv_commit(txn), 0);
-    txn = begin(kv, true);
+    txn = kit_begin(kv, true);
     assert_int_equal(kv_put(txn, db, slice_str("given up"), slice_str("value")), 0);
     assert_int_equal(kv_delete(txn, db, slice_str("key")), 0);
     kv_abort(txn);
@@ -71,7 +42,7 @@ static void what_is_committed_is_there_after_opening_again(void **state)
 
     kv = open_kv(true);
     assert_int_equal(kv_db(kv, "things", false, &db), 0);
-    txn = begin(kv, false);
+    txn = kit_begin(kv, false);
     struct slice value;
     assert_int_equal(kv_get(txn, db, slice_str("key"), &value), 0);
     assert_true(slice_is(value, "value"));
@@ -88,15 +59,15 @@ static void append_takes_keys_in_any_order(void **state)
 {
     (void)state;
     struct kv *kv = open_kv(false);
-    unsigned db = open_db(kv, "things");
-    struct kv_txn *txn = begin(kv, true);
+    unsigned db = kit_db(kv, "things");
+    struct kv_txn *txn = kit_begin(kv, true);
     const unsigned order[] = {5, 9, 9, 3, 12};
     char text[16];
     for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        assert_int_equal(kv_append(txn, db, key_of(order[i], text), slice_make("ab", i % 3)), 0);
+        assert_int_equal(kv_append(txn, db, kit_key(order[i], text), slice_make("ab", i % 3)), 0);
     }
     assert_int_equal(kv_commit(txn), 0);
-    txn = begin(kv, false);
+    txn = kit_begin(kv, false);
     const unsigned sorted[] = {3, 5, 9, 12};
     struct kv_cursor *cursor = NULL;
     assert_int_equal(kv_cursor_open(txn, db, &cursor), 0);
@@ -105,16 +76,16 @@ static void append_takes_keys_in_any_order(void **state)
     int step = kv_cursor_first(cursor, &key, &value);
     for (size_t i = 0; i < sizeof sorted / sizeof sorted[0]; i++) {
         assert_int_equal(step, 0);
-        assert_true(slice_equal(key, key_of(sorted[i], text)));
+        assert_true(slice_equal(key, kit_key(sorted[i], text)));
         step = kv_cursor_next(cursor, &key, &value);
     }
     assert_int_equal(step, KV_END);
-    assert_int_equal(kv_cursor_seek(cursor, key_of(6, text), &key, &value), 0);
+    assert_int_equal(kv_cursor_seek(cursor, kit_key(6, text), &key, &value), 0);
     assert_true(slice_is(key, "00000009"));
     assert_int_equal(value.len, 2); /* the later of the two */
     assert_int_equal(kv_cursor_prev(cursor, &key, &value), 0);
     assert_true(slice_is(key, "00000005"));
-    assert_int_equal(kv_cursor_seek(cursor, key_of(13, text), &key, &value), KV_END);
+    assert_int_equal(kv_cursor_seek(cursor, kit_key(13, text), &key, &value), KV_END);
     assert_int_equal(kv_cursor_last(cursor, &key, &value), 0);
     assert_true(slice_is(key, "00000012"));
     kv_cursor_close(cursor);
@@ -122,91 +93,31 @@ static void append_takes_keys_in_any_order(void **state)
     kv_close(kv);
 }
 
-/* Deletes some on a walk, then compares what the walk saw and what is left with a table of what should be there. */
-static void walk_and_delete(struct kv *kv, unsigned db, bool there[KEYS], struct rng *rng, unsigned percent)
-{
-    struct kv_txn *txn = begin(kv, true);
-    struct kv_cursor *cursor = NULL;
-    assert_int_equal(kv_cursor_open(txn, db, &cursor), 0);
-    struct slice key;
-    struct slice value;
-    int step = kv_cursor_first(cursor, &key, &value);
-    char text[16];
-    for (unsigned i = 0; i < KEYS; i++) {
-        if (!there[i]) {
-            continue;
-        }
-        assert_int_equal(step, 0);
-        assert_true(slice_equal(key, key_of(i, text)));
-        if (rng_chance(rng, percent)) {
-            assert_int_equal(kv_cursor_delete(cursor), 0);
-            there[i] = false;
-        }
-        step = kv_cursor_next(cursor, &key, &value);
-    }
-    assert_int_equal(step, KV_END);
-    kv_cursor_close(cursor);
-    assert_int_equal(kv_commit(txn), 0);
-    txn = begin(kv, false);
-    for (unsigned i = 0; i < KEYS; i++) {
-        assert_int_equal(kv_get(txn, db, key_of(i, text), &value), there[i] ? 0 : KV_END);
-    }
-    kv_abort(txn);
-}
-
-static void deleting_on_a_walk_skips_and_repeats_nothing(void **state)
-{
-    (void)state;
-    static const size_t lengths[] = {0, 30, 1500, 5000};
-    struct rng rng = {7};
-    for (unsigned round = 0; round < 12; round++) {
-        struct kv_options options = {.dir = kit_dir.path, .map_bytes = UINT64_C(64) << 20, .max_dbs = 4};
-        struct kv *kv = NULL;
-        assert_int_equal(kv_open(&options, &kv), 0);
-        unsigned db = open_db(kv, "things");
-        bool there[KEYS] = {false};
-        struct kv_txn *txn = begin(kv, true);
-        for (unsigned i = 0; i < KEYS; i++) {
-            if (rng_chance(&rng, 70)) {
-                put(txn, db, i, lengths[rng_below(&rng, 4)]);
-                there[i] = true;
-            }
-        }
-        assert_int_equal(kv_commit(txn), 0);
-        const unsigned percents[] = {3, 50, 97, 100};
-        for (size_t i = 0; i < 4; i++) {
-            walk_and_delete(kv, db, there, &rng, percents[(i + round) % 4]);
-        }
-        kv_close(kv);
-        temp_dir_clear(&kit_dir);
-    }
-}
-
 static void a_full_map_fails_and_leaves_what_was(void **state)
 {
     (void)state;
     struct kv *kv = open_kv(false);
-    unsigned db = open_db(kv, "things");
-    struct kv_txn *txn = begin(kv, true);
-    put(txn, db, 1, 100);
+    unsigned db = kit_db(kv, "things");
+    struct kv_txn *txn = kit_begin(kv, true);
+    kit_put(txn, db, 1, 100);
     assert_int_equal(kv_commit(txn), 0);
-    txn = begin(kv, true);
+    txn = kit_begin(kv, true);
     static char big[MAP_BYTES / 2];
     int status = 0;
     char text[16];
     for (unsigned i = 2; i < 10 && status == 0; i++) {
-        status = kv_put(txn, db, key_of(i, text), slice_make(big, sizeof big));
+        status = kv_put(txn, db, kit_key(i, text), slice_make(big, sizeof big));
     }
     assert_int_equal(status, STATUS_FULL);
     kv_abort(txn);
-    txn = begin(kv, true);
-    put(txn, db, 2, 100);
+    txn = kit_begin(kv, true);
+    kit_put(txn, db, 2, 100);
     assert_int_equal(kv_commit(txn), 0);
-    txn = begin(kv, false);
+    txn = kit_begin(kv, false);
     struct slice value;
-    assert_int_equal(kv_get(txn, db, key_of(1, text), &value), 0);
-    assert_int_equal(kv_get(txn, db, key_of(2, text), &value), 0);
-    assert_int_equal(kv_get(txn, db, key_of(3, text), &value), KV_END);
+    assert_int_equal(kv_get(txn, db, kit_key(1, text), &value), 0);
+    assert_int_equal(kv_get(txn, db, kit_key(2, text), &value), 0);
+    assert_int_equal(kv_get(txn, db, kit_key(3, text), &value), KV_END);
     kv_abort(txn);
     kv_close(kv);
 }
@@ -215,12 +126,12 @@ static void keys_that_do_not_fit_are_refused(void **state)
 {
     (void)state;
     struct kv *kv = open_kv(false);
-    unsigned db = open_db(kv, "things");
+    unsigned db = kit_db(kv, "things");
     static char key[600];
-    struct kv_txn *txn = begin(kv, true);
+    struct kv_txn *txn = kit_begin(kv, true);
     assert_int_equal(kv_put(txn, db, slice_make(key, sizeof key), slice_str("v")), STATUS_RANGE);
     kv_abort(txn);
-    txn = begin(kv, true);
+    txn = kit_begin(kv, true);
     assert_int_equal(kv_put(txn, db, slice_make("", 0), slice_str("v")), STATUS_RANGE);
     kv_abort(txn);
     kv_close(kv);
@@ -230,22 +141,22 @@ static void a_reader_keeps_its_moment(void **state)
 {
     (void)state;
     struct kv *kv = open_kv(false);
-    unsigned db = open_db(kv, "things");
-    struct kv_txn *txn = begin(kv, true);
-    put(txn, db, 1, 10);
+    unsigned db = kit_db(kv, "things");
+    struct kv_txn *txn = kit_begin(kv, true);
+    kit_put(txn, db, 1, 10);
     assert_int_equal(kv_commit(txn), 0);
-    struct kv_txn *reader = begin(kv, false);
+    struct kv_txn *reader = kit_begin(kv, false);
     for (unsigned i = 0; i < 50; i++) {
-        txn = begin(kv, true);
-        put(txn, db, 1, 20 + i);
-        put(txn, db, 2 + i, 3000);
+        txn = kit_begin(kv, true);
+        kit_put(txn, db, 1, 20 + i);
+        kit_put(txn, db, 2 + i, 3000);
         assert_int_equal(kv_commit(txn), 0);
     }
     struct slice value;
     char text[16];
-    assert_int_equal(kv_get(reader, db, key_of(1, text), &value), 0);
+    assert_int_equal(kv_get(reader, db, kit_key(1, text), &value), 0);
     assert_int_equal(value.len, 10);
-    assert_int_equal(kv_get(reader, db, key_of(2, text), &value), KV_END);
+    assert_int_equal(kv_get(reader, db, kit_key(2, text), &value), KV_END);
     kv_abort(reader);
     assert_int_equal(kv_reader_check(kv), 0);
     kv_close(kv);
@@ -255,28 +166,28 @@ static void usage_counts_pages_in_use(void **state)
 {
     (void)state;
     struct kv *kv = open_kv(false);
-    unsigned db = open_db(kv, "things");
+    unsigned db = kit_db(kv, "things");
     assert_int_equal(temp_dir_size(&kit_dir, "data.mdb"), MAP_BYTES); /* taken from the disk at once */
-    struct kv_txn *txn = begin(kv, true);
+    struct kv_txn *txn = kit_begin(kv, true);
     for (unsigned i = 0; i < 20; i++) {
-        put(txn, db, i, 20000);
+        kit_put(txn, db, i, 20000);
     }
     assert_int_equal(kv_commit(txn), 0);
     struct kv_usage full;
-    txn = begin(kv, false);
+    txn = kit_begin(kv, false);
     assert_int_equal(kv_usage(txn, &full), 0);
     kv_abort(txn);
     assert_int_equal(full.map_bytes, MAP_BYTES);
     assert_true(full.used_bytes > 20 * 20000 && full.used_bytes < 20 * 20000 + 100000);
-    txn = begin(kv, true);
+    txn = kit_begin(kv, true);
     char text[16];
     for (unsigned i = 0; i < 20; i++) {
-        assert_int_equal(kv_delete(txn, db, key_of(i, text)), 0);
+        assert_int_equal(kv_delete(txn, db, kit_key(i, text)), 0);
     }
-    assert_int_equal(kv_delete(txn, db, key_of(0, text)), KV_END);
+    assert_int_equal(kv_delete(txn, db, kit_key(0, text)), KV_END);
     assert_int_equal(kv_commit(txn), 0);
     struct kv_usage empty;
-    txn = begin(kv, false);
+    txn = kit_begin(kv, false);
     assert_int_equal(kv_usage(txn, &empty), 0);
     kv_abort(txn);
     assert_true(empty.used_bytes < 100000);
@@ -312,9 +223,9 @@ static void reads_where_it_may_not_write(void **state)
 {
     (void)state;
     struct kv *kv = open_kv(false);
-    unsigned db = open_db(kv, "things");
-    struct kv_txn *txn = begin(kv, true);
-    put(txn, db, 1, 77);
+    unsigned db = kit_db(kv, "things");
+    struct kv_txn *txn = kit_begin(kv, true);
+    kit_put(txn, db, 1, 77);
     assert_int_equal(kv_commit(txn), 0);
     kv_close(kv);
     assert_int_equal(chmod(temp_dir_file(&kit_dir, "data.mdb"), 0444), 0);
@@ -355,10 +266,10 @@ static void a_map_grows_and_does_not_shrink_below_its_content(void **state)
 {
     (void)state;
     struct kv *kv = open_kv(false);
-    unsigned db = open_db(kv, "things");
-    struct kv_txn *txn = begin(kv, true);
+    unsigned db = kit_db(kv, "things");
+    struct kv_txn *txn = kit_begin(kv, true);
     for (unsigned i = 0; i < 40; i++) {
-        put(txn, db, i, 20000);
+        kit_put(txn, db, i, 20000);
     }
     assert_int_equal(kv_commit(txn), 0);
     kv_close(kv);
@@ -366,17 +277,17 @@ static void a_map_grows_and_does_not_shrink_below_its_content(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct kv_options options = {.dir = kit_dir.path, .map_bytes = sizes[i], .max_dbs = 4, .preallocate = true};
         assert_int_equal(kv_open(&options, &kv), 0);
-        db = open_db(kv, "things");
+        db = kit_db(kv, "things");
         struct kv_usage usage;
-        txn = begin(kv, false);
+        txn = kit_begin(kv, false);
         assert_int_equal(kv_usage(txn, &usage), 0);
         kv_abort(txn);
         assert_true(usage.map_bytes >= usage.file_bytes);
         assert_true(usage.map_bytes >= sizes[i]);
-        txn = begin(kv, true);
+        txn = kit_begin(kv, true);
         struct slice value;
         char text[16];
-        assert_int_equal(kv_get(txn, db, key_of(39, text), &value), 0);
+        assert_int_equal(kv_get(txn, db, kit_key(39, text), &value), 0);
         assert_int_equal(value.len, 20000);
         kv_abort(txn);
         kv_close(kv);
@@ -384,59 +295,11 @@ static void a_map_grows_and_does_not_shrink_below_its_content(void **state)
     assert_int_equal(temp_dir_size(&kit_dir, "data.mdb"), 4 * MAP_BYTES);
 }
 
-struct seen {
-    unsigned count;
-    unsigned stop_at; /* at the so many-th record, 0: never */
-    char first[16];
-};
-
-static int see(void *ctx, struct slice key, struct slice value)
-{
-    struct seen *seen = ctx;
-    (void)value;
-    if (seen->count++ == 0) {
-        memcpy(seen->first, key.data, key.len < sizeof seen->first ? key.len : sizeof seen->first);
-    }
-    return seen->count == seen->stop_at ? 7 : 0;
-}
-
-static void each_goes_from_where_it_is_told_until_it_is_stopped(void **state)
-{
-    (void)state;
-    struct kv *kv = open_kv(false);
-    unsigned db = open_db(kv, "each");
-    char text[16];
-    struct seen seen = {.count = 0};
-    struct kv_txn *txn = begin(kv, true);
-    assert_int_equal(kv_each(txn, db, slice_make("", 0), see, &seen), 0);
-    assert_int_equal(seen.count, 0);
-    for (unsigned i = 10; i < 20; i++) {
-        assert_int_equal(kv_put(txn, db, key_of(i, text), slice_str("v")), 0);
-    }
-    assert_int_equal(kv_each(txn, db, slice_make("", 0), see, &seen), 0);
-    assert_int_equal(seen.count, 10);
-    seen = (struct seen){.count = 0};
-    struct slice from = key_of(15, text);
-    assert_int_equal(kv_each(txn, db, from, see, &seen), 0);
-    assert_int_equal(seen.count, 5);
-    assert_memory_equal(seen.first, from.data, from.len);
-    seen = (struct seen){.stop_at = 3};
-    assert_int_equal(kv_each(txn, db, slice_make("", 0), see, &seen), 7);
-    assert_int_equal(seen.count, 3);
-    seen = (struct seen){.count = 0};
-    assert_int_equal(kv_each(txn, db, key_of(99, text), see, &seen), 0);
-    assert_int_equal(seen.count, 0);
-    kv_abort(txn);
-    kv_close(kv);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_is_committed_is_there_after_opening_again, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(append_takes_keys_in_any_order, kit_setup, kit_teardown),
-        cmocka_unit_test_setup_teardown(deleting_on_a_walk_skips_and_repeats_nothing, kit_setup, kit_teardown),
-        cmocka_unit_test_setup_teardown(each_goes_from_where_it_is_told_until_it_is_stopped, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_full_map_fails_and_leaves_what_was, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(keys_that_do_not_fit_are_refused, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_reader_keeps_its_moment, kit_setup, kit_teardown),

@@ -14,18 +14,24 @@
 #include "platform/kv/record.h"
 #include "tests/unit/registry/kit.h"
 
+static struct kv_txn *open_database(const char *database, struct kv **kv, unsigned *db)
+{
+    const struct kv_options options = {.dir = kit_dir(), .map_bytes = 1 << 20, .max_dbs = 4};
+    struct kv_txn *txn = NULL;
+    assert_int_equal(kv_open(&options, kv), 0);
+    assert_int_equal(kv_db(*kv, database, false, db), 0);
+    assert_int_equal(kv_begin(*kv, true, &txn), 0);
+    return txn;
+}
+
 /* Puts other bytes where the value of a key is: `len` bytes of it, with the byte `at` changed. */
 static void put_damage(const char *database, struct slice key, size_t len, size_t at)
 {
-    const struct kv_options options = {.dir = kit_dir(), .map_bytes = 1 << 20, .max_dbs = 4};
     struct kv *kv = NULL;
-    struct kv_txn *txn = NULL;
     struct slice value;
     unsigned db;
     char bytes[1024];
-    assert_int_equal(kv_open(&options, &kv), 0);
-    assert_int_equal(kv_db(kv, database, false, &db), 0);
-    assert_int_equal(kv_begin(kv, true, &txn), 0);
+    struct kv_txn *txn = open_database(database, &kv, &db);
     assert_int_equal(kv_get(txn, db, key, &value), 0);
     len = value.len < len ? value.len : len;
     memcpy(bytes, value.data, len);
@@ -180,6 +186,27 @@ static void the_index_is_made_anew(void **state)
     assert_int_equal(kit_site("c").number, 3);
 }
 
+/* An id under which no site stands, though its number is one's. */
+static void a_strange_id_goes(void **state)
+{
+    (void)state;
+    three_sites();
+    kit_close();
+    struct kv *kv = NULL;
+    unsigned db;
+    struct kv_txn *txn = open_database("ids", &kv, &db);
+    assert_int_equal(kv_put(txn, db, slice_str("strange"), slice_make("\0\0\0\2", 4)), 0);
+    assert_int_equal(kv_commit(txn), 0);
+    kv_close(kv);
+    struct registry_damage told;
+    struct registry_site site;
+    assert_int_equal(registry_mend(kit_dir(), KIT_NOW_MS, &told), REGISTRY_MENDED);
+    kit_open();
+    assert_int_equal(registry_find(kit_registry(), slice_str("strange"), &site), STATUS_NOT_FOUND);
+    assert_int_equal(kit_site("b").number, 2);
+    assert_int_equal(told.lost_sites, 0);
+}
+
 static void no_number_is_given_twice_afterwards(void **state)
 {
     (void)state;
@@ -245,6 +272,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_counter_gives_no_number_twice, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_lost_site_has_to_join_again, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(the_index_is_made_anew, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(a_strange_id_goes, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(no_number_is_given_twice_afterwards, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(who_has_it_open_is_not_disturbed, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(noise_is_put_aside, kit_setup, kit_teardown),

@@ -116,7 +116,49 @@ static unsigned cells_in(struct store *store, store_scope scope, enum store_grai
     return count;
 }
 
-/* Intervals go without touching cells, but never before the cells have them; what is gone is not taken again. */
+/* A gap of each of two sites that begins just before a moment, and one that begins at it. */
+static void put_gaps(struct store *store, int64_t edge_ms)
+{
+    assert_int_equal(store_begin(store, KIT_NOW_MS), 0);
+    for (uint32_t site = 1; site <= 2; site++) {
+        for (int i = -1; i <= 0; i++) {
+            const struct store_gap gap = {edge_ms + i, edge_ms + 5, "log missing"};
+            assert_int_equal(store_put_gap(store, site, &gap), 0);
+            assert_int_equal(store_put_live_gap(store, site, &gap), 0);
+        }
+    }
+    assert_int_equal(store_end(store), 0);
+}
+
+struct gaps_seen {
+    int64_t edge_ms;
+    unsigned before;
+    unsigned from;
+};
+
+static int see_gap(void *ctx, const struct store_gap *gap)
+{
+    struct gaps_seen *seen = ctx;
+    *(gap->from_ms < seen->edge_ms ? &seen->before : &seen->from) += 1;
+    return 0;
+}
+
+static void check_gaps(struct store *store, int64_t edge_ms, unsigned before)
+{
+    struct gaps_seen seen = {.edge_ms = edge_ms};
+    struct store_view *view = NULL;
+    assert_int_equal(store_view_begin(store, &view), 0);
+    for (uint32_t site = 1; site <= 2; site++) {
+        assert_int_equal(store_view_gaps(view, site, see_gap, &seen), 0);
+        assert_int_equal(store_view_live_gaps(view, site, see_gap, &seen), 0);
+    }
+    store_view_end(view);
+    assert_int_equal(seen.before, before);
+    assert_int_equal(seen.from, 4);
+}
+
+/* Intervals go without touching cells, but never before the cells have them; what is gone is not taken again. Gaps go
+ * with the cells. */
 static void retention_waits_for_the_cells(void **state)
 {
     (void)state;
@@ -128,6 +170,8 @@ static void retention_waits_for_the_cells(void **state)
     assert_int_equal(store_open_writer(&options, &store), 0);
     assert_int_equal(put_many(store, &rng, 1, KIT_FIRST_S, 96), 0);
     int64_t now_ms = (KIT_FIRST_S + 4 * 3600) * 1000 + 1;
+    int64_t edge_ms = (KIT_FIRST_S + 4 * 3600 + 86400) * 1000; /* a day more than the cells are kept, in the end */
+    put_gaps(store, edge_ms);
     assert_int_equal(tend(store, now_ms), 0);
     assert_int_equal(intervals_in(store, NULL), 96);
     kit_roll(store);
@@ -138,7 +182,9 @@ static void retention_waits_for_the_cells(void **state)
     kit_check(store);
     assert_int_equal(put_many(store, &rng, 2, KIT_FIRST_S, 36), 0);
     assert_int_equal(intervals_in(store, NULL), 96 - 3 * 12); /* stale, each of them */
+    check_gaps(store, edge_ms, 4);
     assert_int_equal(tend(store, now_ms + INT64_C(401) * 86400000), 0);
+    check_gaps(store, edge_ms, 0);
     assert_int_equal(intervals_in(store, NULL), 0);
     assert_int_equal(cells_in(store, STORE_ALL, STORE_HOUR), 0);
     assert_int_equal(cells_in(store, 1, STORE_DAY), 0);
