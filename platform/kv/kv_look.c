@@ -144,6 +144,9 @@ int walk_environment(struct walk *walk, int fd, uint64_t file_bytes)
         walk_note(walk, "the file ends before its last page");
     }
     check_sum(walk, &metas.meta[which]);
+    if (walk->look->depth == KV_DEPTH_RECORDS) {
+        walk_ahead_file(walk);
+    }
     for (size_t i = 0; status == 0 && i < walk->out->db_count; i++) {
         status = one_database(walk, i);
     }

@@ -160,6 +160,9 @@ static int visit_branch(struct walk_tree *tree, uint64_t number, size_t level, c
     }
     walk_use(walk, number, 1);
     tree->branch_pages++;
+    if (tree->leaf || level + 1 < tree->record.depth) {
+        walk_ahead_children(walk, page);
+    }
     return visit_children(tree, page, level, range);
 }
 

@@ -36,8 +36,9 @@ struct walk {
     struct page_file file;
     uint64_t commit;
     bool damaged;
-    bool starved;  /* a value was not read for want of memory: what was found says nothing */
-    uint8_t *used; /* one bit a page of the file */
+    uint64_t ahead_pages; /* that the system was told of as a whole: the first of the file */
+    bool starved;         /* a value was not read for want of memory: what was found says nothing */
+    uint8_t *used;        /* one bit a page of the file */
     uint8_t *free;
     uint64_t free_count; /* pages on the free list, also where the file does not reach */
     bool free_is_sound;  /* what is not on the list is not free */
@@ -111,6 +112,11 @@ struct walk_run {
 };
 const char *walk_value(struct walk *walk, const struct page_node *node, bool loose, struct slice *value,
                        struct walk_run *run);
+
+/* kv_ahead.c: the system is told what will be read, in the order in which it lies on the disk: of the file as much as
+ * half the memory has room for, and of the rest the children of a sound branch page before they are gone through. */
+void walk_ahead_file(struct walk *walk);
+void walk_ahead_children(struct walk *walk, const uint8_t *page);
 
 /* kv_leaf.c: the leaves of a named database. */
 bool walk_leaf_is_inside(const struct walk_tree *tree, const uint8_t *page, const struct walk_range *range);
