@@ -28,6 +28,7 @@ enum {
 
 struct agent {
     const struct agent_config *config;
+    struct confinement confinement;
     struct loop *loop;
     struct pipeline *pipeline;
     struct status_health *health;
@@ -304,7 +305,7 @@ static int start(struct agent *agent)
                   agent->config->site.zone);
     }
     if (status == 0) {
-        status = confine_agent(agent->config);
+        status = confine_agent(agent->config, &agent->confinement);
     }
     if (status == 0 && agent_config_source(agent->config, AGENT_SOURCE_AMI)) {
         const struct board_options board = {.keep_number = agent->config->ledger.caller_numbers == AGENT_CALLERS_KEEP};
@@ -318,6 +319,7 @@ static int start(struct agent *agent)
         status = status_health_new(clock_wall_ms(), &agent->health);
     }
     if (status == 0) {
+        status_health_set_confinement(agent->health, &agent->confinement);
         status = loop_new(&agent->loop);
     }
     if (status == 0) {

@@ -14,6 +14,7 @@
 #include "agent/credentials/credentials.h"
 #include "agent/secret.h"
 #include "platform/base/status.h"
+#include "platform/service/sandbox.h"
 
 enum { EXIT_UNUSABLE = 2 };
 
@@ -223,6 +224,14 @@ static void check_centre(struct config_remarks *remarks, const struct agent_conf
     credentials_close(credentials);
 }
 
+static void check_sandbox(struct config_remarks *remarks, const struct config_service *service)
+{
+    struct buf text = BUF_INIT;
+    bool whole = sandbox_foretell(&text);
+    config_remark_sandbox(remarks, service, "agent", whole, buf_cstr(&text));
+    buf_deinit(&text);
+}
+
 /* The ledger's directory (exists or can be made, writable, local file system, room), the sources' files, the time zone
  * and what joining a centre left behind. */
 static void look(const void *settings, struct config_remarks *remarks)
@@ -236,6 +245,7 @@ static void look(const void *settings, struct config_remarks *remarks)
     check_centre(remarks, config);
     config_alerts_look(config, remarks);
     config_remark_user(remarks, &config->service, "agent");
+    check_sandbox(remarks, &config->service);
 }
 
 int agent_config_check(const char *path, FILE *out, FILE *err, bool print)

@@ -158,33 +158,41 @@ static void set_ports(struct sandbox_options *options, const struct agent_config
     }
 }
 
-static int enter(const struct agent_config *config, struct paths *paths, struct sandbox_options *options, bool quiet)
+static int enter(const struct agent_config *config, struct paths *paths, struct sandbox_options *options, bool quiet,
+                 struct confinement *out)
 {
+    struct sandbox_facts facts = {0};
     struct buf line = BUF_INIT;
     options->paths = paths->list;
     options->path_count = paths->count;
-    int status = paths->failed ? STATUS_NO_MEMORY
-                               : sandbox_confine(config->service.sandbox == CONFIG_SANDBOX_REQUIRED, options, &line);
+    int status = paths->failed
+                     ? STATUS_NO_MEMORY
+                     : sandbox_confine(config->service.sandbox == CONFIG_SANDBOX_REQUIRED, options, &facts, &line);
     if (status < 0) {
         log_write(LOG_ERROR, "agent", "service.sandbox: %s: %s", status_str(status), buf_cstr(&line));
     } else if (!quiet) {
         log_write(status == SANDBOX_LESS ? LOG_WARNING : LOG_NOTICE, "agent", "%s", buf_cstr(&line));
     }
     buf_deinit(&line);
+    out->calls = facts.seccomp;
+    out->files = facts.files;
+    out->ports = facts.ports;
+    out->landlock = facts.landlock;
     return status < 0 ? status : 0;
 }
 
-int confine_agent(const struct agent_config *config)
+int confine_agent(const struct agent_config *config, struct confinement *out)
 {
     struct paths paths = {.count = 0};
     struct sandbox_options options = {.threads = true};
+    *out = (struct confinement){.setting = config_daemon_sandbox_words[config->service.sandbox]};
     if (config->service.sandbox == CONFIG_SANDBOX_NO) {
         log_write(LOG_NOTICE, "agent", "not confined: service.sandbox = no");
         return 0;
     }
     add_all(&paths, config);
     set_ports(&options, config);
-    int status = enter(config, &paths, &options, false);
+    int status = enter(config, &paths, &options, false, out);
     paths_deinit(&paths);
     return status;
 }
@@ -194,6 +202,7 @@ int confine_import(const struct agent_config *config, const char *const *logs, s
 {
     struct paths paths = {.count = 0};
     struct sandbox_options options = {.threads = false};
+    struct confinement held;
     if (config->service.sandbox == CONFIG_SANDBOX_NO) {
         return 0;
     }
@@ -204,7 +213,7 @@ int confine_import(const struct agent_config *config, const char *const *logs, s
     if (count > IMPORT_LOGS_MAX) {
         add(&paths, "/", SANDBOX_READ);
     }
-    int status = enter(config, &paths, &options, true);
+    int status = enter(config, &paths, &options, true, &held);
     paths_deinit(&paths);
     return status;
 }

@@ -6,9 +6,10 @@
 #include <stddef.h>
 
 #include "agent/config.h"
+#include "proto/report/confinement.h"
 
 /* Before the first thread; logs what holds. 0, or a failure after which the agent must not run. */
-int confine_agent(const struct agent_config *config);
+int confine_agent(const struct agent_config *config, struct confinement *out);
 
 /* The same for the import of these logs, without a word but of a failure. */
 int confine_import(const struct agent_config *config, const char *const *logs, size_t count);

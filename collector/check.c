@@ -7,6 +7,7 @@
 #include "collector/alert/lookout.h"
 #include "collector/config.h"
 #include "collector/config_table.h"
+#include "platform/service/sandbox.h"
 #include "platform/time/zone.h"
 
 enum { EXIT_UNUSABLE = 2 };
@@ -100,6 +101,14 @@ static void check_receiver(struct config_remarks *remarks, const struct receiver
     }
 }
 
+static void check_sandbox(struct config_remarks *remarks, const struct config_service *service)
+{
+    struct buf text = BUF_INIT;
+    bool whole = sandbox_foretell(&text);
+    config_remark_sandbox(remarks, service, "collector", whole, buf_cstr(&text));
+    buf_deinit(&text);
+}
+
 static void look(const void *settings, struct config_remarks *remarks)
 {
     const struct collector_config *config = settings;
@@ -110,6 +119,7 @@ static void look(const void *settings, struct config_remarks *remarks)
         check_receiver(remarks, &config->alerting.receivers[i]);
     }
     config_remark_user(remarks, &config->service, "collector");
+    check_sandbox(remarks, &config->service);
 }
 
 int collector_config_check(const char *path, FILE *out, FILE *err, bool print)

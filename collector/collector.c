@@ -19,6 +19,7 @@ enum { TEND_FIRST_MS = 1000, TEND_MS = 10 * 1000 };
 
 struct collector {
     const struct collector_config *config;
+    struct confinement confinement;
     struct loop *loop;
     struct registry *registry;
     struct store *store;
@@ -262,7 +263,7 @@ static int start(struct collector *collector)
         status = drop_rights(collector->config);
     }
     if (status == 0) {
-        status = confine_collector(collector->config);
+        status = confine_collector(collector->config, &collector->confinement);
     }
     if (status == 0) {
         (void)notify_status(collector->notify, "looking over the store");
@@ -275,7 +276,8 @@ static int start(struct collector *collector)
         status = start_loop_parts(collector);
     }
     if (status == 0) {
-        status = front_start(collector->config, collector->store, collector->registry, &collector->front);
+        status = front_start(collector->config, &collector->confinement, collector->store, collector->registry,
+                             &collector->front);
     }
     if (status == 0) {
         status = start_ingest(collector);

@@ -94,11 +94,13 @@ static void set_ports(struct sandbox_options *options, const struct collector_co
     }
 }
 
-int confine_collector(const struct collector_config *config)
+int confine_collector(const struct collector_config *config, struct confinement *out)
 {
     struct buf line = BUF_INIT;
+    struct sandbox_facts facts = {0};
     struct paths paths = {.count = 0};
     struct sandbox_options options = {.any_connect = tells(config), .listens = true, .threads = true};
+    *out = (struct confinement){.setting = config_daemon_sandbox_words[config->service.sandbox]};
     if (config->service.sandbox == CONFIG_SANDBOX_NO) {
         log_write(LOG_NOTICE, "collector", "not confined: service.sandbox = no");
         return 0;
@@ -107,13 +109,18 @@ int confine_collector(const struct collector_config *config)
     set_ports(&options, config);
     options.paths = paths.list;
     options.path_count = paths.count;
-    int status = paths.failed ? STATUS_NO_MEMORY
-                              : sandbox_confine(config->service.sandbox == CONFIG_SANDBOX_REQUIRED, &options, &line);
+    int status = paths.failed
+                     ? STATUS_NO_MEMORY
+                     : sandbox_confine(config->service.sandbox == CONFIG_SANDBOX_REQUIRED, &options, &facts, &line);
     if (status < 0) {
         log_write(LOG_ERROR, "collector", "service.sandbox: %s: %s", status_str(status), buf_cstr(&line));
     } else {
         log_write(status == SANDBOX_LESS ? LOG_WARNING : LOG_NOTICE, "collector", "%s", buf_cstr(&line));
     }
+    out->calls = facts.seccomp;
+    out->files = facts.files;
+    out->ports = facts.ports;
+    out->landlock = facts.landlock;
     buf_deinit(&line);
     paths_deinit(&paths);
     return status < 0 ? status : 0;

@@ -79,8 +79,8 @@ static int start_lookout(struct front *front, const struct collector_config *con
     return status;
 }
 
-static int start_api(struct front *front, const struct collector_config *config, struct store *store,
-                     struct registry *registry)
+static int start_api(struct front *front, const struct collector_config *config, const struct confinement *confinement,
+                     struct store *store, struct registry *registry)
 {
     const struct collector_api_config *api = &config->api;
     if (!api->host[0]) {
@@ -102,6 +102,7 @@ static int start_api(struct front *front, const struct collector_config *config,
                                   .metrics_series_max = api->metrics_queues_max,
                                   .idle_ms = config->ingest.idle_timeout_ms,
                                   .zone = config->zone,
+                                  .confinement = confinement,
                                   .store = store,
                                   .registry = registry,
                                   .vitals = vitals,
@@ -120,8 +121,8 @@ static int start_api(struct front *front, const struct collector_config *config,
     return 0;
 }
 
-int front_start(const struct collector_config *config, struct store *store, struct registry *registry,
-                struct front **out)
+int front_start(const struct collector_config *config, const struct confinement *confinement, struct store *store,
+                struct registry *registry, struct front **out)
 {
     struct front *front = calloc(1, sizeof *front);
     if (!front) {
@@ -129,7 +130,7 @@ int front_start(const struct collector_config *config, struct store *store, stru
     }
     int status = start_lookout(front, config, store, registry);
     if (status == 0) {
-        status = start_api(front, config, store, registry);
+        status = start_api(front, config, confinement, store, registry);
     }
     if (status != 0) {
         front_stop(front);

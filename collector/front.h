@@ -10,13 +10,14 @@
 #include "collector/ingest/ingest.h"
 #include "collector/registry/registry.h"
 #include "collector/store/store.h"
+#include "proto/report/confinement.h"
 
 struct front;
 
 /* Borrows everything for its life. Failures are logged. Returns owned. To be started before the first summary is taken
  * in: what Prometheus is told counts from here. */
-int front_start(const struct collector_config *config, struct store *store, struct registry *registry,
-                struct front **out);
+int front_start(const struct collector_config *config, const struct confinement *confinement, struct store *store,
+                struct registry *registry, struct front **out);
 void front_set_ingest(struct front *front, struct ingest *ingest); /* until then the centre is not ready */
 bool front_alive(const struct front *front, int64_t monotonic_ms);
 void front_tend(struct front *front); /* every now and then: logs what is wrong with the lookout when that changes */

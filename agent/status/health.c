@@ -62,6 +62,13 @@ void status_health_set_ledger_full(struct status_health *health, bool full)
     (void)pthread_mutex_unlock(&health->lock);
 }
 
+void status_health_set_confinement(struct status_health *health, const struct confinement *confinement)
+{
+    (void)pthread_mutex_lock(&health->lock);
+    health->now.confinement = *confinement;
+    (void)pthread_mutex_unlock(&health->lock);
+}
+
 void status_health_set_centre(struct status_health *health, const struct health_centre *centre)
 {
     (void)pthread_mutex_lock(&health->lock);

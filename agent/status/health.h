@@ -7,6 +7,7 @@
 
 #include "platform/base/buf.h"
 #include "platform/base/slice.h"
+#include "proto/report/confinement.h"
 
 enum { HEALTH_SOURCES_MAX = 8 };
 
@@ -70,6 +71,7 @@ struct health_alerts {
 struct health {
     int64_t started_ms;
     bool ledger_full;
+    struct confinement confinement;
     uint32_t source_count;
     struct health_source sources[HEALTH_SOURCES_MAX];
     struct health_centre centre;
@@ -85,6 +87,7 @@ void status_health_free(struct status_health *health);                 /* NULL i
 /* Adds the source or replaces what was known of the one with this name and path. STATUS_FULL when there is no room. */
 int status_health_set_source(struct status_health *health, const struct health_source *source);
 void status_health_set_ledger_full(struct status_health *health, bool full);
+void status_health_set_confinement(struct status_health *health, const struct confinement *confinement);
 void status_health_set_centre(struct status_health *health, const struct health_centre *centre);
 void status_health_set_live(struct status_health *health, const struct health_live *live);
 /* `document` is the text of /alerts, copied. */

@@ -186,6 +186,7 @@ static void put_identity(struct json *out, const struct report_job *job)
     json_put_int(out, "interval_s", job->facts.interval_s);
     fields_time(out, "started", health ? health->started_ms : 0);
     fields_span(out, "uptime_ms", health ? job->env->now_ms - health->started_ms : -1);
+    confinement_put(out, "sandbox", health ? &health->confinement : NULL);
     fields_time(out, "newest_event", job->facts.newest_event_ms);
 }
 

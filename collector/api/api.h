@@ -11,6 +11,7 @@
 
 #include "collector/query/kpi_scope.h"
 #include "platform/json/json.h"
+#include "proto/report/confinement.h"
 
 struct api;
 
@@ -42,12 +43,13 @@ struct api_options {
     uint32_t streams_max;             /* that follow this moment */
     double requests_per_s;            /* of one token or address in the long run */
     double requests_burst;
-    int64_t budget_ms;           /* for one answer */
-    uint32_t rows_max;           /* in one answer */
-    bool metrics_open;           /* /metrics without a token */
-    uint32_t metrics_series_max; /* queues of sites told apart in /metrics */
-    int64_t idle_ms;             /* silent for longer a site is not online */
-    const char *zone;            /* centre.zone */
+    int64_t budget_ms;                     /* for one answer */
+    uint32_t rows_max;                     /* in one answer */
+    bool metrics_open;                     /* /metrics without a token */
+    uint32_t metrics_series_max;           /* queues of sites told apart in /metrics */
+    int64_t idle_ms;                       /* silent for longer a site is not online */
+    const char *zone;                      /* centre.zone */
+    const struct confinement *confinement; /* NULL: not known */
     struct store *store;
     struct registry *registry;
     struct api_alerts alerts;

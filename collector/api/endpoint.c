@@ -42,6 +42,7 @@ static void answer_about(const struct endpoint_request *request, struct endpoint
     put_token(document, request->token);
     struct json *features = json_put_map(document, "features");
     json_put_bool(features, "alerts", request->options->alerts.state != NULL);
+    confinement_put(document, "sandbox", request->options->confinement);
     struct json *limits = json_put_map(document, "limits");
     json_put_int(limits, "rows_max", request->options->rows_max);
     json_put_int(limits, "budget_ms", request->options->budget_ms);

@@ -54,3 +54,18 @@ void config_remark_user(struct config_remarks *remarks, const struct config_serv
                       service->user);
     }
 }
+
+void config_remark_sandbox(struct config_remarks *remarks, const struct config_service *service, const char *program,
+                           bool whole, const char *what)
+{
+    const char *word = config_daemon_sandbox_words[service->sandbox];
+    if (service->sandbox == CONFIG_SANDBOX_NO) {
+        config_remark(remarks, CONFIG_REMARK_NOTE, "service.sandbox = no: the %s is not confined; could be: %s",
+                      program, what);
+    } else if (service->sandbox == CONFIG_SANDBOX_REQUIRED && !whole) {
+        config_remark(remarks, CONFIG_REMARK_ERROR, "service.sandbox = required: %s; the %s would not start", what,
+                      program);
+    } else {
+        config_remark(remarks, CONFIG_REMARK_NOTE, "service.sandbox = %s: %s", word, what);
+    }
+}

@@ -26,4 +26,8 @@ void config_remark_room(struct config_remarks *remarks, const char *section, uin
 /* Whether root can become the daemon's user; `program` is what the daemon is called: "agent". */
 void config_remark_user(struct config_remarks *remarks, const struct config_service *service, const char *program);
 
+/* What service.sandbox gives on this machine, as `what` says; `whole`: enough for "required". */
+void config_remark_sandbox(struct config_remarks *remarks, const struct config_service *service, const char *program,
+                           bool whole, const char *what);
+
 #endif

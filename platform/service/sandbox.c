@@ -66,19 +66,45 @@ void sandbox_describe(const struct sandbox_facts *facts, struct buf *out)
     }
 }
 
-int sandbox_confine(bool required, const struct sandbox_options *options, struct buf *line)
+void sandbox_foresee(struct sandbox_facts *out)
+{
+    *out = (struct sandbox_facts){0};
+    if (sandbox_suits_build()) {
+        out->seccomp = sandbox_calls_known();
+        out->landlock = sandbox_files_version();
+        out->files = out->landlock >= 1;
+        out->ports = out->landlock >= SANDBOX_KNOWS_PORTS;
+    }
+}
+
+bool sandbox_foretell(struct buf *out)
+{
+    struct sandbox_facts facts;
+    sandbox_foresee(&facts);
+    buf_printf(out, "system calls %s, files %s", facts.seccomp ? "yes" : "no", facts.files ? "yes" : "no");
+    if (facts.files) {
+        buf_printf(out, " (Landlock %u)", facts.landlock);
+    }
+    buf_printf(out, ", TCP ports %s", facts.ports ? "yes" : "no");
+    if (!sandbox_suits_build()) {
+        buf_append_str(out, ": built with sanitizers, which trace their own process");
+    }
+    return facts.seccomp && facts.files;
+}
+
+int sandbox_confine(bool required, const struct sandbox_options *options, struct sandbox_facts *out, struct buf *line)
 {
     struct buf why = BUF_INIT;
-    struct sandbox_facts facts = {0};
     int status = 0;
+    *out = (struct sandbox_facts){0};
     if (sandbox_suits_build()) {
-        status = sandbox_enter(options, &facts, &why);
+        status = sandbox_enter(options, out, &why);
     } else {
         sandbox_say(&why, "built with sanitizers, which trace their own process");
     }
-    bool whole = status == 0 && facts.seccomp && facts.files;
+    bool whole = status == 0 && out->seccomp && out->files;
     buf_append_str(line, "confined: ");
-    sandbox_describe(&facts, line);
+    sandbox_describe(out, line);
     if (why.len > 0) {
         buf_printf(line, " (%s)", buf_cstr(&why));
     }

@@ -59,11 +59,19 @@ int sandbox_enter_loosely(struct buf *why);
 bool sandbox_lost_path(void);
 bool sandbox_lost_resolver(void); /* the same for the files of the system's resolver */
 
-/* What the daemons do with it. `line` becomes one for the log: "confined: system calls, files (Landlock 7), TCP ports",
- * and what is missing. With `required` everything has to hold but TCP ports (which an older kernel cannot confine), or
- * it is STATUS_UNSUPPORTED or STATUS_IO: stop the program then. Else 0, or SANDBOX_LESS: go on and tell it. */
+/* What sandbox_enter() would reach here, as far as it can be told without entering; ports: where they are wanted. */
+void sandbox_foresee(struct sandbox_facts *out);
+
+/* The same for people: "system calls yes, files yes (Landlock 2), TCP ports no". Appended. True: it would be enough for
+ * sandbox_confine() with `required`. */
+bool sandbox_foretell(struct buf *out);
+
+/* What the daemons do with it. `out` is what holds, `line` becomes one for the log: "confined: system calls, files
+ * (Landlock 7), TCP ports", and what is missing. With `required` everything has to hold but TCP ports (which an older
+ * kernel cannot confine), or it is STATUS_UNSUPPORTED or STATUS_IO: stop the program then. Else 0, or SANDBOX_LESS: go
+ * on and tell it. */
 enum { SANDBOX_LESS = 1 };
-int sandbox_confine(bool required, const struct sandbox_options *options, struct buf *line);
+int sandbox_confine(bool required, const struct sandbox_options *options, struct sandbox_facts *out, struct buf *line);
 
 /* "system calls, files (Landlock 7), TCP ports", or "nothing". Appended. */
 void sandbox_describe(const struct sandbox_facts *facts, struct buf *out);

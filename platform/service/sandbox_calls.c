@@ -216,7 +216,7 @@ static int load(scmp_filter_ctx filter, uint32_t other_machine)
     return rc == 0 ? seccomp_load(filter) : rc;
 }
 
-static bool has_seccomp(void)
+bool sandbox_calls_known(void)
 {
     const uint32_t action = SCMP_ACT_KILL_PROCESS;
     enum { GET_ACTION_AVAIL = 2 }; /* linux/seccomp.h */
@@ -231,7 +231,7 @@ static int refused(struct buf *why, int error)
 
 int sandbox_calls_enter(const struct sandbox_options *options, struct sandbox_facts *out, struct buf *why)
 {
-    if (!has_seccomp()) {
+    if (!sandbox_calls_known()) {
         sandbox_say(why, "this kernel has no filter of system calls (%s)", strerror(errno));
         return 0;
     }
@@ -251,7 +251,7 @@ int sandbox_enter_loosely(struct buf *why)
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
         return refused(why, errno);
     }
-    if (!has_seccomp()) {
+    if (!sandbox_calls_known()) {
         sandbox_say(why, "this kernel has no filter of system calls (%s)", strerror(errno));
         return 0;
     }

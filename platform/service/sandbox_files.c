@@ -222,7 +222,7 @@ static int add_ports(int ruleset, uint64_t handled, const struct sandbox_options
 
 static uint64_t handled_ports(unsigned version, const struct sandbox_options *options)
 {
-    if (version < 4) {
+    if (version < SANDBOX_KNOWS_PORTS) {
         return 0;
     }
     uint64_t handled = options->any_connect ? 0 : NET_CONNECT_TCP;
@@ -245,14 +245,19 @@ static int restrict_self(unsigned version, const struct sandbox_options *options
     return rc;
 }
 
-int sandbox_files_enter(const struct sandbox_options *options, struct sandbox_facts *out, struct buf *why)
+unsigned sandbox_files_version(void)
 {
     long newest = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    if (newest < 1) {
+    return newest < 1 ? 0 : newest < NEWEST ? (unsigned)newest : NEWEST;
+}
+
+int sandbox_files_enter(const struct sandbox_options *options, struct sandbox_facts *out, struct buf *why)
+{
+    unsigned version = sandbox_files_version();
+    if (version == 0) {
         sandbox_say(why, "this kernel has no Landlock (%s), so that files are not confined", strerror(errno));
         return 0;
     }
-    unsigned version = newest < NEWEST ? (unsigned)newest : NEWEST;
     uint64_t ports = handled_ports(version, options);
     remember(options);
     for (size_t i = 0; i < RESOLVER_FILES; i++) {
@@ -266,7 +271,7 @@ int sandbox_files_enter(const struct sandbox_options *options, struct sandbox_fa
     out->landlock = version;
     out->files = true;
     out->ports = ports != 0;
-    if (version < 4) {
+    if (version < SANDBOX_KNOWS_PORTS) {
         sandbox_say(why, "this kernel's Landlock %u knows no TCP ports, so that they are not confined", version);
     }
     return 0;

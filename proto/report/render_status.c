@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/report/confinement.h"
+
 static const char *bytes_at(const struct json *json, const char *path, char text[RENDER_VALUE_MAX])
 {
     int64_t bytes;
@@ -148,6 +150,15 @@ static void put_centre(const struct json *document, struct buf *out)
     buf_append_str(out, "\n");
 }
 
+static void put_confinement(const struct json *document, struct buf *out)
+{
+    struct buf text = BUF_INIT;
+    if (confinement_render(json_at(document, "sandbox"), &text)) {
+        buf_printf(out, "confined     %s\n", buf_cstr(&text));
+    }
+    buf_deinit(&text);
+}
+
 void render_status_text(const struct json *document, const struct render_style *style, struct buf *out)
 {
     char text[RENDER_VALUE_MAX];
@@ -170,6 +181,7 @@ void render_status_text(const struct json *document, const struct render_style *
     buf_append_str(out, "\nepoch        ");
     text_put_plain(out, slice_str(json_text(document, "epoch")));
     buf_append_str(out, "\n");
+    put_confinement(document, out);
     put_ledger(document, out);
     buf_printf(out, "newest event %s\n", render_second(document, "newest_event", text));
     put_sources(document, out);

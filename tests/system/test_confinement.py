@@ -11,7 +11,7 @@ import socket
 import subprocess
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Optional
+from typing import Any, Iterator, Optional
 
 import pytest
 
@@ -129,6 +129,55 @@ def test_without_it_all_of_that_can_be_done(tmp_path: Path, which: str) -> None:
         said = daemon.said()
     assert "not confined: service.sandbox = no" in said
     assert told == dict.fromkeys(FILES | PORTS | CALLS, 0)
+
+
+def told_by_log(said: str, setting: str) -> dict[str, Any]:
+    """What the daemon's line in the log says, as its reports write it."""
+    line = (re.findall(r"(?<!not )confined: (.*)", said) or [""])[0]
+    version = landlock(said)
+    return {"setting": setting, "system_calls": "system calls" in line, "files": version > 0,
+            "tcp_ports": ", TCP ports" in line, "landlock": version}
+
+
+@pytest.mark.parametrize("sandbox", ["yes", "no"])
+def test_the_agent_shows_what_holds(tmp_path: Path, sandbox: str) -> None:
+    branch = Branch(tmp_path / "branch")
+    setting(branch.config, f"sandbox = {sandbox}")
+    tool = [bin_dir() / "ringside", "status"]
+    with branch.running() as daemon:
+        wait_for("the agent to answer", lambda: branch.ask() is not None)
+        status = branch.ask()
+        table = subprocess.run([*tool, "--agent", f"coap://127.0.0.1:{branch.port}"], capture_output=True, text=True,
+                               check=True).stdout
+        held = told_by_log(daemon.said(), sandbox)
+    assert status is not None and status["sandbox"] == held
+    assert held["system_calls"] is (sandbox == "yes")
+    shown = [line for line in table.splitlines() if line.startswith("confined ")]
+    if sandbox == "no":
+        assert shown == ["confined     nothing (service.sandbox = no)"]
+    else:
+        assert len(shown) == 1 and shown[0].startswith("confined     system calls"), table
+        assert (f"Landlock {held['landlock']}" in shown[0]) is held["files"]
+        assert ("TCP ports" in shown[0]) is held["tcp_ports"]
+    assert branch.books.status()["sandbox"] is None  # nobody runs
+
+
+@pytest.mark.parametrize("sandbox", ["yes", "no"])
+def test_the_collector_shows_what_holds(tmp_path: Path, sandbox: str) -> None:
+    with Centre(tmp_path) as centre:
+        setting(centre.config, f"sandbox = {sandbox}")
+        token = centre.token("viewer")
+        checked = centre.run("check").stderr
+        with centre.running() as daemon:
+            shown = centre.get("/api/v1/about", token)["sandbox"]
+            held = told_by_log(daemon.said(), sandbox)
+    assert shown == held
+    assert held["system_calls"] is (sandbox == "yes")
+    foretold = "system calls yes, files " + (f"yes (Landlock {held['landlock']})" if held["files"] else "no")
+    if sandbox == "yes":
+        assert f"note: service.sandbox = yes: {foretold}, TCP ports " in checked
+    else:
+        assert "note: service.sandbox = no: the collector is not confined; could be: system calls yes" in checked
 
 
 @pytest.mark.parametrize("which", DAEMONS)

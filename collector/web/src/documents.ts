@@ -11,6 +11,13 @@ export interface About {
   token: string;
   token_expires: string | null;
   features: { alerts: boolean };
+  sandbox: {
+    setting: 'yes' | 'no' | 'required';
+    system_calls: boolean;
+    files: boolean;
+    tcp_ports: boolean;
+    landlock: number;
+  };
   limits: { rows_max: number; budget_ms: number };
 }
 

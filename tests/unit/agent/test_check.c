@@ -14,6 +14,7 @@
 #include "agent/check.h"
 #include "agent/config.h"
 #include "platform/base/status.h"
+#include "platform/service/sandbox.h"
 
 /* A directory of its own for each test, removed afterwards. */
 static char dir[] = "/tmp/ringside-check-XXXXXX";
@@ -133,6 +134,44 @@ static void what_cannot_work(void **state)
     (void)snprintf(text, sizeof text, "source \"q\".path: %s is not a regular file", dir);
     expect_said(err, "error", text);
     expect_said(err, "error", "site.zone: \"Nowhere/Land\" is no time zone of this machine");
+    free(out);
+    free(err);
+}
+
+static void put_sandbox(const char *word)
+{
+    char text[512];
+    (void)snprintf(text, sizeof text,
+                   "ledger { dir = \"%s\" size_max = 16MiB }\nsource q { path = \"%s\" }\n"
+                   "service { user = '' sandbox = %s }\n",
+                   dir, in_dir("queue_log"), word);
+    put("agent.conf", text);
+}
+
+/* With "required" it is an error exactly where the agent would not start. */
+static void the_confinement_is_foretold(void **state)
+{
+    (void)state;
+    char *out;
+    char *err;
+    struct sandbox_facts facts;
+    sandbox_foresee(&facts);
+    bool enough = facts.seccomp && facts.files;
+    put("queue_log", "");
+    put_sandbox("no");
+    assert_int_equal(check(false, &out, &err), 0);
+    expect_said(err, "note", "service.sandbox = no: the agent is not confined; could be: system calls ");
+    free(out);
+    free(err);
+    put_sandbox("required");
+    assert_int_equal(check(false, &out, &err), enough ? 0 : 2);
+    expect_said(err, enough ? "note" : "error", "service.sandbox = required: system calls ");
+    assert_int_equal(strstr(err, "; the agent would not start\n") != NULL, !enough);
+    free(out);
+    free(err);
+    put_sandbox("yes");
+    assert_int_equal(check(false, &out, &err), 0);
+    expect_said(err, "note", "service.sandbox = yes: system calls ");
     free(out);
     free(err);
 }
@@ -291,6 +330,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_machine_that_fits, make_dir, remove_dir),
+        cmocka_unit_test_setup_teardown(the_confinement_is_foretold, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(what_is_not_there_yet, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(what_cannot_work, make_dir, remove_dir),
         cmocka_unit_test_setup_teardown(too_little_room_is_a_warning, make_dir, remove_dir),

@@ -34,6 +34,16 @@ static void about(void **state)
     assert_false(json_bool(world_document(), "features/alerts"));
     assert_int_equal(world_int("limits/rows_max"), 20000);
     assert_int_equal(world_int("limits/budget_ms"), 5000);
+    assert_int_equal(json_kind(world_document(), "sandbox"), JSON_NULL_VALUE);
+    const struct confinement confinement = {"yes", .calls = true, .files = true, .ports = true, .landlock = 5};
+    world_options()->confinement = &confinement;
+    assert_int_equal(world_get("/api/v1/about"), 200);
+    world_options()->confinement = NULL;
+    assert_string_equal(json_text(world_document(), "sandbox/setting"), "yes");
+    assert_true(json_bool(world_document(), "sandbox/system_calls"));
+    assert_true(json_bool(world_document(), "sandbox/files"));
+    assert_true(json_bool(world_document(), "sandbox/tcp_ports"));
+    assert_int_equal(world_int("sandbox/landlock"), 5);
     assert_times(0, 0);
     world_as(0);
     assert_int_equal(world_get("/api/v1/about"), 200);

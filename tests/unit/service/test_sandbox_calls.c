@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -305,6 +306,34 @@ static void test_what_holds_is_told(void **state)
     }
 }
 
+/* The same as what a child reached that entered. */
+static void test_what_would_hold_is_told(void **state)
+{
+    (void)state;
+    struct sandbox_facts facts;
+    struct buf text = BUF_INIT;
+    const struct sandbox_facts *kernel = &kit_place.kernel;
+    sandbox_foresee(&facts);
+    bool enough = sandbox_foretell(&text);
+    if (sandbox_suits_build()) {
+        char want[128];
+        char version[32] = "";
+        assert_int_equal(facts.seccomp, kernel->seccomp);
+        assert_int_equal(facts.landlock, kernel->landlock);
+        assert_int_equal(facts.files, kernel->files);
+        assert_int_equal(facts.ports, kernel->ports);
+        (void)snprintf(version, sizeof version, kernel->files ? " (Landlock %u)" : "", kernel->landlock);
+        (void)snprintf(want, sizeof want, "system calls yes, files %s%s, TCP ports %s", kernel->files ? "yes" : "no",
+                       version, kernel->ports ? "yes" : "no");
+        assert_string_equal(buf_cstr(&text), want);
+        assert_int_equal(enough, kernel->files);
+    } else {
+        assert_false(facts.seccomp || facts.files || facts.ports || facts.landlock > 0 || enough);
+        assert_non_null(strstr(buf_cstr(&text), "system calls no, files no, TCP ports no: built with sanitizers"));
+    }
+    buf_deinit(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +344,7 @@ int main(void)
         cmocka_unit_test(test_what_is_needed_works),
         cmocka_unit_test(test_loosely),
         cmocka_unit_test(test_what_holds_is_told),
+        cmocka_unit_test(test_what_would_hold_is_told),
     };
     return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
 }

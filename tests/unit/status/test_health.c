@@ -23,6 +23,8 @@ static void test_sources_are_replaced_by_name_and_path(void **state)
     (void)strcpy(source.path, "/b");
     assert_int_equal(status_health_set_source(health, &source), 0);
     status_health_set_ledger_full(health, true);
+    const struct confinement confinement = {.setting = "yes", .calls = true};
+    status_health_set_confinement(health, &confinement);
     struct health now;
     status_health_copy(health, &now);
     assert_int_equal(now.started_ms, 42);
@@ -30,6 +32,8 @@ static void test_sources_are_replaced_by_name_and_path(void **state)
     assert_string_equal(now.sources[0].state, "reading");
     assert_string_equal(now.sources[1].path, "/b");
     assert_true(now.ledger_full);
+    assert_string_equal(now.confinement.setting, "yes");
+    assert_true(now.confinement.calls && !now.confinement.files);
     status_health_free(health);
 }
 

@@ -195,6 +195,29 @@ static void test_csv_of_calls_names_the_list(void **state)
     assert_non_null(strstr(text, "\r\nclosed,,sales,"));
 }
 
+static void test_status_shows_the_confinement(void **state)
+{
+    (void)state;
+    static const struct {
+        struct confinement given;
+        const char *line;
+    } cases[] = {
+        {{"yes", true, true, true, 7}, "\nconfined     system calls, files (Landlock 7), TCP ports\n"},
+        {{"yes", true, true, false, 3}, "\nconfined     system calls, files (Landlock 3)\n"},
+        {{"yes", true, false, false, 0}, "\nconfined     system calls\n"},
+        {{"yes", false, true, true, 4}, "\nconfined     files (Landlock 4), TCP ports\n"},
+        {{"yes", false, false, false, 0}, "\nconfined     nothing (service.sandbox = yes)\n"},
+        {{"no", false, false, false, 0}, "\nconfined     nothing (service.sandbox = no)\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct health health = {.confinement = cases[i].given};
+        desk.health = &health;
+        assert_non_null(strstr(rendered(REPORT_STATUS, RENDER_TABLE, NULL), cases[i].line));
+    }
+    desk.health = NULL;
+    assert_null(strstr(rendered(REPORT_STATUS, RENDER_TABLE, NULL), "confined"));
+}
+
 static void test_csv_of_status_is_pairs(void **state)
 {
     (void)state;
@@ -269,6 +292,7 @@ int main(void)
         CASE(test_csv),
         CASE(test_csv_of_calls_names_the_list),
         CASE(test_csv_of_status_is_pairs),
+        CASE(test_status_shows_the_confinement),
         CASE(test_senml),
         CASE(test_senml_is_for_measurements_only),
         CASE(test_a_document_of_another_version_is_no_crash),

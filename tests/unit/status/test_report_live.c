@@ -225,7 +225,9 @@ static void fill_status(struct health *health)
     desk.ledger->names[LEDGER_VERB][1] = "WRAPUP";
     desk.ledger->cursors[desk.ledger->cursor_count++] =
         (struct ledger_cursor){.source = "queue_log", .path = "/var/log/asterisk/queue_log", .offset = 4096};
-    *health = (struct health){.started_ms = desk.now_ms - 60000, .source_count = 1};
+    *health = (struct health){.started_ms = desk.now_ms - 60000,
+                              .source_count = 1,
+                              .confinement = {"required", .calls = true, .files = true, .landlock = 3}};
     health->sources[0] = (struct health_source){
         .name = "queue_log", .path = "/var/log/asterisk/queue_log", .state = "reading", .lag_bytes = 12};
     desk.health = health;
@@ -253,6 +255,17 @@ static void test_status_of_a_running_agent(void **state)
     assert_int_equal(desk_int(json, "unknown_verbs/0/count"), 10);
     assert_int_equal(json_count(json, "queues"), 3);
     assert_int_equal(desk_int(json, "queues/0/service_level_threshold_s"), 20);
+    assert_string_equal(json_text(json, "sandbox/setting"), "required");
+    assert_true(json_bool(json, "sandbox/system_calls"));
+    assert_true(json_bool(json, "sandbox/files"));
+    assert_int_equal(json_kind(json, "sandbox/tcp_ports"), JSON_BOOL);
+    assert_false(json_bool(json, "sandbox/tcp_ports"));
+    assert_int_equal(desk_int(json, "sandbox/landlock"), 3);
+    desk.health = NULL; /* the ledger is read without the agent */
+    json_cleanup(&json);
+    json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &json, NULL), 0);
+    desk_assert_null(json, "sandbox");
 }
 
 static void test_status_says_what_is_wrong(void **state)
