@@ -2,10 +2,12 @@
  * maps it, and where it is damaged, what can be read of it takes its place and the damaged file is put aside.
  *
  * In DIR, besides data.mdb and lock.mdb:
- *   repair/, moving.mdb          what is being saved; thrown away when it was interrupted
- *   mended-20261122T071500Z.mdb  whole, and about to take the place of data.mdb; the next start goes on with that
+ *   repair/, moving.mdb          what is being saved; thrown away when it was interrupted, and done again
  *   damaged-20261122T071500Z.mdb the file that was damaged, its unused end given back; the newest two are kept
- * At every moment data.mdb is there, damaged or mended; or (where a file cannot have two names) the mended one is.
+ *   mended-20261122T071500Z.mdb  where a file cannot have two names: whole, and about to become data.mdb. The next
+ * start goes on with it if there is no data.mdb, but the damaged- one of that time; any other file of such a name is
+ * none of ours and is left alone At every moment data.mdb is there, damaged or mended; or (where a file cannot have two
+ * names) the mended one is.
  *
  * How deep it looks: at every record where at most 512 MB are in use, or where the one who wrote last did not end in
  * order (the note of kv_repair_note_end() is not of the newest commit): a power failure is what damages files. Else at

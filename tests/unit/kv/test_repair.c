@@ -1,4 +1,5 @@
 /* What lies in the directory before, while and after a damaged environment is mended. */
+#include <dirent.h>
 #include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -18,6 +19,16 @@ enum { MAP_BYTES = 1 << 20, RECORDS = 200, PAGE = 4096 };
 #define NOW_MS INT64_C(1795284531000)
 
 static struct temp_dir dir;
+static bool links_fail; /* as where a file cannot have two names */
+
+int __real_link(const char *from, const char *to);
+int __wrap_link(const char *from, const char *to);
+
+int __wrap_link(const char *from, const char *to)
+{
+    errno = EPERM;
+    return links_fail ? -1 : __real_link(from, to);
+}
 
 static int setup(void **state)
 {
@@ -157,42 +168,128 @@ static void a_damaged_one_gives_its_place(void **state)
     assert_int_equal(kv_repair_drop_oldest(dir.path), STATUS_NOT_FOUND);
 }
 
-/* Interrupted while it was saved, and at each step of the change of place. */
-static void an_interrupted_one_is_gone_on_with(void **state)
+static size_t files_named(const char *prefix)
+{
+    DIR *listing = opendir(dir.path);
+    size_t found = 0;
+    assert_non_null(listing);
+    for (struct dirent *entry; (entry = readdir(listing)) != NULL;) {
+        found += strncmp(entry->d_name, prefix, strlen(prefix)) == 0;
+    }
+    (void)closedir(listing);
+    return found;
+}
+
+static void change_name(const char *from, const char *to, bool keep)
+{
+    const char *old = temp_dir_file(&dir, from);
+    const char *new = temp_dir_file(&dir, to);
+    assert_int_equal(keep ? link(old, new) : rename(old, new), 0);
+}
+
+/* A damaged one, and beside it another, as if saved, under that name. */
+static void fill_two(const char *name)
+{
+    char place[4096];
+    (void)snprintf(place, sizeof place, "%s/repair", dir.path);
+    fill(dir.path, 1);
+    hurt(77);
+    assert_int_equal(mkdir(place, 0700), 0);
+    fill(place, 1000);
+    if (name) {
+        change_name("repair/data.mdb", name, false);
+    }
+}
+
+#define MENDED "mended-20261122T000000Z.mdb"
+#define DAMAGED "damaged-20261122T000000Z.mdb"
+
+/* While it was saved, and at each step of the change of place as long as data.mdb is there: done again. */
+static void an_interrupted_one_is_done_again(void **state)
 {
     (void)state;
     struct kv_repair repair;
     uint32_t first;
-    char place[4096];
-    char from[4096];
-    char to[4096];
-    (void)snprintf(place, sizeof place, "%s/repair", dir.path);
-    for (int step = 0; step < 4; step++) {
-        fill(dir.path, 1);
-        hurt(77);
-        assert_int_equal(mkdir(place, 0700), 0);
-        fill(place, 1000); /* as if it had been saved */
-        (void)snprintf(from, sizeof from, "%s/repair/data.mdb", dir.path);
-        (void)snprintf(to, sizeof to, "%s/mended-20261122T000000Z.mdb", dir.path);
-        if (step > 0) {
-            assert_int_equal(rename(from, to), 0);
-        }
-        (void)snprintf(from, sizeof from, "%s/data.mdb", dir.path);
-        (void)snprintf(to, sizeof to, "%s/damaged-20261122T000000Z.mdb", dir.path);
+    for (int step = 0; step < 3; step++) {
+        fill_two(step > 0 ? "moving.mdb" : NULL);
         if (step == 2) {
-            assert_int_equal(link(from, to), 0);
-        } else if (step == 3) {
-            assert_int_equal(rename(from, to), 0); /* where a file cannot have two names */
+            change_name("data.mdb", DAMAGED, true);
         }
         assert_int_equal(repair_at(NOW_MS, &repair), KV_REPAIRED);
-        assert_int_equal(count(&first), step == 0 ? RECORDS - 1 : RECORDS);
-        assert_int_equal(first >= 1000, step > 0);
-        assert_true(step == 0 || strcmp(repair.aside, "damaged-20261122T000000Z.mdb") == 0);
+        assert_int_equal(repair.damage.dbs[0].lost_count, 1);
+        assert_int_equal(count(&first), RECORDS - 1);
+        assert_int_equal(first, 1);
         assert_true(is_there(repair.aside));
-        assert_false(is_there("repair") || is_there("mended-20261122T000000Z.mdb"));
+        assert_int_equal(files_named("damaged-"), 1);
+        assert_false(is_there("repair") || is_there("moving.mdb"));
         assert_int_equal(repair_at(NOW_MS, &repair), 0);
+        assert_int_equal(files_named("damaged-"), 1);
         temp_dir_clear(&dir);
     }
+}
+
+/* Where a file cannot have two names there is a moment without data.mdb. */
+static void one_without_a_file_is_gone_on_with(void **state)
+{
+    (void)state;
+    struct kv_repair repair;
+    uint32_t first;
+    fill_two(MENDED);
+    change_name("data.mdb", DAMAGED, false);
+    assert_int_equal(repair_at(NOW_MS, &repair), KV_REPAIRED);
+    assert_int_equal(count(&first), RECORDS);
+    assert_int_equal(first, 1000);
+    assert_string_equal(repair.aside, DAMAGED);
+    assert_true(is_there(repair.aside));
+    assert_false(is_there("repair") || is_there(MENDED));
+    assert_int_equal(repair_at(NOW_MS, &repair), 0);
+}
+
+/* Somebody's copy, with and without a twin, beside a damaged and a sound one, and with no other file at all. */
+static void a_file_that_nobody_of_us_put_there_stays(void **state)
+{
+    (void)state;
+    struct kv_repair repair;
+    uint32_t first;
+    for (int twin = 0; twin < 2; twin++) {
+        fill_two(MENDED);
+        if (twin) {
+            change_name(MENDED, DAMAGED, true);
+        }
+        assert_int_equal(repair_at(NOW_MS, &repair), KV_REPAIRED);
+        assert_string_not_equal(repair.aside, DAMAGED);
+        assert_int_equal(count(&first), RECORDS - 1);
+        assert_int_equal(first, 1);
+        assert_int_equal(repair_at(NOW_MS, &repair), 0);
+        assert_true(is_there(MENDED) && is_there(DAMAGED) == twin);
+        temp_dir_clear(&dir);
+    }
+    fill_two(MENDED);
+    assert_int_equal(unlink(temp_dir_file(&dir, "data.mdb")), 0);
+    assert_int_equal(repair_at(NOW_MS, &repair), 0);
+    assert_true(is_there(MENDED) && !is_there("data.mdb"));
+}
+
+/* Nor is it written over where the names of a repair of that second would be its own. */
+static void a_name_that_is_taken_is_not_given(void **state)
+{
+    (void)state;
+    struct kv_repair repair;
+    struct stat before;
+    struct stat after;
+    uint32_t first;
+    const char *name = "mended-20261121T180851Z.mdb"; /* NOW_MS */
+    links_fail = true;
+    fill_two(name);
+    assert_int_equal(stat(temp_dir_file(&dir, name), &before), 0);
+    assert_int_equal(repair_at(NOW_MS, &repair), KV_REPAIRED);
+    links_fail = false;
+    assert_int_equal(count(&first), RECORDS - 1);
+    assert_int_equal(first, 1);
+    assert_string_equal(repair.aside, "damaged-20261121T180852Z.mdb");
+    assert_int_equal(stat(temp_dir_file(&dir, name), &after), 0);
+    assert_int_equal(before.st_ino, after.st_ino);
+    assert_int_equal(files_named("mended-"), 1);
 }
 
 int __real_rename(const char *from, const char *to);
@@ -280,7 +377,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_sound_one_is_left_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(a_damaged_one_gives_its_place, setup, teardown),
-        cmocka_unit_test_setup_teardown(an_interrupted_one_is_gone_on_with, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_interrupted_one_is_done_again, setup, teardown),
+        cmocka_unit_test_setup_teardown(one_without_a_file_is_gone_on_with, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_file_that_nobody_of_us_put_there_stays, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_name_that_is_taken_is_not_given, setup, teardown),
         cmocka_unit_test_setup_teardown(a_file_that_may_not_change_its_directory_is_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(an_owner_who_refuses_keeps_it, setup, teardown),
         cmocka_unit_test_setup_teardown(another_version_of_lmdb_is_left_alone, setup, teardown),
