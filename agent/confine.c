@@ -218,6 +218,37 @@ int confine_import(const struct agent_config *config, const char *const *logs, s
     return status;
 }
 
+/* A directory that is made has to be safe in the one above it, and the ledger may lie beside it. */
+static void add_credentials(struct paths *paths, const char *dir, bool *made)
+{
+    char *above = strdup(dir);
+    char *slash = above ? strrchr(above, '/') : NULL;
+    *made = mkdir(dir, 0700) == 0;
+    add(paths, dir, SANDBOX_WRITE);
+    if (slash) {
+        slash[slash == above ? 1 : 0] = '\0';
+    }
+    take(paths, above, SANDBOX_TIDY);
+}
+
+int confine_join(const struct agent_config *config, const char *url, bool *made)
+{
+    struct paths paths = {.count = 0};
+    struct sandbox_options options = {.threads = true}; /* the name is looked up in one */
+    struct credentials_url centre;
+    struct credentials_why why;
+    struct confinement held;
+    *made = false;
+    if (config->service.sandbox == CONFIG_SANDBOX_NO || credentials_url_parse(url, &centre, &why) != 0) {
+        return 0; /* without an address nobody is talked to */
+    }
+    add_credentials(&paths, config->collector.credentials, made);
+    options.connect_ports[0] = centre.port;
+    int status = enter(config, &paths, &options, true, &held);
+    paths_deinit(&paths);
+    return status;
+}
+
 bool confine_is_outdated(const struct agent_config *config, bool names, bool centre, const char **out)
 {
     *out = NULL;

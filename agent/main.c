@@ -96,7 +96,7 @@ static int become_owner(const struct agent_config *config, const char *command)
     return status == 0 || nobody ? EXIT_OK : EXIT_FAILED;
 }
 
-/* The token and the new key are in our memory: no core dump, no tracing. */
+/* A token, a new key or callers are in our memory: no core dump, no tracing. */
 static int harden(const char *command)
 {
     struct buf why = BUF_INIT;
@@ -121,6 +121,9 @@ static int run_import(const struct arguments *arguments)
         arguments->ledger_dir ? config_for_ledger(arguments, &config) : load_config(arguments->config_path, &config);
     if (result == EXIT_OK && !arguments->ledger_dir) {
         result = become_owner(config, "import");
+    }
+    if (result == EXIT_OK) {
+        result = harden("import");
     }
     bool progress = isatty(STDERR_FILENO) != 0;
     if (result == EXIT_OK && confine_import(config, arguments->operands, arguments->operand_count) != 0) {
@@ -168,9 +171,16 @@ static int run_join(const struct arguments *arguments)
     if (result == EXIT_OK) {
         result = harden("join");
     }
+    bool made = false;
+    if (result == EXIT_OK && confine_join(config, options.url, &made) != 0) {
+        result = EXIT_FAILED;
+    }
     if (result == EXIT_OK) {
         options.token = buf_slice(&token);
         result = join_run(&options);
+    }
+    if (result != EXIT_OK && made) {
+        (void)rmdir(config->collector.credentials);
     }
     join_forget_token(&token);
     agent_config_free(config);

@@ -16,6 +16,7 @@
 enum sandbox_access {
     SANDBOX_READ,  /* a file, or all below a directory */
     SANDBOX_WRITE, /* read, write, make, rename, remove below a directory */
+    SANDBOX_TIDY,  /* a directory that may be listed and synced, and what is empty below it removed; no file */
 };
 
 struct sandbox_path {

@@ -32,6 +32,7 @@ enum { RULE_PATH = 1, RULE_PORT = 2, NEWEST = 7, PORT_DNS = 53 };
 #define READS (FS_READ_FILE | FS_READ_DIR)
 #define WRITES                                                                                                         \
     (READS | FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_REFER | FS_TRUNCATE)
+#define TIDIES (FS_READ_DIR | FS_REMOVE_DIR)
 #define OF_FILES (FS_WRITE_FILE | FS_READ_FILE | FS_TRUNCATE)
 
 /* An older kernel takes it while what it does not know is 0. */
@@ -173,7 +174,8 @@ static int add_path(int ruleset, unsigned version, const char *path, enum sandbo
     if (fd < 0) {
         return 0;
     }
-    uint64_t allowed = (access == SANDBOX_WRITE ? WRITES : READS) & known_to(version);
+    static const uint64_t rights[] = {[SANDBOX_READ] = READS, [SANDBOX_WRITE] = WRITES, [SANDBOX_TIDY] = TIDIES};
+    uint64_t allowed = rights[access] & known_to(version);
     if (fstat(fd, &info) != 0 || !S_ISDIR(info.st_mode)) {
         allowed &= OF_FILES;
     }

@@ -4,6 +4,7 @@ service manager's units keep their score, and let the daemons confine themselves
 from __future__ import annotations
 
 import errno
+import os
 import re
 import shutil
 import signal
@@ -46,12 +47,15 @@ class Probe:
                 "RINGSIDE_STEPOUT_PORT": str(self.listener.getsockname()[1]),
                 "RINGSIDE_STEPOUT_REPORT": str(self.report)}
 
-    def attempt(self, daemon: Agent) -> dict[str, int]:
+    def attempt(self, process: subprocess.Popen[Any]) -> dict[str, int]:
         """errno by attempt; 0 where it could be done."""
-        daemon.process.send_signal(signal.SIGUSR2)
+        process.send_signal(signal.SIGUSR2)
+        return self.told()
+
+    def told(self) -> dict[str, int]:
         wait_for("the attempts", lambda: self.report.read_text().endswith("end 0\n"))
-        told = (line.split() for line in self.report.read_text().splitlines())
-        return {name: int(error) for name, error in told if name != "end"}
+        lines = (line.split() for line in self.report.read_text().splitlines())
+        return {name: int(error) for name, error in lines if name != "end"}
 
 
 def setting(config: Path, more: str) -> None:
@@ -104,11 +108,15 @@ def landlock(said: str) -> int:
 def test_nothing_steps_out(tmp_path: Path, which: str) -> None:
     probe = Probe(tmp_path)
     with DAEMONS[which](tmp_path, probe, "yes") as daemon:
-        told = probe.attempt(daemon)
+        told = probe.attempt(daemon.process)
         assert daemon.process.poll() is None
         said = daemon.said()
     assert "confined: system calls" in said
-    version = landlock(said)
+    assert_held(told, probe, landlock(said))
+
+
+def assert_held(told: dict[str, int], probe: Probe, version: int) -> None:
+    """All that the kernel's version of Landlock can refuse was refused."""
     assert set(told) == FILES | PORTS | CALLS
     assert {name: told[name] for name in CALLS} == dict.fromkeys(CALLS, errno.EPERM)
     if version >= 1:
@@ -125,10 +133,75 @@ def test_without_it_all_of_that_can_be_done(tmp_path: Path, which: str) -> None:
     """So that the refusals are the confinement's."""
     probe = Probe(tmp_path)
     with DAEMONS[which](tmp_path, probe, "no") as daemon:
-        told = probe.attempt(daemon)
+        told = probe.attempt(daemon.process)
         said = daemon.said()
     assert "not confined: service.sandbox = no" in said
     assert told == dict.fromkeys(FILES | PORTS | CALLS, 0)
+
+
+# ---- commands that read what others write ----
+
+def kernels_landlock(branch: Branch) -> int:
+    """The version that check foretells; 0: none."""
+    done = subprocess.run([bin_dir() / "ringside-agent", "check", "-c", branch.config], capture_output=True, text=True,
+                          check=False)
+    found = re.search(r"files yes \(Landlock (\d+)\)", done.stderr)
+    return int(found.group(1)) if found else 0
+
+
+@contextmanager
+def joining(branch: Branch, probe: Probe, port: int) -> Iterator[subprocess.Popen[str]]:
+    """`join`, with a token that is well-formed."""
+    with subprocess.Popen([bin_dir() / "ringside-agent", "join", f"coaps+tcp://127.0.0.1:{port}", "-c",
+                           branch.config], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          text=True, env={**os.environ, **probe.environment}) as process:
+        assert process.stdin is not None
+        process.stdin.write("ABCD-EFGH-IJKL-MNOP-QRST-UVWX-YZ23-4567")
+        process.stdin.close()
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def join_while_attempting(branch: Branch, probe: Probe) -> dict[str, int]:
+    """The collector takes the connection and is silent; then it goes away, and so does the place for credentials."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with joining(branch, probe, server.getsockname()[1]) as process:
+            server.settimeout(30)
+            connection, _ = server.accept()
+            told = probe.attempt(process)
+            assert process.poll() is None
+            connection.close()
+            assert process.wait(30) == 1
+    return told
+
+
+def import_attempting(branch: Branch, probe: Probe) -> dict[str, int]:
+    branch.log.write_text("1700000000|NONE|NONE|NONE|QUEUESTART|\n")
+    subprocess.run([bin_dir() / "ringside-agent", "import", "-c", branch.config, branch.log], capture_output=True,
+                   check=True, env={**os.environ, **probe.environment, "RINGSIDE_STEPOUT_AT": "sync"})
+    return probe.told()
+
+
+COMMANDS = {"join": join_while_attempting, "import": import_attempting}
+
+
+@pytest.mark.parametrize("sandbox", ["yes", "no"])
+@pytest.mark.parametrize("which", COMMANDS)
+def test_no_command_steps_out(tmp_path: Path, which: str, sandbox: str) -> None:
+    probe = Probe(tmp_path)
+    branch = Branch(tmp_path / "branch")
+    setting(branch.config, f"sandbox = {sandbox}")
+    credentials = branch.home / "credentials"
+    with open(branch.config, "a", encoding="utf-8") as config:
+        config.write(f'collector {{ credentials = "{credentials}" }}\n')
+    told = COMMANDS[which](branch, probe)
+    assert not credentials.exists(), "made for nothing, and left"
+    if sandbox == "yes":
+        assert_held(told, probe, kernels_landlock(branch))
+    else:
+        assert told == dict.fromkeys(FILES | PORTS | CALLS, 0)
 
 
 def told_by_log(said: str, setting: str) -> dict[str, Any]:

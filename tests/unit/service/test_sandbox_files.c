@@ -138,6 +138,43 @@ static void test_own_files(void **state)
     }
 }
 
+/* ---- a directory where only what is empty goes ---- */
+
+static int tidy_other(void)
+{
+    int fd = open(kit_in("other"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return kit_outcome(fd >= 0 && fsync(fd) == 0 && rmdir(kit_in("other/empty")) == 0);
+}
+
+static int make_directory_in_other(void)
+{
+    bool done = mkdir(kit_in("other/empty"), 0700) == 0;
+    int result = kit_outcome(done);
+    (void)rmdir(kit_in("other/empty"));
+    return result;
+}
+
+static void test_what_is_only_tidied(void **state)
+{
+    (void)state;
+    static char path[400];
+    const struct sandbox_path before = kit_place.paths[1];
+    if (!kit_has_files()) {
+        return;
+    }
+    (void)snprintf(path, sizeof path, "%s", kit_in("other"));
+    kit_place.paths[1] = (struct sandbox_path){path, SANDBOX_TIDY};
+    assert_int_equal(mkdir(kit_in("other/empty"), 0700), 0);
+    kit_assert_works(tidy_other);
+    assert_int_equal(access(kit_in("other/empty"), F_OK), -1);
+    kit_assert_refused(make_directory_in_other, EACCES);
+    kit_assert_refused(kit_read_other, EACCES);
+    kit_assert_refused(write_other, EACCES);
+    kit_assert_refused(make_other, EACCES);
+    kit_assert_refused(remove_other, EACCES);
+    kit_place.paths[1] = before;
+}
+
 /* ---- what is lost by it, and what is told ---- */
 
 /* `told`: it has entered; `go`: the directory is another one. */
@@ -188,6 +225,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_files_elsewhere),
         cmocka_unit_test(test_own_files),
+        cmocka_unit_test(test_what_is_only_tidied),
         cmocka_unit_test(test_a_directory_that_is_replaced_is_noticed),
     };
     return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
