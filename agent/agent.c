@@ -158,7 +158,7 @@ static int drop_rights(const struct agent_config *config)
 
 static void tell_damage(const struct agent *agent)
 {
-    const struct ledger_damage *damage = ledger_mended(pipeline_ledger(agent->pipeline));
+    const struct kv_loss *damage = ledger_mended(pipeline_ledger(agent->pipeline));
     char text[512];
     if (damage) {
         ledger_damage_tell(damage, text, sizeof text);

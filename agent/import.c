@@ -261,7 +261,7 @@ static void explain_open(struct import *import, int status)
 
 static void tell_damage(const struct import *import)
 {
-    const struct ledger_damage *damage = ledger_mended(pipeline_ledger(import->pipeline));
+    const struct kv_loss *damage = ledger_mended(pipeline_ledger(import->pipeline));
     char text[512];
     if (damage) {
         ledger_damage_tell(damage, text, sizeof text);

@@ -150,7 +150,7 @@ static int mend_registry(const struct collector_config *config, char *text, size
 
 static void tell_damage(const struct collector *collector)
 {
-    const struct store_damage *damage = store_mended(collector->store);
+    const struct kv_loss *damage = store_mended(collector->store);
     char text[512];
     if (damage) {
         store_damage_tell(damage, text, sizeof text);

@@ -24,7 +24,7 @@ static int print_facts(struct store *store)
         return status;
     }
     status = store_view_facts(view, &facts);
-    struct store_damage damage;
+    struct kv_loss damage;
     char text[512] = "";
     if (status == 0 && store_view_damage(view, &damage)) {
         store_damage_tell(&damage, text, sizeof text);

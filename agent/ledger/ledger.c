@@ -16,13 +16,6 @@
 const char *const ledger_db_names[LEDGER_DB_COUNT] = {"meta",      "names", "cursors", "open_legs", "legs",
                                                       "intervals", "dirty", "gaps",    "shifts"};
 
-void ledger_copy_text(char *to, size_t size, struct slice from)
-{
-    size_t len = from.len < size - 1 ? from.len : size - 1;
-    memcpy(to, from.data, len);
-    to[len] = 0;
-}
-
 uint32_t ledger_key_u32(struct slice key, size_t at)
 {
     return record_key_at_u32(key, at);
@@ -323,7 +316,7 @@ int ledger_open_writer(const struct ledger_options *options, struct ledger **out
     return 0;
 }
 
-const struct ledger_damage *ledger_mended(const struct ledger *ledger)
+const struct kv_loss *ledger_mended(const struct ledger *ledger)
 {
     return ledger->mended ? &ledger->damage : NULL;
 }

@@ -10,6 +10,7 @@
 
 #include "agent/event/leg.h"
 #include "platform/base/slice.h"
+#include "platform/kv/kv_loss.h"
 #include "proto/measures.h"
 #include "proto/quality.h"
 #include "proto/shift.h"
@@ -152,8 +153,7 @@ struct ledger_backlog {
 };
 int ledger_view_backlog(struct ledger_view *view, struct ledger_backlog *out);
 
-/* What was lost with damaged files since the ledger was founded; exact, unless `exact` says otherwise: then at least so
- * many. */
+/* What was lost with damaged files since the ledger was founded: the places in kv_loss.lost. */
 enum ledger_loss {
     LEDGER_LOST_LEGS, /* that were over */
     LEDGER_LOST_INTERVALS,
@@ -171,22 +171,11 @@ enum ledger_loss {
 };
 extern const char *const ledger_loss_names[LEDGER_LOSS_COUNT]; /* JSON field names */
 
-struct ledger_damage {
-    uint32_t times;
-    int64_t at_ms;  /* the last time, as the next three */
-    bool anew;      /* nothing of it could be read: all that it held */
-    char aside[64]; /* the damaged file, kept in the ledger's directory; empty: not known */
-    char what[160]; /* the first thing found wrong */
-    bool exact;
-    uint64_t lost[LEDGER_LOSS_COUNT];
-};
 /* 0; LEDGER_UNDAMAGED; STATUS_CORRUPT, ... */
 enum { LEDGER_UNDAMAGED = 1 };
-int ledger_view_damage(struct ledger_view *view, struct ledger_damage *out);
-/* "3 legs, 1 interval", or "nothing"; cut to `size`. */
-void ledger_damage_text(const struct ledger_damage *damage, char *out, size_t size);
+int ledger_view_damage(struct ledger_view *view, struct kv_loss *out);
 /* One line for people: what was lost since the ledger was founded, what was wrong, where the damaged file is. */
-void ledger_damage_tell(const struct ledger_damage *damage, char *out, size_t size);
+void ledger_damage_tell(const struct kv_loss *damage, char *out, size_t size);
 
 /* Reads and verifies every record, and the balance of every interval. Calls fn with one line for each defect.
  * Returns the number of defects, or a negative failure. */

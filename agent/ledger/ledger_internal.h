@@ -91,9 +91,9 @@ struct ledger {
     size_t sealed_count;
     size_t sealed_cap;
     struct buf value;
-    uint64_t tend_from;          /* block at which tending goes on looking where they are unsorted */
-    bool mended;                 /* this opening found it damaged */
-    struct ledger_damage damage; /* then: all that was ever lost */
+    uint64_t tend_from;    /* block at which tending goes on looking where they are unsorted */
+    bool mended;           /* this opening found it damaged */
+    struct kv_loss damage; /* then: all that was ever lost */
 };
 
 struct ledger_view {
@@ -124,9 +124,9 @@ int ledger_end_aside(struct ledger *ledger, int status); /* gives up and returns
 int ledger_repair(struct ledger *ledger);
 int ledger_open_dbs(struct ledger *ledger, bool create);
 
-/* ledger_damage.c */
-int ledger_damage_load(struct ledger *ledger, struct kv_txn *txn, struct ledger_damage *out); /* as identity */
-int ledger_damage_put(struct ledger *ledger, struct kv_txn *txn, const struct ledger_damage *damage);
+/* ledger_damage.c: as kv_loss_load() and kv_loss_add(). */
+int ledger_damage_load(struct ledger *ledger, struct kv_txn *txn, struct kv_loss *out);
+int ledger_damage_add(struct ledger *ledger, struct kv_txn *txn, const struct kv_loss *damage);
 uint64_t ledger_mark_hash(struct slice key);
 int ledger_mark_dirty(struct ledger *ledger, const struct record_key *key, bool may_exist, bool append);
 int ledger_mark_drop(struct ledger *ledger, const struct record_key *key);
@@ -137,7 +137,6 @@ int ledger_interval_open(struct slice key, struct slice value, int64_t *start_s,
 int ledger_shift_open(struct slice key, struct slice value, int64_t *start_s, uint32_t *operator_id, struct shift *out);
 int ledger_newest_shift(struct ledger *ledger, struct kv_txn *txn, uint64_t *start_s);
 int ledger_cursor_open(struct slice key, struct slice value, struct ledger_cursor_record *out);
-void ledger_copy_text(char *to, size_t size, struct slice from);
 uint32_t ledger_key_u32(struct slice key, size_t at); /* record_key_at_u32() */
 uint64_t ledger_key_u64(struct slice key, size_t at);
 

@@ -246,7 +246,7 @@ static int each_refusal(void *ctx, struct slice key, struct slice value)
     }
     struct ledger_refusal refusal = {.start_s = ledger_key_u32(key, 0), .queue = ledger_key_u32(key, 4)};
     refusal.revision = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX);
-    ledger_copy_text(refusal.reason, sizeof refusal.reason, wire_get_bytes(&payload));
+    slice_copy(wire_get_bytes(&payload), refusal.reason, sizeof refusal.reason);
     return self->fn(self->ctx, &refusal);
 }
 

@@ -33,7 +33,7 @@ int ledger_identity_load(struct ledger *ledger, struct kv_txn *txn)
         return STATUS_CORRUPT;
     }
     memcpy(identity.epoch, epoch.data, epoch.len);
-    ledger_copy_text(identity.site, sizeof identity.site, site);
+    slice_copy(site, identity.site, sizeof identity.site);
     ledger->identity = identity;
     return 0;
 }
@@ -133,7 +133,7 @@ int ledger_identity_make(struct ledger *ledger, struct kv_txn *txn)
 {
     const struct ledger_options *options = &ledger->options;
     struct ledger_identity identity = {.created_ms = options->now_ms, .interval_s = options->interval_s};
-    ledger_copy_text(identity.site, sizeof identity.site, slice_str(options->site));
+    slice_copy(slice_str(options->site), identity.site, sizeof identity.site);
     int status = fill_random(identity.epoch, sizeof identity.epoch);
     if (status != 0) {
         return status;

@@ -21,7 +21,7 @@ struct mending {
     const struct kv_repair *repair;
     struct kv_txn *txn;
     struct ledger_scan scan;
-    struct ledger_damage damage; /* of this time */
+    struct kv_loss damage; /* of this time */
     bool has_state;
     bool has_books; /* as met when looking it over, as the next two */
     struct ledger_state books;
@@ -309,26 +309,6 @@ static void add_gap(struct mending *self)
     }
 }
 
-/* With what was lost before, so that it is still told tomorrow. */
-static int put_damage(struct mending *self)
-{
-    struct ledger_damage all;
-    int status = ledger_damage_load(self->ledger, self->txn, &all);
-    if (status < 0 && status != STATUS_CORRUPT) {
-        return status;
-    }
-    all.times++;
-    all.at_ms = self->ledger->options.now_ms;
-    all.anew = self->damage.anew;
-    all.exact = all.exact && self->damage.exact;
-    ledger_copy_text(all.aside, sizeof all.aside, slice_str(self->repair->aside));
-    ledger_copy_text(all.what, sizeof all.what, slice_str(self->repair->damage.what));
-    for (int i = 0; i < LEDGER_LOSS_COUNT; i++) {
-        all.lost[i] += self->damage.lost[i];
-    }
-    return ledger_damage_put(self->ledger, self->txn, &all);
-}
-
 static int mend_rest(struct mending *self)
 {
     struct ledger *ledger = self->ledger;
@@ -342,7 +322,7 @@ static int mend_rest(struct mending *self)
         status = ledger_repair_mark_all(ledger, self->txn);
     }
     if (status == 0) {
-        status = put_damage(self);
+        status = ledger_damage_add(ledger, self->txn, &self->damage); /* so that it is still told tomorrow */
     }
     if (status == 0) {
         status = ledger->failure != 0 ? ledger->failure : ledger_state_put(ledger, self->txn, &ledger->state);
@@ -386,7 +366,6 @@ static int mend_txn(struct mending *self)
     }
     ledger->txn = self->txn; /* for what puts within a commit */
     ledger->failure = 0;
-    self->damage.exact = true;
     status = mend_identity(self);
     if (status == 0) {
         status = load_state(self);
@@ -418,7 +397,7 @@ static int mend(void *ctx, const char *place, const struct kv_repair *repair)
     const struct kv_options options = {
         .dir = place, .map_bytes = ledger->options.map_bytes, .max_dbs = LEDGER_DB_COUNT};
     self->repair = repair;
-    memset(&self->damage, 0, sizeof self->damage);
+    kv_loss_begin(repair, ledger->options.now_ms, &self->damage);
     int status = kv_open(&options, &ledger->kv);
     if (status == 0) {
         status = ledger_open_dbs(ledger, true);

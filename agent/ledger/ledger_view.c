@@ -319,8 +319,8 @@ int ledger_cursor_open(struct slice key, struct slice value, struct ledger_curso
         return status;
     }
     struct ledger_cursor_record record = {.id = ledger_key_u32(key, 0)};
-    ledger_copy_text(record.cursor.source, sizeof record.cursor.source, wire_get_bytes(&payload));
-    ledger_copy_text(record.cursor.path, sizeof record.cursor.path, wire_get_bytes(&payload));
+    slice_copy(wire_get_bytes(&payload), record.cursor.source, sizeof record.cursor.source);
+    slice_copy(wire_get_bytes(&payload), record.cursor.path, sizeof record.cursor.path);
     record.cursor.first_ms = wire_get_svarint(&payload);
     record.cursor.last_ms = wire_get_svarint(&payload);
     record.cursor.updated_ms = wire_get_svarint(&payload);
@@ -364,7 +364,7 @@ static int each_gap(void *ctx, struct slice key, struct slice value)
     struct ledger_gap gap = {.from_ms = (int64_t)ledger_key_u64(key, 0),
                              .to_ms = wire_get_svarint(&payload),
                              .number = ledger_key_u32(key, 8)};
-    ledger_copy_text(gap.reason, sizeof gap.reason, wire_get_bytes(&payload));
+    slice_copy(wire_get_bytes(&payload), gap.reason, sizeof gap.reason);
     uint64_t kind = wire_left(&payload) > 0 ? wire_get_varint(&payload) : LEDGER_GAP_CALLS;
     gap.kind = kind == LEDGER_GAP_LIVE ? LEDGER_GAP_LIVE : LEDGER_GAP_CALLS; /* a later kind may be the worse */
     return payload.failed ? 0 : self->fn.gap(self->ctx, &gap);
@@ -388,7 +388,7 @@ bool ledger_view_queue_settings(struct ledger_view *view, uint32_t queue, struct
     struct queue_settings settings = {.sl_method = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX)};
     settings.sl_threshold_ms = wire_get_svarint(&payload);
     settings.short_abandon_ms = wire_get_svarint(&payload);
-    ledger_copy_text(settings.label, sizeof settings.label, wire_get_bytes(&payload));
+    slice_copy(wire_get_bytes(&payload), settings.label, sizeof settings.label);
     if (payload.failed) {
         return false;
     }
@@ -406,6 +406,6 @@ bool ledger_view_zone(struct ledger_view *view, char *out, size_t size)
         return false;
     }
     struct slice zone = wire_get_bytes(&payload);
-    ledger_copy_text(out, size, zone);
+    slice_copy(zone, out, size);
     return !payload.failed && zone.len > 0 && zone.len < size;
 }

@@ -29,7 +29,7 @@ struct ledger_options {
 int ledger_open_writer(const struct ledger_options *options, struct ledger **out);
 
 /* Where opening found its file damaged: what was lost, by now and before; NULL: it was sound. */
-const struct ledger_damage *ledger_mended(const struct ledger *ledger);
+const struct kv_loss *ledger_mended(const struct ledger *ledger);
 
 /* A cursor whose source has this name stands for those that were lost: what the ledger holds up to its last_ms was read
  * from logs that it does not know any more. */

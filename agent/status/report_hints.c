@@ -58,7 +58,7 @@ static void look_at_source(struct hints_work *work, const struct health_source *
 /* How many of the records that are counted as quarantined this tells of. */
 static uint64_t look_at_damage(struct hints_work *work, const struct report_job *job)
 {
-    struct ledger_damage damage;
+    struct kv_loss damage;
     if (ledger_view_damage(job->env->view, &damage) != 0) {
         return 0;
     }

@@ -24,7 +24,7 @@ struct status_work {
 /* null: nothing was ever lost. */
 static void put_damage(struct json *ledger, const struct report_job *job)
 {
-    struct ledger_damage damage;
+    struct kv_loss damage;
     if (ledger_view_damage(job->env->view, &damage) != 0) {
         json_put_null(ledger, "damage");
         return;

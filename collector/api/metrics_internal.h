@@ -81,8 +81,8 @@ struct metrics {
     uint64_t lowered;
     uint64_t failures; /* to refresh */
     struct store_facts facts;
-    struct store_damage damage; /* all zero: nothing was ever lost */
-    struct buf text;            /* of sites and queues, as of refreshed_ms */
+    struct kv_loss damage; /* all zero: nothing was ever lost */
+    struct buf text;       /* of sites and queues, as of refreshed_ms */
     pthread_mutex_t server_lock;
     struct metrics_server server;
 };

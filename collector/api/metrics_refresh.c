@@ -368,7 +368,7 @@ static int read_facts(struct metrics *metrics)
     if (status == 0) {
         status = store_view_facts(view, &metrics->facts);
         if (!store_view_damage(view, &metrics->damage)) {
-            metrics->damage = (struct store_damage){.times = 0};
+            metrics->damage = (struct kv_loss){.times = 0};
         }
         store_view_end(view);
     }

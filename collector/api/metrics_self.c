@@ -28,7 +28,7 @@ static void put_store(const struct store_facts *facts, struct buf *out)
                         "Intervals that hours and days do not contain yet.", (int64_t)facts->pending_count);
 }
 
-static void put_damage(const struct store_damage *damage, struct buf *out)
+static void put_damage(const struct kv_loss *damage, struct buf *out)
 {
     static const char *const kinds[STORE_LOSS_COUNT] = {
         [STORE_LOST_INTERVALS] = "kind=\"intervals\"", [STORE_LOST_CELLS] = "kind=\"hours_and_days\"",

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "platform/base/slice.h"
+#include "platform/kv/kv_loss.h"
 #include "proto/limits.h"
 #include "proto/measures.h"
 #include "proto/shift.h"
@@ -196,8 +197,7 @@ int store_view_live_gaps(struct store_view *view, uint32_t site, store_gap_fn fn
 typedef int (*store_event_fn)(void *ctx, const struct store_event *event);
 int store_view_events(struct store_view *view, uint32_t site, store_event_fn fn, void *ctx);
 
-/* What was lost with damaged files since the store was founded; exact, unless `exact` says otherwise: then at least so
- * many. */
+/* What was lost with damaged files since the store was founded: the places in kv_loss.lost. */
 enum store_loss {
     STORE_LOST_INTERVALS,
     STORE_LOST_CELLS, /* hours and days that no interval tells any more; the others are added up anew */
@@ -213,18 +213,9 @@ enum store_loss {
 };
 extern const char *const store_loss_names[STORE_LOSS_COUNT][2]; /* of one, of many */
 
-struct store_damage {
-    uint32_t times;
-    int64_t at_ms;  /* the last time, as the next three */
-    bool anew;      /* nothing of it could be read: all that it held */
-    char aside[64]; /* the damaged file, kept in the store's directory */
-    char what[160];
-    bool exact;
-    uint64_t lost[STORE_LOSS_COUNT];
-};
-bool store_view_damage(struct store_view *view, struct store_damage *out); /* false: nothing was ever lost */
+bool store_view_damage(struct store_view *view, struct kv_loss *out); /* false: nothing was ever lost */
 /* One line for people. */
-void store_damage_tell(const struct store_damage *damage, char *out, size_t size);
+void store_damage_tell(const struct kv_loss *damage, char *out, size_t size);
 
 /* Verifies every record, the balance of each interval, and that cells (with what is pending) equal the sum of their
  * intervals where those are all still held. A line for each defect; returns their number or a failure. */

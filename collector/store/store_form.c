@@ -4,16 +4,9 @@
 #include "collector/store/store_internal.h"
 #include "platform/base/status.h"
 
-void store_copy_text(char *to, size_t size, struct slice from)
-{
-    size_t len = from.len < size - 1 ? from.len : size - 1;
-    memcpy(to, from.data, len);
-    to[len] = 0;
-}
-
 static void get_text(struct wire_reader *reader, char *to, size_t size)
 {
-    store_copy_text(to, size, wire_get_bytes(reader));
+    slice_copy(wire_get_bytes(reader), to, size);
 }
 
 static int done(const struct wire_reader *reader)

@@ -51,7 +51,7 @@ static int load_entry(void *ctx, struct slice key, struct slice value)
     int status = record_open(key, value, &payload);
     if (status == 0) {
         entry.group = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX);
-        store_copy_text(entry.zone, sizeof entry.zone, wire_get_bytes(&payload));
+        slice_copy(wire_get_bytes(&payload), entry.zone, sizeof entry.zone);
         status = payload.failed ? STATUS_CORRUPT : set_entry(store, &entry);
     }
     return status == STATUS_NO_MEMORY ? status : 0; /* a damaged one counts as unknown */

@@ -105,9 +105,9 @@ struct store {
     struct buf value;
     struct buf other;
     struct store_roller *roller;
-    bool mended;                /* this opening found it damaged */
-    struct store_damage damage; /* then: all that was ever lost */
-    uint32_t tend_site;         /* where the next call of store_tend goes on */
+    bool mended;           /* this opening found it damaged */
+    struct kv_loss damage; /* then: all that was ever lost */
+    uint32_t tend_site;    /* where the next call of store_tend goes on */
 };
 
 struct store_view {
@@ -145,9 +145,9 @@ uint64_t store_grow_bytes(uint64_t limit_bytes);
 /* store_repair.c: looks the file over before it is opened and mends what is damaged: 0 or a failure. */
 int store_repair(struct store *store);
 
-/* store_damage.c: loading gives 0, STORE_NONE, STATUS_CORRUPT, ...; putting is within a transaction. */
-int store_damage_load(struct store *store, struct kv_txn *txn, struct store_damage *out);
-int store_damage_put(struct store *store, const struct store_damage *damage);
+/* store_damage.c: as kv_loss_load() and, within a transaction, kv_loss_add(). */
+int store_damage_load(struct store *store, struct kv_txn *txn, struct kv_loss *out);
+int store_damage_add(struct store *store, const struct kv_loss *damage, struct kv_loss *all);
 
 /* store_tend.c: the edge of what is kept for so long, in whole hours; 0: none. */
 uint32_t store_edge_of(int64_t now_ms, int64_t keep_ms);
@@ -159,7 +159,6 @@ int store_rebuild(struct store *store, const struct store_layout *layout);
 uint64_t store_mark_hash(struct slice key); /* store_put.c */
 
 /* store_form.c */
-void store_copy_text(char *to, size_t size, struct slice from);
 void store_interval_write(const struct store_interval *interval, struct buf *out);
 int store_interval_read(struct wire_reader *payload, struct store_interval_form *out);
 int store_then_read(struct wire_reader *payload, struct store_interval_form *out);

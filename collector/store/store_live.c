@@ -85,11 +85,11 @@ static void write_operator(const struct store_live_operator *who, struct buf *ou
 
 static void read_operator(struct wire_reader *payload, struct store_live_operator *out)
 {
-    store_copy_text(out->name, sizeof out->name, wire_get_bytes(payload));
+    slice_copy(wire_get_bytes(payload), out->name, sizeof out->name);
     out->state = (enum shift_state)wire_get_varint_max(payload, SHIFT_STATE_COUNT);
     out->since_ms = wire_get_svarint(payload);
     out->queue = (uint32_t)wire_get_varint_max(payload, UINT32_MAX);
-    store_copy_text(out->reason, sizeof out->reason, wire_get_bytes(payload));
+    slice_copy(wire_get_bytes(payload), out->reason, sizeof out->reason);
 }
 
 int store_put_operators(struct store *store, uint32_t site, const struct store_live_operator *operators, size_t count,

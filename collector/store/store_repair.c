@@ -20,7 +20,7 @@ struct last_epoch {
 struct mending {
     struct store *store;
     const struct kv_repair *repair;
-    struct store_damage damage; /* of this time */
+    struct kv_loss damage; /* of this time */
     uint64_t records[STORE_DB_COUNT];
     bool has_state;
     bool has_books; /* as met when looking it over, as the next two */
@@ -327,28 +327,14 @@ static int mend_epochs(struct mending *self)
 static int put_damage(struct mending *self)
 {
     struct store *store = self->store;
-    struct store_damage all;
     struct store_event event = {.at_ms = store->options.now_ms, .kind = "damaged"};
-    int status = store_damage_load(store, store->txn, &all);
-    if (status < 0 && status != STATUS_CORRUPT) {
-        return status;
+    struct kv_loss all;
+    int status = store_damage_add(store, &self->damage, &all);
+    if (status == 0) {
+        store_damage_tell(&all, event.text, sizeof event.text);
+        status = store_put_event(store, &event);
     }
-    all.times++;
-    all.at_ms = store->options.now_ms;
-    all.anew = self->damage.anew;
-    all.exact = all.exact && self->damage.exact;
-    store_copy_text(all.aside, sizeof all.aside, slice_str(self->repair->aside));
-    store_copy_text(all.what, sizeof all.what, slice_str(self->repair->damage.what));
-    store_copy_text(self->damage.aside, sizeof self->damage.aside, slice_str(self->repair->aside));
-    store_copy_text(self->damage.what, sizeof self->damage.what, slice_str(""));
-    for (int i = 0; i < STORE_LOSS_COUNT; i++) {
-        all.lost[i] += self->damage.lost[i];
-    }
-    char text[512];
-    store_damage_tell(&all, text, sizeof text);
-    store_copy_text(event.text, sizeof event.text, slice_str(text));
-    status = store_damage_put(store, &all);
-    return status == 0 ? store_put_event(store, &event) : status;
+    return status;
 }
 
 static int mend_all(struct mending *self)
@@ -382,7 +368,7 @@ static int mend_txn(struct mending *self)
         return status;
     }
     store->failure = 0;
-    self->damage = (struct store_damage){.exact = true, .anew = self->repair->anew};
+    kv_loss_begin(self->repair, store->options.now_ms, &self->damage);
     status = mend_all(self);
     struct kv_txn *txn = store->txn;
     store->txn = NULL;

@@ -23,7 +23,7 @@ struct store_options {
 int store_open_writer(const struct store_options *options, struct store **out);
 /* Where opening found its file damaged: what was lost, by now and before; NULL: it was sound. Until the first
  * store_roll() hours and days may hold more than their intervals, or less. */
-const struct store_damage *store_mended(const struct store *store);
+const struct kv_loss *store_mended(const struct store *store);
 
 int store_begin(struct store *store, int64_t now_ms);
 int store_end(struct store *store); /* durable on 0; STATUS_FULL (map or disk), STATUS_IO: nothing happened */

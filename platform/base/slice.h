@@ -32,4 +32,14 @@ static inline bool slice_is(struct slice a, const char *text)
     return slice_equal(a, slice_str(text));
 }
 
+/* As a C string of at most size - 1 bytes, cut where there are more. */
+static inline void slice_copy(struct slice from, char *to, size_t size)
+{
+    size_t len = from.len < size - 1 ? from.len : size - 1;
+    if (len > 0) {
+        memcpy(to, from.data, len);
+    }
+    to[len] = '\0';
+}
+
 #endif

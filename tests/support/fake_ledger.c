@@ -117,14 +117,14 @@ int ledger_view_facts(struct ledger_view *view, struct ledger_facts *out)
 
 const char *const ledger_loss_names[LEDGER_LOSS_COUNT] = {0};
 
-int ledger_view_damage(struct ledger_view *view, struct ledger_damage *out)
+int ledger_view_damage(struct ledger_view *view, struct kv_loss *out)
 {
     (void)view;
-    *out = (struct ledger_damage){.exact = true};
+    *out = (struct kv_loss){.exact = true};
     return LEDGER_UNDAMAGED;
 }
 
-void ledger_damage_tell(const struct ledger_damage *damage, char *out, size_t size)
+void ledger_damage_tell(const struct kv_loss *damage, char *out, size_t size)
 {
     (void)damage;
     (void)size;

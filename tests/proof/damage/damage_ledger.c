@@ -57,7 +57,7 @@ static void make(struct proof *proof)
 
 /* ---- what is left of it ---- */
 
-static bool check_counts(const struct items *all, const struct items *left, const struct ledger_damage *damage)
+static bool check_counts(const struct items *all, const struct items *left, const struct kv_loss *damage)
 {
     static const struct {
         enum item_kind kind;
@@ -98,7 +98,7 @@ static bool check_counts(const struct items *all, const struct items *left, cons
     return true;
 }
 
-static bool check_identity(const struct items *all, const struct items *left, const struct ledger_damage *damage)
+static bool check_identity(const struct items *all, const struct items *left, const struct kv_loss *damage)
 {
     const uint64_t *lost = damage->lost;
     bool same_epoch = memcmp(all->facts.epoch, left->facts.epoch, sizeof all->facts.epoch) == 0;
@@ -150,13 +150,13 @@ static void print_defect(void *ctx, const char *line)
 }
 
 /* Opened once more: sound, with the books right, and the loss still told. */
-static bool check_again(const struct proof *proof, const struct ledger_damage *before)
+static bool check_again(const struct proof *proof, const struct kv_loss *before)
 {
     struct ledger_options options = options_of(proof);
     struct ledger *ledger = NULL;
     struct ledger_view *view = NULL;
     struct ledger_check_result result;
-    struct ledger_damage damage;
+    struct kv_loss damage;
     if (ledger_open_writer(&options, &ledger) != 0 || ledger_mended(ledger)) {
         return damage_wrong("it does not open a second time, or is damaged again");
     }
@@ -182,7 +182,7 @@ static bool look(void *ctx, struct damage_seen *seen)
     if (status != 0) {
         return damage_wrong("it does not open: %s", status_str(status));
     }
-    struct ledger_damage damage = {.exact = true};
+    struct kv_loss damage = {.exact = true};
     struct items left;
     seen->mended = ledger_mended(ledger) != NULL;
     if (seen->mended) {

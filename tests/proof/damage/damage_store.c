@@ -223,7 +223,7 @@ static bool read_all(struct store *store, struct left *left, struct counts *out)
     return good && (left->strange == 0 || damage_wrong("something is told that never was"));
 }
 
-static bool check_counts(const struct counts *gone, const struct store_damage *damage)
+static bool check_counts(const struct counts *gone, const struct kv_loss *damage)
 {
     static const enum store_loss kinds[] = {STORE_LOST_INTERVALS, STORE_LOST_NAMES, STORE_LOST_CONTACTS,
                                             STORE_LOST_EVENTS,    STORE_LOST_GAPS,  STORE_LOST_SETTINGS};
@@ -259,11 +259,11 @@ static bool go_on(struct proof *proof, struct left *left, struct store *store)
     return true;
 }
 
-static bool check_again(struct proof *proof, const struct store_damage *before)
+static bool check_again(struct proof *proof, const struct kv_loss *before)
 {
     struct store *store = kit_open(LIMIT_BYTES);
     struct store_view *view = NULL;
-    struct store_damage damage;
+    struct kv_loss damage;
     bool sound = store_mended(store) == NULL || damage_wrong("it is damaged a second time");
     bool told = store_view_begin(store, &view) == 0;
     bool known = told && store_view_damage(view, &damage);
@@ -289,7 +289,7 @@ static bool look(void *ctx, struct damage_seen *seen)
     if (status != 0) {
         return damage_wrong("it does not open: %s", status_str(status));
     }
-    struct store_damage damage = {.exact = true};
+    struct kv_loss damage = {.exact = true};
     struct left *left = calloc(1, sizeof *left);
     struct counts gone = {{0}};
     must(left != NULL, "memory");

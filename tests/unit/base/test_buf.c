@@ -107,12 +107,26 @@ static void slices_compare_by_bytes(void **state)
     assert_false(slice_equal(slice_make("a\0b", 3), slice_make("a\0c", 3)));
 }
 
+static void slices_are_copied_as_far_as_there_is_room(void **state)
+{
+    (void)state;
+    char to[5] = "xxxx";
+    slice_copy(slice_make(NULL, 0), to, sizeof to);
+    assert_string_equal(to, "");
+    slice_copy(slice_make("abcdef", 4), to, sizeof to);
+    assert_string_equal(to, "abcd");
+    slice_copy(slice_str("efghi"), to, sizeof to);
+    assert_string_equal(to, "efgh");
+    slice_copy(slice_str("i"), to, 1);
+    assert_string_equal(to, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(appends_in_order),        cmocka_unit_test(grows_past_every_size),
         cmocka_unit_test(failure_sticks),          cmocka_unit_test(cleanup_runs_at_the_end_of_the_scope),
-        cmocka_unit_test(slices_compare_by_bytes),
+        cmocka_unit_test(slices_compare_by_bytes), cmocka_unit_test(slices_are_copied_as_far_as_there_is_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -340,7 +340,7 @@ static void what_its_meta_lost_is_told(void **state)
         fill();
         flip("meta", number);
         struct ledger *ledger = kit_open(MAP_BYTES);
-        const struct ledger_damage *damage = ledger_mended(ledger);
+        const struct kv_loss *damage = ledger_mended(ledger);
         assert_non_null(damage);
         assert_true(damage->times == 1 && damage->exact && !damage->anew);
         for (int i = 0; i < LEDGER_LOSS_COUNT; i++) {

@@ -189,6 +189,24 @@ static void a_damaged_name_is_found_again(void **state)
     empty(&self);
 }
 
+static int count_lost_interval(void *ctx, const struct store_event *event)
+{
+    assert_string_equal(event->kind, "damaged");
+    assert_int_equal(event->at_ms, KIT_NOW_MS);
+    *(unsigned *)ctx += strstr(event->text, "lost: 1 interval;") != NULL;
+    return 0;
+}
+
+static unsigned events_of_a_lost_interval(struct store *store)
+{
+    struct store_view *view = NULL;
+    unsigned found = 0;
+    assert_int_equal(store_view_begin(store, &view), 0);
+    assert_int_equal(store_view_events(view, 0, count_lost_interval, &found), 0);
+    store_view_end(view);
+    return found;
+}
+
 /* Mended when it opens: hours and days hold what the intervals that are left tell, and what comes again counts once. */
 static void what_is_lost_is_told_and_taken_again(void **state)
 {
@@ -198,6 +216,7 @@ static void what_is_lost_is_told_and_taken_again(void **state)
     kit_roll(self.store);
     damage_closed(&self, "intervals", interval_key(2, 5, 1));
     assert_int_equal(store_mended(self.store)->lost[STORE_LOST_INTERVALS], 1);
+    assert_int_equal(events_of_a_lost_interval(self.store), 1);
     kit_roll(self.store);
     assert_int_equal(defects(self.store), 0);
     damage_closed(&self, "hours", record_key_3u32(STORE_ALL, (uint32_t)KIT_FIRST_S + 3600, 2));
