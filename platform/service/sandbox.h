@@ -47,12 +47,13 @@ struct sandbox_facts {
 };
 
 /* 0, also where the kernel lacks one of the two (`out` says so, and `why` has a sentence for people); STATUS_IO: it has
- * it and refused, and what `out` says holds. A call that is not allowed fails with EPERM; those that no program of ours
- * ever makes (ptrace, mounts, modules, bpf, keys, other clocks, ...) end the process; io_uring is told not to exist. */
+ * it and refused, and what `out` says holds. A call that is not allowed fails with EPERM; those that neither a program
+ * of ours nor a library ever makes (ptrace, mounts, modules, bpf, setting clocks, ...) end the process; io_uring and
+ * calls that are newer than we are told not to exist. */
 int sandbox_enter(const struct sandbox_options *options, struct sandbox_facts *out, struct buf *why);
 
 /* For a process that runs programs which nobody knows beforehand: everything but the calls that sandbox_enter() ends
- * the process for; here they fail with EPERM. Status and `why` as above. */
+ * the process for, and keys and the like; here they fail with EPERM. Status and `why` as above. */
 int sandbox_enter_loosely(struct buf *why);
 
 /* A rule belongs to the file or directory that was there when it was made. True: one of the paths given to

@@ -59,16 +59,31 @@ static const char allowed[] =
 
 static const char allowed_to_listen[] = "listen accept accept4 ";
 
-/* No program of ours ever makes these: whoever does is not our code any more. */
+/* No program of ours ever makes these, nor any library that it may load: whoever does is not our code any more. */
 static const char never[] =
-    "ptrace process_vm_readv process_vm_writev kcmp pidfd_getfd process_madvise mount umount umount2 "
+    "ptrace process_vm_readv process_vm_writev pidfd_getfd process_madvise mount umount umount2 "
     "move_mount open_tree fsopen fsconfig fsmount fspick mount_setattr pivot_root chroot unshare setns "
-    "open_by_handle_at name_to_handle_at init_module finit_module create_module delete_module "
+    "open_by_handle_at init_module finit_module create_module delete_module "
     "query_module get_kernel_syms kexec_load kexec_file_load bpf perf_event_open userfaultfd "
-    "fanotify_init fanotify_mark add_key request_key keyctl clock_settime clock_settime64 clock_adjtime "
-    "clock_adjtime64 adjtimex settimeofday stime reboot swapon swapoff acct quotactl quotactl_fd "
-    "nfsservctl syslog sethostname setdomainname vhangup iopl ioperm modify_ldt vm86 vm86old personality "
-    "uselib _sysctl lookup_dcookie move_pages migrate_pages mbind set_mempolicy ";
+    "fanotify_init fanotify_mark clock_settime clock_settime64 settimeofday stime reboot swapon swapoff "
+    "acct quotactl quotactl_fd nfsservctl syslog sethostname setdomainname vhangup iopl ioperm modify_ldt "
+    "vm86 vm86old personality uselib lookup_dcookie ";
+
+/* Neither does one of ours make these, but a library may in good faith, and goes on without: the modules by which names
+ * are looked up (systemd's tell files and mounts apart by handles and kcmp), Kerberos behind libcurl (keys), whoever
+ * asks whether the clock is right (adjtimex, which also sets it), libnuma. */
+static const char refused[] =
+    "name_to_handle_at kcmp add_key request_key keyctl clock_adjtime clock_adjtime64 adjtimex "
+    "_sysctl move_pages migrate_pages mbind set_mempolicy ";
+
+/* From this number on all machines that we know of have the same calls. They are newer than the list above: whoever
+ * makes one has to do without on an older kernel, and takes ENOSYS for one. */
+enum { NEWER_FIRST = 450, NEWER_LAST = 511 };
+#if defined(SYS_close_range) && SYS_close_range == 436
+#define NEWER_ARE_KNOWN 1
+#else
+#define NEWER_ARE_KNOWN 0
+#endif
 
 /* Whoever asks has another way when they are not there: glibc clone3 and openat2, libuv io_uring. The arguments of
  * clone3 lie in memory, where no filter can see them. */
@@ -194,12 +209,22 @@ static int add_signals(scmp_filter_ctx filter)
     return rc == 0 ? add(filter, SCMP_ACT_ALLOW, "kill", 1, &self) : rc;
 }
 
+static int add_newer(scmp_filter_ctx filter)
+{
+    int rc = 0;
+    for (int number = NEWER_FIRST; NEWER_ARE_KNOWN && rc == 0 && number <= NEWER_LAST; number++) {
+        rc = seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS), number, 0);
+    }
+    return rc;
+}
+
 static int fill(scmp_filter_ctx filter, const struct sandbox_options *options)
 {
     int rc = add_names(filter, SCMP_ACT_ALLOW, allowed);
     rc = rc == 0 ? add_conditions(filter) : rc;
     rc = rc == 0 ? add_names(filter, SCMP_ACT_KILL_PROCESS, never) : rc;
     rc = rc == 0 ? add_names(filter, SCMP_ACT_ERRNO(ENOSYS), absent) : rc;
+    rc = rc == 0 ? add_newer(filter) : rc;
     if (rc == 0 && (options->listens || options->any_listen)) {
         rc = add_names(filter, SCMP_ACT_ALLOW, allowed_to_listen);
     }
@@ -223,7 +248,7 @@ bool sandbox_calls_known(void)
     return syscall(SYS_seccomp, GET_ACTION_AVAIL, 0, &action) == 0;
 }
 
-static int refused(struct buf *why, int error)
+static int say_refused(struct buf *why, int error)
 {
     sandbox_say(why, "the kernel refused the filter of system calls: %s", strerror(error));
     return STATUS_IO;
@@ -240,7 +265,7 @@ int sandbox_calls_enter(const struct sandbox_options *options, struct sandbox_fa
     rc = rc == 0 ? load(filter, SCMP_ACT_KILL_PROCESS) : rc;
     seccomp_release(filter);
     if (rc != 0) {
-        return refused(why, -rc);
+        return say_refused(why, -rc);
     }
     out->seccomp = true;
     return 0;
@@ -249,7 +274,7 @@ int sandbox_calls_enter(const struct sandbox_options *options, struct sandbox_fa
 int sandbox_enter_loosely(struct buf *why)
 {
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) {
-        return refused(why, errno);
+        return say_refused(why, errno);
     }
     if (!sandbox_calls_known()) {
         sandbox_say(why, "this kernel has no filter of system calls (%s)", strerror(errno));
@@ -257,7 +282,8 @@ int sandbox_enter_loosely(struct buf *why)
     }
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
     int rc = filter ? add_names(filter, SCMP_ACT_ERRNO(EPERM), never) : -ENOMEM;
+    rc = rc == 0 ? add_names(filter, SCMP_ACT_ERRNO(EPERM), refused) : rc;
     rc = rc == 0 ? load(filter, SCMP_ACT_ALLOW) : rc;
     seccomp_release(filter);
-    return rc != 0 ? refused(why, -rc) : 0;
+    return rc != 0 ? say_refused(why, -rc) : 0;
 }

@@ -23,6 +23,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/timex.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -204,11 +205,6 @@ static int leave_spaces(void)
     return kit_outcome(unshare(CLONE_FILES) == 0);
 }
 
-static int read_keys(void)
-{
-    return kit_outcome(syscall(SYS_keyctl, 0, -3, 0, 0, 0) >= 0);
-}
-
 static int set_clock(void)
 {
     return kit_outcome(syscall(SYS_clock_settime, 99, NULL) == 0);
@@ -228,12 +224,86 @@ static int make_ring(void)
 static void test_what_ends_the_process(void **state)
 {
     (void)state;
-    static const kit_attempt_fn attempts[] = {trace,     mount_something, load_bpf,         leave_spaces,
-                                              read_keys, set_clock,       read_other_memory};
+    static const kit_attempt_fn attempts[] = {trace,        mount_something, load_bpf,
+                                              leave_spaces, set_clock,       read_other_memory};
     for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
         kit_assert_kills(attempts[i]);
     }
     assert_int_equal(kit_in_child(make_ring, true), ENOSYS);
+}
+
+/* ---- what a library may try in good faith ---- */
+
+static int find_handle(void)
+{
+    union {
+        struct file_handle head;
+        char room[sizeof(struct file_handle) + MAX_HANDLE_SZ];
+    } handle = {.head = {.handle_bytes = MAX_HANDLE_SZ}};
+    int mount = 0;
+    return kit_outcome(name_to_handle_at(AT_FDCWD, kit_place.read, &handle.head, &mount, 0) == 0);
+}
+
+static int compare_files(void)
+{
+    return kit_outcome(syscall(SYS_kcmp, getpid(), getpid(), 0 /* KCMP_FILE */, 0, 0) == 0);
+}
+
+static int find_keyring(void)
+{
+    return kit_outcome(syscall(SYS_keyctl, 0 /* KEYCTL_GET_KEYRING_ID */, -3 /* of the session */, 0, 0, 0) >= 0);
+}
+
+static int ask_for_key(void)
+{
+    return kit_outcome(syscall(SYS_request_key, "user", "ringside-none", NULL, 0) >= 0);
+}
+
+static int add_key_of_session(void)
+{
+    return kit_outcome(syscall(SYS_add_key, "user", "ringside-none", "x", 1, -1 /* of the thread */) >= 0);
+}
+
+static int ask_whether_the_clock_is_right(void)
+{
+    struct timex state = {.modes = 0};
+    return kit_outcome(adjtimex(&state) >= 0);
+}
+
+static int set_memory_policy(void)
+{
+    return kit_outcome(syscall(SYS_set_mempolicy, 0 /* MPOL_DEFAULT */, NULL, 0) == 0);
+}
+
+/* It is answered, whatever the kernel knows of it by itself. */
+static void test_what_is_answered(void **state)
+{
+    (void)state;
+    static const kit_attempt_fn attempts[] = {find_handle,      compare_files,      find_keyring,
+                                              ask_for_key,      add_key_of_session, ask_whether_the_clock_is_right,
+                                              set_memory_policy};
+    for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+        assert_true(kit_in_child(attempts[i], false) >= 0);
+        assert_int_equal(kit_in_child(attempts[i], true), EPERM);
+    }
+    kit_assert_refused(ask_whether_the_clock_is_right, EPERM);
+}
+
+/* fchmodat2, of Linux 6.6: newer than the list of calls. A C library that knows it goes back to fchmodat for ENOSYS,
+ * and for nothing else. */
+static int make_newer_call(void)
+{
+    char file[400];
+    (void)snprintf(file, sizeof file, "%s", kit_in("own/file"));
+    return kit_outcome(syscall(452, AT_FDCWD, file, 0644, 0) == 0);
+}
+
+static void test_newer_calls_do_not_exist(void **state)
+{
+    (void)state;
+    int unconfined = kit_in_child(make_newer_call, false);
+    assert_true(unconfined == 0 || unconfined == ENOSYS);
+    assert_int_equal(kit_in_child(make_newer_call, true), ENOSYS);
 }
 
 /* ---- what the loop and the C library need ---- */
@@ -272,7 +342,8 @@ static int run_loosely(void)
     if (sandbox_enter_loosely(&why) != 0) {
         return KIT_NOT_ENTERED;
     }
-    if (trace() != EPERM || load_bpf() != EPERM || mount_something() != EPERM || leave_spaces() != EPERM) {
+    if (trace() != EPERM || load_bpf() != EPERM || mount_something() != EPERM || leave_spaces() != EPERM ||
+        find_keyring() != EPERM || find_handle() != EPERM) {
         return KIT_UNTOLD;
     }
     return kit_read_other() == 0 && prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) == 1 ? exec_true() : KIT_UNTOLD;
@@ -341,6 +412,8 @@ int main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_no_new_code),
         cmocka_unit_test(test_what_ends_the_process),
+        cmocka_unit_test(test_what_is_answered),
+        cmocka_unit_test(test_newer_calls_do_not_exist),
         cmocka_unit_test(test_what_is_needed_works),
         cmocka_unit_test(test_loosely),
         cmocka_unit_test(test_what_holds_is_told),
