@@ -112,7 +112,8 @@ static int drop_rights(const struct collector_config *config)
 static int told(const char *what, const char *where, int status)
 {
     if (status == STATUS_NOT_FOUND) {
-        log_write(LOG_ERROR, "collector", "%s %s is not there: run ringside-collector init first", what, where);
+        log_write(LOG_ERROR, "collector",
+                  "%s %s is not there, or was not made to its end: run ringside-collector init first", what, where);
     } else if (status == STATUS_BUSY) {
         log_write(LOG_ERROR, "collector", "%s %s: another collector is writing it", what, where);
     } else if (status != 0) {

@@ -14,7 +14,9 @@
 int place_failed(const char *what, const char *where, int status)
 {
     switch (status) {
-    case STATUS_NOT_FOUND: return options_failed("%s %s is not there: run ringside-collector init first", what, where);
+    case STATUS_NOT_FOUND:
+        return options_failed("%s %s is not there, or was not made to its end: run ringside-collector init first", what,
+                              where);
     case STATUS_DENIED: return options_failed("%s %s: this user may not use it", what, where);
     case STATUS_CORRUPT: return options_failed("%s %s is damaged; the collector mends it when it starts", what, where);
     default: return options_failed("%s %s: %s", what, where, status_str(status));

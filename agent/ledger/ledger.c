@@ -40,30 +40,6 @@ int ledger_open_dbs(struct ledger *ledger, bool create)
     return 0;
 }
 
-static bool is_own_name(const char *name)
-{
-    bool own = false;
-    for (int i = 0; i < LEDGER_DB_COUNT; i++) {
-        own = own || strcmp(ledger_db_names[i], name) == 0;
-    }
-    return own;
-}
-
-/* The databases are made one after the other, then what the ledger is: before that there is nothing in any. */
-static bool is_in_the_making(const char *dir)
-{
-    const struct kv_look look = {.depth = KV_DEPTH_RECORDS};
-    struct kv_damage found;
-    if (kv_look_over(dir, &look, &found) != 0) {
-        return false;
-    }
-    bool empty = true;
-    for (size_t i = 0; i < found.db_count; i++) {
-        empty = empty && found.dbs[i].sound_count == 0 && is_own_name(found.dbs[i].name);
-    }
-    return empty;
-}
-
 int ledger_open_readonly(const char *dir, struct ledger **out)
 {
     struct ledger *ledger = calloc(1, sizeof *ledger);
@@ -90,7 +66,8 @@ int ledger_open_readonly(const char *dir, struct ledger **out)
     kv_abort(txn);
     if (status != 0) {
         ledger_close(ledger);
-        if ((status == LEDGER_NONE || status == STATUS_VERSION) && is_in_the_making(dir)) {
+        if ((status == LEDGER_NONE || status == STATUS_VERSION) &&
+            kv_repair_is_unfounded(dir, ledger_db_names, LEDGER_DB_COUNT)) {
             return STATUS_NOT_FOUND;
         }
         return status == LEDGER_NONE ? STATUS_CORRUPT : status;

@@ -53,6 +53,10 @@ int store_open_readonly(const char *dir, struct store **out)
     kv_abort(txn);
     if (status != 0) {
         store_close(store);
+        if ((status == STORE_NONE || status == STATUS_VERSION) &&
+            kv_repair_is_unfounded(dir, store_db_names, STORE_DB_COUNT)) {
+            return STATUS_NOT_FOUND;
+        }
         return status == STORE_NONE ? STATUS_CORRUPT : status;
     }
     *out = store;

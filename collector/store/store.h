@@ -130,7 +130,8 @@ struct store_facts {
     uint64_t limit_bytes;
 };
 
-/* 0, STATUS_NOT_FOUND, STATUS_DENIED, STATUS_VERSION, STATUS_CORRUPT, STATUS_IO. Returns owned. */
+/* 0, STATUS_NOT_FOUND (also while it is being made, or where that was cut short), STATUS_DENIED, STATUS_VERSION,
+ * STATUS_CORRUPT, STATUS_IO. Returns owned. */
 int store_open_readonly(const char *dir, struct store **out);
 void store_close(struct store *store);
 

@@ -265,6 +265,26 @@ int kv_repair_may_read(const char *dir)
     return damage.readable ? look_pinned(dir, &look) : STATUS_CORRUPT;
 }
 
+static bool is_one_of(const char *const *names, size_t count, const char *name)
+{
+    size_t i = 0;
+    while (i < count && strcmp(names[i], name) != 0) {
+        i++;
+    }
+    return i < count;
+}
+
+bool kv_repair_is_unfounded(const char *dir, const char *const *names, size_t count)
+{
+    const struct kv_look look = {.depth = KV_DEPTH_RECORDS};
+    struct kv_damage found;
+    bool empty = kv_look_over(dir, &look, &found) == 0;
+    for (size_t i = 0; empty && i < found.db_count; i++) {
+        empty = found.dbs[i].sound_count == 0 && is_one_of(names, count, found.dbs[i].name);
+    }
+    return empty;
+}
+
 int kv_repair_drop_oldest(const char *dir)
 {
     return kv_place_drop_oldest(dir);

@@ -63,6 +63,11 @@ int kv_repair_drop_oldest(const char *dir);
  * kv_look_over(). Looks at the leaves too where at most 256 MB are in use. */
 int kv_repair_may_read(const char *dir);
 
+/* Whether it holds nothing but some of these databases, all of them empty: its making was cut short, or is going on.
+ * The databases are made one after the other, then what tells that they are whole: before that there is nothing in any.
+ */
+bool kv_repair_is_unfounded(const char *dir, const char *const *names, size_t count);
+
 /* Whether a record is one of ours (record.h), of whatever version: fit for kv_look.whole. */
 bool kv_repair_is_record(struct slice key, struct slice value);
 

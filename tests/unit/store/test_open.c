@@ -5,12 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "platform/base/status.h"
+#include "platform/kv/kv.h"
 #include "platform/kv/record.h"
+#include "tests/support/faults/faults.h"
 #include "tests/unit/store/kit.h"
 
 enum { LIMIT_BYTES = 16 << 20, EVENTS_MAX = 10000 };
@@ -342,6 +345,53 @@ static void gaps_and_events_are_kept_in_order(void **state)
     store_close(store);
 }
 
+/* Making it ended at any of its writes: for a reader there is none yet, and the next writer makes it. */
+static void one_in_the_making_is_none_yet(void **state)
+{
+    (void)state;
+    bool made = false;
+    unsigned half_made = 0;
+    for (uint64_t number = 1; !made; number++) {
+        struct store *store = NULL;
+        assert_in_range(number, 1, 999);
+        pid_t child = fork();
+        if (child == 0) {
+            faults_watch(kit_dir.path);
+            faults_arm(FAULTS_WRITE, number, FAULTS_CUT, 0, false);
+            (void)kit_open(LIMIT_BYTES);
+            _exit(0);
+        }
+        int result = -1;
+        assert_int_equal(waitpid(child, &result, 0), child);
+        assert_true(WIFEXITED(result) && (WEXITSTATUS(result) == 0 || WEXITSTATUS(result) == FAULTS_EXIT));
+        made = WEXITSTATUS(result) == 0;
+        half_made += !made && access(temp_dir_file(&kit_dir, "data.mdb"), F_OK) == 0;
+        assert_int_equal(store_open_readonly(kit_dir.path, &store), made ? 0 : STATUS_NOT_FOUND);
+        store_close(store);
+        store = kit_open(LIMIT_BYTES);
+        assert_null(store_mended(store)); /* nothing was lost */
+        store_close(store);
+        assert_int_equal(store_open_readonly(kit_dir.path, &store), 0);
+        store_close(store);
+        temp_dir_clear(&kit_dir);
+    }
+    assert_true(half_made > 16); /* each database takes a commit of several writes */
+}
+
+static void only_its_own_databases_make_a_store(void **state)
+{
+    (void)state;
+    const struct kv_options options = {.dir = kit_dir.path, .map_bytes = 1 << 20, .max_dbs = 2};
+    struct kv *kv = NULL;
+    struct store *store = NULL;
+    unsigned db;
+    assert_int_equal(kv_open(&options, &kv), 0);
+    assert_int_equal(kv_db(kv, "something", true, &db), 0);
+    kv_close(kv);
+    assert_int_equal(store_open_readonly(kit_dir.path, &store), STATUS_VERSION);
+    assert_null(store);
+}
+
 static void one_writer_any_readers(void **state)
 {
     (void)state;
@@ -413,6 +463,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(contacts_and_settings_come_back, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(live_views_come_back, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(gaps_and_events_are_kept_in_order, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(one_in_the_making_is_none_yet, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(only_its_own_databases_make_a_store, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(one_writer_any_readers, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(a_view_keeps_its_moment, kit_setup, kit_teardown),
     };
