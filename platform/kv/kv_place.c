@@ -144,8 +144,8 @@ static bool stat_in(const char *dir, const char *name, struct stat *out)
 
 void kv_place_clear(const char *dir)
 {
-    struct stat data;
-    struct stat aside;
+    struct stat data = {.st_ino = 0};
+    struct stat aside = {.st_ino = 0};
     kv_place_drop_saved(dir);
     DIR *listing = stat_in(dir, "data.mdb", &data) ? opendir(dir) : NULL;
     for (const char *name; (name = next_name(listing, damaged)) != NULL;) {

@@ -165,6 +165,7 @@ def test_the_collector_goes_on_without_what_it_lost(tmp_path: Path) -> None:
             with site.running():
                 wait_for("delivery", site.is_delivered)
         store = centre.data / "store" / "data.mdb"
+        noised_s = time.time() - 0.001  # the moment is told in milliseconds
         noise(store)
         noise(centre.data / "registry" / "data.mdb")
         done = centre.run("kpi")
@@ -172,6 +173,10 @@ def test_the_collector_goes_on_without_what_it_lost(tmp_path: Path) -> None:
         with centre.running() as daemon:
             said = [line for line in daemon.said().splitlines() if "damaged (" in line]
             assert len(said) == 2 and "registry" in said[0] and "store" in said[1]
+            told = centre.http("/metrics", centre.token("prometheus"))[2].decode()
+            assert "\nringside_store_damage_total 1\n" in told
+            last_s = float(told.partition("\nringside_store_damage_timestamp_seconds ")[2].partition("\n")[0])
+            assert noised_s <= last_s <= time.time()
         assert "the store was damaged" in centre.command("store", "check")
         assert list((centre.data / "registry").glob("damaged-*.mdb")) and list(store.parent.glob("damaged-*.mdb"))
         site.close()
