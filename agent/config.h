@@ -1,5 +1,5 @@
 /* config: the agent's settings, checked and typed. What may stand in the file, with limits and defaults, is the table
- * in config_table.c; docs/config.md is made from it. */
+ * in config_table.c and the files of its parts; docs/config.md is made from it. */
 #ifndef RINGSIDE_AGENT_CONFIG_H
 #define RINGSIDE_AGENT_CONFIG_H
 

@@ -1,5 +1,5 @@
 /* pipeline_internal: what the parts of the pipeline share: pipeline.c (opening, committing), pipeline_log.c (the
- * log's rows), pipeline_live.c (a live source's events). */
+ * log's rows), pipeline_live.c (a live source's events), pipeline_holds.c (those of holds). */
 #ifndef RINGSIDE_AGENT_PIPELINE_INTERNAL_H
 #define RINGSIDE_AGENT_PIPELINE_INTERNAL_H
 
@@ -95,8 +95,13 @@ int pipeline_live_open(struct pipeline *pipeline, const struct pipeline_options 
 void pipeline_live_close(struct pipeline *pipeline);
 bool pipeline_live_is_cursor(const struct ledger_cursor *cursor);
 int pipeline_live_refine(struct pipeline *pipeline, struct call_event *row); /* before a row is tracked */
-int pipeline_live_after(struct pipeline *pipeline, const struct call_event *row);
-void pipeline_live_save(struct pipeline *pipeline, int64_t now_ms); /* within a commit */
+void pipeline_live_save(struct pipeline *pipeline, int64_t now_ms);          /* within a commit */
 void pipeline_live_saved(struct pipeline *pipeline);
+
+/* Holds that wait for the log; only with a live source. */
+int pipeline_holds_put(struct pipeline *pipeline, const struct call_event *event);
+int pipeline_holds_before(struct pipeline *pipeline, const struct call_event *row); /* before a row is tracked */
+int pipeline_holds_after(struct pipeline *pipeline, const struct call_event *row);
+void pipeline_holds_forget(struct pipeline_live *live, int64_t now_ms); /* those that wait in vain */
 
 #endif

@@ -8,11 +8,7 @@
 
 #define LIVE_SCHEME "ami://"
 
-enum {
-    HOLD_AHEAD_MS = 5 * 1000,      /* of the log's newest row */
-    HOLD_KEEP_MS = 15 * 60 * 1000, /* a hold waits so long for the log to tell of its call */
-    GAP_FIRST_MS = 60 * 1000,      /* shorter ones are told when they are over */
-};
+enum { GAP_FIRST_MS = 60 * 1000 /* shorter ones are told when they are over */ };
 
 static const char *const gap_reason = "the manager interface (AMI) was not connected";
 
@@ -176,96 +172,11 @@ void pipeline_live_close(struct pipeline *pipeline)
     }
 }
 
-/* ---- holds that wait for the log ---- */
-
-static int keep_hold(struct pipeline_live *live, const struct call_event *event)
-{
-    if (live->hold_count == PIPELINE_HELD_MAX) {
-        memmove(live->holds, live->holds + 1, --live->hold_count * sizeof *live->holds);
-    }
-    struct pipeline_hold *holds = grow_array(live->holds, live->hold_count, &live->hold_cap, sizeof *holds);
-    if (!holds) {
-        return STATUS_NO_MEMORY;
-    }
-    live->holds = holds;
-    struct pipeline_hold *hold = &holds[live->hold_count++];
-    *hold = (struct pipeline_hold){.kind = event->kind, .at_ms = event->at_ms};
-    (void)snprintf(hold->call_id, sizeof hold->call_id, "%.*s", (int)event->call_id.len, event->call_id.data);
-    (void)snprintf(hold->queue, sizeof hold->queue, "%.*s", (int)event->queue.len, event->queue.data);
-    return 0;
-}
-
-static int track_hold(struct pipeline *pipeline, const struct pipeline_hold *hold)
-{
-    const struct call_event event = {.kind = hold->kind,
-                                     .at_ms = hold->at_ms,
-                                     .call_id = slice_str(hold->call_id),
-                                     .queue = slice_str(hold->queue),
-                                     .wait_ms = EVENT_UNKNOWN,
-                                     .talk_ms = EVENT_UNKNOWN,
-                                     .ring_ms = EVENT_UNKNOWN};
-    return track_put(pipeline->track, &event);
-}
-
-/* How far the log is read, and a little more. */
-static int64_t hold_limit_ms(const struct pipeline *pipeline)
-{
-    int64_t newest_ms = track_newest_ms(pipeline->track);
-    int64_t read_ms = pipeline->live->log_read_ms;
-    return (newest_ms > read_ms ? newest_ms : read_ms) + HOLD_AHEAD_MS;
-}
-
-/* The holds of a call of which the log just told the answer or the end, up to until_ms. */
-static int give_holds(struct pipeline *pipeline, struct slice call_id, int64_t until_ms)
-{
-    struct pipeline_live *live = pipeline->live;
-    size_t kept = 0;
-    int status = 0;
-    for (size_t i = 0; i < live->hold_count; i++) {
-        const struct pipeline_hold *hold = &live->holds[i];
-        if (status == 0 && slice_is(call_id, hold->call_id) && hold->at_ms <= until_ms) {
-            status = track_hold(pipeline, hold);
-        } else {
-            live->holds[kept++] = *hold;
-        }
-    }
-    live->hold_count = kept;
-    return status;
-}
-
-static void forget_holds(struct pipeline_live *live, int64_t now_ms)
-{
-    size_t kept = 0;
-    for (size_t i = 0; i < live->hold_count; i++) {
-        if (now_ms - live->holds[i].at_ms < HOLD_KEEP_MS) {
-            live->holds[kept++] = live->holds[i];
-        }
-    }
-    live->hold_count = kept;
-}
-
-static bool ends_talk(const struct call_event *row)
-{
-    return row->kind == EVENT_COMPLETE_OPERATOR || row->kind == EVENT_COMPLETE_CALLER ||
-           row->kind == EVENT_TRANSFER_BLIND || row->kind == EVENT_TRANSFER_ATTENDED;
-}
-
 int pipeline_live_refine(struct pipeline *pipeline, struct call_event *row)
 {
     pipeline->live->log_blocks |= row->kind == EVENT_BLOCKED;
-    if (pipeline->live->hold_count > 0 && ends_talk(row)) {
-        int status = give_holds(pipeline, row->call_id, INT64_MAX);
-        if (status != 0) {
-            return status;
-        }
-    }
-    return pipeline->live->witness ? witness_refine(pipeline->live->witness, row) : 0;
-}
-
-int pipeline_live_after(struct pipeline *pipeline, const struct call_event *row)
-{
-    bool answers = row->kind == EVENT_CONNECT && pipeline->live->hold_count > 0;
-    return answers ? give_holds(pipeline, row->call_id, hold_limit_ms(pipeline)) : 0;
+    int status = pipeline_holds_before(pipeline, row);
+    return status == 0 && pipeline->live->witness ? witness_refine(pipeline->live->witness, row) : status;
 }
 
 /* ---- events ---- */
@@ -286,21 +197,13 @@ static int count_blocked(struct pipeline *pipeline, const struct call_event *eve
     return book_change(pipeline->book, &change);
 }
 
-/* A hold is tracked at once where the log is read up to now; else it waits for the log, whose time it must not get
- * ahead of. */
-static bool may_track_hold(const struct pipeline *pipeline, const struct call_event *event)
-{
-    return event->at_ms <= hold_limit_ms(pipeline) && track_is_talking(pipeline->track, event->call_id, event->queue);
-}
-
 /* What the log does not tell. */
 static int put_beside_log(struct pipeline *pipeline, const struct call_event *event)
 {
     switch ((int)event->kind) {
     case EVENT_BLOCKED: return count_blocked(pipeline, event);
     case EVENT_HOLD:
-    case EVENT_UNHOLD:
-        return may_track_hold(pipeline, event) ? track_put(pipeline->track, event) : keep_hold(pipeline->live, event);
+    case EVENT_UNHOLD: return pipeline_holds_put(pipeline, event);
     default: return witness_see(pipeline->live->witness, event);
     }
 }
@@ -421,7 +324,7 @@ int pipeline_live_tick(struct pipeline *pipeline, int64_t now_ms, bool log_read)
     }
     if (live->witness) {
         witness_tick(live->witness, now_ms, log_read ? now_ms : track_newest_ms(pipeline->track));
-        forget_holds(live, now_ms);
+        pipeline_holds_forget(live, now_ms);
     }
     pipeline_collect_counters(pipeline);
     pipeline->pending |= timesheet_dirty_count(live->sheet) > 0;

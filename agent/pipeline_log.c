@@ -22,7 +22,7 @@ static int track_line(struct pipeline *pipeline, struct call_event *row)
     if (status == 0) {
         status = track_put(pipeline->track, row);
     }
-    return status != 0 ? status : pipeline_live_after(pipeline, row);
+    return status != 0 ? status : pipeline_holds_after(pipeline, row);
 }
 
 static int take_line(struct pipeline *pipeline, struct slice line, int64_t now_ms)

@@ -162,6 +162,26 @@ static void sources_that_cannot_be(void **state)
     refused("source a { type = ami user = '' }", "a.conf:1: source \"a\".user: is empty; allowed: 1 to 80 bytes\n");
 }
 
+static void a_source_is_told_in_full(void **state)
+{
+    (void)state;
+    agent_config_free(good("source a { asterisk_conf_dir = '' }"));
+    refused("source a { asterisk_conf_dir = etc }", "a.conf:1: source \"a\".asterisk_conf_dir: \"etc\" is not an "
+                                                    "absolute path; allowed: an absolute path, or \"\" for none\n");
+    refused("source a { type = ami secret_file = '' }",
+            "a.conf:1: source \"a\".secret_file: is empty; allowed: an absolute path\n");
+    refused("source a { type = ami secret_file = s }",
+            "a.conf:1: source \"a\".secret_file: \"s\" is not an absolute path; allowed: an absolute path\n");
+    refused("source a { type = ami tls_ca = ca.crt }",
+            "a.conf:1: source \"a\".tls_ca: \"ca.crt\" is not an absolute path; allowed: an absolute path, or none to "
+            "take any certificate\n");
+    refused("source a { type = ami host = 'a b' }", "a.conf:1: source \"a\".host: \"a b\" is not a host; allowed: a "
+                                                    "name or an address; without tls a loopback address\n");
+    static const char control[] = "a.conf:1: source \"a\".user: holds a control character; allowed: 1 to 80 bytes\n";
+    refused("source a { type = ami user = 'a\tb' }", control);
+    refused("source a { type = ami user = 'a\x7f' }", control);
+}
+
 static void queues_are_found_by_name(void **state)
 {
     (void)state;
@@ -342,6 +362,7 @@ int main(void)
         cmocka_unit_test(settings),
         cmocka_unit_test(ami_beside_the_log),
         cmocka_unit_test(sources_that_cannot_be),
+        cmocka_unit_test(a_source_is_told_in_full),
         cmocka_unit_test(queues_are_found_by_name),
         cmocka_unit_test(every_method_is_a_word),
         cmocka_unit_test(listening_is_local),

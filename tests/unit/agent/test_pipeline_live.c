@@ -168,7 +168,7 @@ static int add_holds(void *ctx, const struct ledger_interval *item)
     return 0;
 }
 
-static void assert_one_hold_of(uint64_t sum_ms)
+static void assert_holds(uint64_t count, uint64_t sum_ms)
 {
     struct ledger_view *view;
     struct ledger_facts facts;
@@ -178,7 +178,7 @@ static void assert_one_hold_of(uint64_t sum_ms)
     assert_int_equal(ledger_view_intervals(view, 0, INT64_MAX, add_holds, &holds, NULL), 0);
     assert_int_equal(ledger_view_facts(view, &facts), 0);
     ledger_view_end(view);
-    assert_int_equal(holds.count, 1);
+    assert_int_equal(holds.count, count);
     assert_int_equal(holds.sum_ms, sum_ms);
     assert_int_equal(facts.quality[QUALITY_LATE_EVENTS], 0);
 }
@@ -194,7 +194,34 @@ static void holds_of_a_call_that_the_log_tells_late(void **state)
     take_row(T + 3000, "Ana|CONNECT|2|1.2|1");
     take_row(T + 20000, "NONE|PAUSE|late by a minute still");
     take_row(T + 90000, "Ana|COMPLETECALLER|2|87|1");
-    assert_one_hold_of(4500);
+    assert_holds(1, 4500);
+}
+
+/* Nothing waits for the end of the call where the log already told so much. */
+static void a_hold_that_came_before_the_answer_is_tracked_with_it(void **state)
+{
+    (void)state;
+    open_again(T);
+    assert_int_equal(pipeline_live_on(pipeline, T), 0);
+    tell(EVENT_HOLD, T + 5000);
+    tell(EVENT_UNHOLD, T + 6000);
+    take_row(T + 1000, "NONE|ENTERQUEUE||555|1");
+    take_row(T + 3000, "Ana|CONNECT|2|1.2|1");
+    assert_holds(1, 1000);
+}
+
+static void a_hold_waits_a_quarter_of_an_hour_for_the_log(void **state)
+{
+    (void)state;
+    open_again(T);
+    assert_int_equal(pipeline_live_on(pipeline, T), 0);
+    tell(EVENT_HOLD, T + 70000);
+    tell(EVENT_UNHOLD, T + 74500);
+    assert_int_equal(pipeline_live_tick(pipeline, T + 75000 + 15 * 60000, false), 0);
+    take_row(T + 1000, "NONE|ENTERQUEUE||555|1");
+    take_row(T + 3000, "Ana|CONNECT|2|1.2|1");
+    take_row(T + 90000, "Ana|COMPLETECALLER|2|87|1");
+    assert_holds(0, 0);
 }
 
 static void a_hold_of_a_quiet_hour_is_tracked_at_once(void **state)
@@ -208,7 +235,7 @@ static void a_hold_of_a_quiet_hour_is_tracked_at_once(void **state)
     tell(EVENT_HOLD, T + 600500);
     assert_int_equal(pipeline_live_tick(pipeline, T + 604000, true), 0);
     tell(EVENT_UNHOLD, T + 604500);
-    assert_one_hold_of(4000);
+    assert_holds(1, 4000);
 }
 
 #define CASE(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -219,6 +246,9 @@ int main(void)
         CASE(an_outage_is_told_once_also_over_restarts),
         CASE(nothing_of_an_outage_is_left_out_while_nothing_can_be_committed),
         cmocka_unit_test_setup_teardown(holds_of_a_call_that_the_log_tells_late, setup_with_log, teardown),
+        cmocka_unit_test_setup_teardown(a_hold_that_came_before_the_answer_is_tracked_with_it, setup_with_log,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_hold_waits_a_quarter_of_an_hour_for_the_log, setup_with_log, teardown),
         cmocka_unit_test_setup_teardown(a_hold_of_a_quiet_hour_is_tracked_at_once, setup_with_log, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
