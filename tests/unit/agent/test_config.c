@@ -177,9 +177,8 @@ static void a_source_is_told_in_full(void **state)
             "take any certificate\n");
     refused("source a { type = ami host = 'a b' }", "a.conf:1: source \"a\".host: \"a b\" is not a host; allowed: a "
                                                     "name or an address; without tls a loopback address\n");
-    static const char control[] = "a.conf:1: source \"a\".user: holds a control character; allowed: 1 to 80 bytes\n";
-    refused("source a { type = ami user = 'a\tb' }", control);
-    refused("source a { type = ami user = 'a\x7f' }", control);
+    refused("source a { type = ami user = 'a\tb' }",
+            "a.conf:1: source \"a\".user: holds a control character; allowed: 1 to 80 bytes\n");
 }
 
 static void queues_are_found_by_name(void **state)
