@@ -27,12 +27,18 @@ int place_become_owner(const struct collector_config *config)
 {
     struct buf why = BUF_INIT;
     int status = privilege_drop(config->service.user, &why);
-    bool nobody = status == STATUS_NOT_FOUND && config->service.user_default;
-    if (status != 0 && !nobody) {
+    if (status == STATUS_NOT_FOUND && config->service.user_default) {
+        buf_reset(&why);
+        status = 0;
+    }
+    if (status == 0) {
+        status = privilege_harden(&why);
+    }
+    if (status != 0) {
         (void)options_failed("%s", buf_cstr(&why));
     }
     buf_deinit(&why);
-    return status == 0 || nobody ? EXIT_OK : EXIT_FAILED;
+    return status == 0 ? EXIT_OK : EXIT_FAILED;
 }
 
 static bool is_empty(const char *dir)

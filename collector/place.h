@@ -5,8 +5,8 @@
 #include "collector/config.h"
 #include "collector/registry/registry.h"
 
-/* Started by root, what a command makes must be the daemon's: it becomes the daemon's user, as the daemon does. Exit
- * code, after having said what is wrong. */
+/* Started by root, what a command makes must be the daemon's: it becomes the daemon's user, as the daemon does. Keys
+ * and tokens are in its memory: no core dump, no tracing. Exit code, after having said what is wrong. */
 int place_become_owner(const struct collector_config *config);
 
 /* Makes the directory where there is none and, as root, gives it to the daemon's user. Exit code. */

@@ -2,12 +2,14 @@
 
 #include <errno.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "platform/base/status.h"
@@ -47,6 +49,30 @@ static int become(const char *user, struct identity to, struct buf *why)
     return 0;
 }
 
+/* What root may keep where it is not to become anybody, or the service manager gives: other users' files, low ports. */
+#define KEPT (1U << CAP_DAC_OVERRIDE | 1U << CAP_DAC_READ_SEARCH | 1U << CAP_FOWNER | 1U << CAP_NET_BIND_SERVICE)
+enum { WORDS = _LINUX_CAPABILITY_U32S_3 };
+
+/* The first 32 capabilities are those of `keep` at the most, and the others none. Nothing is asked of the kernel where
+ * that holds: a filter of system calls may stand before it. 0, or -1 with errno. */
+static int limit_capabilities(uint32_t keep)
+{
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct data[WORDS] = {{0}};
+    const uint32_t limits[WORDS] = {keep, 0};
+    bool fits = true;
+    if (syscall(SYS_capget, &head, data) != 0) {
+        return -1;
+    }
+    for (size_t i = 0; i < WORDS; i++) {
+        fits = fits && ((data[i].permitted | data[i].effective | data[i].inheritable) & ~limits[i]) == 0;
+        data[i].permitted &= limits[i];
+        data[i].effective &= limits[i];
+        data[i].inheritable &= limits[i];
+    }
+    return fits ? 0 : (int)syscall(SYS_capset, &head, data);
+}
+
 static int verify(const char *user, struct identity to, struct buf *why)
 {
     uid_t uids[3];
@@ -75,6 +101,9 @@ int privilege_drop(const char *user, struct buf *why)
         return status;
     }
     status = become(user, to, why);
+    if (status == 0 && to.uid != 0 && limit_capabilities(0) != 0) {
+        return refuse(why, STATUS_IO, "cannot give up the capabilities of root as user", user, errno);
+    }
     return status == 0 ? verify(user, to, why) : status;
 }
 
@@ -88,6 +117,8 @@ int privilege_harden(struct buf *why)
         step = "RLIMIT_CORE";
     } else if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) {
         step = "PR_SET_DUMPABLE";
+    } else if (limit_capabilities(KEPT) != 0) {
+        step = "fewer capabilities";
     }
     if (step) {
         return refuse(why, STATUS_IO, "the kernel refused", step, errno);

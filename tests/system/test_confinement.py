@@ -347,6 +347,6 @@ def test_the_units_let_the_daemons_confine_themselves(name: str) -> None:
         words = {call for word in value.lstrip("~").split() for call in (members(word) if word[0] == "@" else {word})}
         allowed = allowed - words if value.startswith("~") else allowed | words
     wanted = {"seccomp", "landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self", "prctl", "clone",
-              "clone3", "execve", "memfd_create", "signalfd4", "setrlimit", "setpriority"}
+              "clone3", "execve", "memfd_create", "signalfd4", "setrlimit", "setpriority", "capget"}
     assert "ptrace" not in allowed and "mount" not in allowed
     assert wanted <= allowed, wanted - allowed
