@@ -43,9 +43,9 @@ int sandbox_enter(const struct sandbox_options *options, struct sandbox_facts *o
         sandbox_say(why, "the kernel refused no_new_privs: %s", strerror(errno));
         return STATUS_IO;
     }
-    sandbox_load_modules();
+    bool local = sandbox_load_modules();
     int files = sandbox_files_enter(options, out, why);
-    int calls = sandbox_calls_enter(options, out, why);
+    int calls = sandbox_calls_enter(options, local, out, why);
     return files != 0 ? files : calls;
 }
 

@@ -135,10 +135,8 @@ static const struct condition conditions[] = {
     {"mmap", 1, {WITHOUT(2, PROT_EXEC)}},
     {"mmap2", 1, {WITHOUT(2, PROT_EXEC)}},
     {"mprotect", 1, {WITHOUT(2, PROT_EXEC)}},
-    /* IP and local sockets; netlink (route) tells the C library which addresses this machine has. No raw ones, and no
+    /* IP sockets; netlink (route) tells the C library which addresses this machine has. No raw ones, and no
      * other protocols: Landlock knows the ports of TCP only. */
-    SOCKET(AF_UNIX, SOCK_STREAM, 0),
-    SOCKET(AF_UNIX, SOCK_DGRAM, 0),
     SOCKET(AF_INET, SOCK_STREAM, PROTOCOL_ANY),
     SOCKET(AF_INET, SOCK_STREAM, PROTOCOL_TCP),
     SOCKET(AF_INET, SOCK_DGRAM, PROTOCOL_ANY),
@@ -209,6 +207,14 @@ static int add_signals(scmp_filter_ctx filter)
     return rc == 0 ? add(filter, SCMP_ACT_ALLOW, "kill", 1, &self) : rc;
 }
 
+/* What listens on local sockets beside us (a PBX's console, a container service) trusts whoever may connect, and
+ * Landlock does not know them: there are none, but where the resolver needs one. */
+static int add_local(scmp_filter_ctx filter)
+{
+    static const struct condition local = SOCKET(AF_UNIX, SOCK_STREAM, 0);
+    return add(filter, SCMP_ACT_ALLOW, local.name, local.count, local.args);
+}
+
 static int add_newer(scmp_filter_ctx filter)
 {
     int rc = 0;
@@ -218,13 +224,14 @@ static int add_newer(scmp_filter_ctx filter)
     return rc;
 }
 
-static int fill(scmp_filter_ctx filter, const struct sandbox_options *options)
+static int fill(scmp_filter_ctx filter, const struct sandbox_options *options, bool local)
 {
     int rc = add_names(filter, SCMP_ACT_ALLOW, allowed);
     rc = rc == 0 ? add_conditions(filter) : rc;
     rc = rc == 0 ? add_names(filter, SCMP_ACT_KILL_PROCESS, never) : rc;
     rc = rc == 0 ? add_names(filter, SCMP_ACT_ERRNO(ENOSYS), absent) : rc;
     rc = rc == 0 ? add_newer(filter) : rc;
+    rc = rc == 0 && local ? add_local(filter) : rc;
     if (rc == 0 && (options->listens || options->any_listen)) {
         rc = add_names(filter, SCMP_ACT_ALLOW, allowed_to_listen);
     }
@@ -254,14 +261,14 @@ static int say_refused(struct buf *why, int error)
     return STATUS_IO;
 }
 
-int sandbox_calls_enter(const struct sandbox_options *options, struct sandbox_facts *out, struct buf *why)
+int sandbox_calls_enter(const struct sandbox_options *options, bool local, struct sandbox_facts *out, struct buf *why)
 {
     if (!sandbox_calls_known()) {
         sandbox_say(why, "this kernel has no filter of system calls (%s)", strerror(errno));
         return 0;
     }
     scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-    int rc = filter ? fill(filter, options) : -ENOMEM;
+    int rc = filter ? fill(filter, options, local) : -ENOMEM;
     rc = rc == 0 ? load(filter, SCMP_ACT_KILL_PROCESS) : rc;
     seccomp_release(filter);
     if (rc != 0) {

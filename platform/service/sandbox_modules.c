@@ -22,31 +22,42 @@ static void load_service(const char *service)
     }
 }
 
-/* "hosts: files mdns4_minimal [NOTFOUND=return] dns # as nsswitch.conf(5) has it" */
-static void load_services(char *line)
+/* These read files and ask servers; whatever else there is may ask a daemon of this machine. */
+static bool asks_nobody_here(const char *service)
+{
+    return strcmp(service, "files") == 0 || strcmp(service, "dns") == 0 || strcmp(service, "myhostname") == 0;
+}
+
+/* "hosts: files mdns4_minimal [NOTFOUND=return] dns # as nsswitch.conf(5) has it". True: one of them may ask a daemon
+ * of this machine. */
+static bool load_services(char *line)
 {
     char *rest = NULL;
     line[strcspn(line, "#\n")] = '\0';
     char *word = strtok_r(line, " \t", &rest);
     if (!word || strcmp(word, "hosts:") != 0) {
-        return;
+        return false;
     }
     bool action = false;
+    bool local = false;
     while ((word = strtok_r(NULL, " \t", &rest)) != NULL) {
         action = action || word[0] == '[';
         if (!action) {
             load_service(word);
+            local = local || !asks_nobody_here(word);
         }
         action = action && !strchr(word, ']');
     }
+    return local;
 }
 
-void sandbox_load_modules(void)
+bool sandbox_load_modules(void)
 {
+    bool local = false;
     char line[LINE_MAX_BYTES];
     FILE *file = fopen("/etc/nsswitch.conf", "re");
     while (file && fgets(line, sizeof line, file)) {
-        load_services(line);
+        local = load_services(line) || local;
     }
     if (file) {
         (void)fclose(file);
@@ -54,4 +65,5 @@ void sandbox_load_modules(void)
     load("libnss_files.so.2");
     load("libnss_dns.so.2");
     load("libgcc_s.so.1"); /* pthread_exit() and pthread_cancel() unwind with it */
+    return local;
 }

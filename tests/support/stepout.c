@@ -2,6 +2,7 @@
  *
  *   RINGSIDE_STEPOUT_DIR=/some/dir     a directory that the daemon has no business in, with a file "secret"
  *   RINGSIDE_STEPOUT_PORT=1234         of 127.0.0.1, where somebody listens
+ *   RINGSIDE_STEPOUT_SOCKET=name       local and abstract, where somebody listens
  *   RINGSIDE_STEPOUT_REPORT=/a/file    a line for each attempt: "read 13", name and errno; 0: it could be done
  *
  * SIGUSR2: all attempts that are refused. SIGUSR1: one that ends the process (asking for the execution domain).
@@ -12,6 +13,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +22,7 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -97,6 +100,16 @@ static int bind_elsewhere(void)
     return done(fd >= 0 && bind(fd, (const struct sockaddr *)&to, sizeof to) == 0);
 }
 
+static int connect_locally(void)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    const char *name = getenv("RINGSIDE_STEPOUT_SOCKET");
+    int len = snprintf(to.sun_path + 1, sizeof to.sun_path - 1, "%s", name ? name : "");
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    socklen_t size = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)len);
+    return done(fd >= 0 && connect(fd, (const struct sockaddr *)&to, size) == 0);
+}
+
 static int watch_devices(void)
 {
     return done(socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 15 /* NETLINK_KOBJECT_UEVENT */) >= 0);
@@ -124,7 +137,7 @@ static const struct {
     {"read", read_file},      {"list", list_directory},   {"write", write_file},  {"make", make_file},
     {"remove", remove_file},  {"run", run_program},       {"fork", make_process}, {"connect", connect_elsewhere},
     {"bind", bind_elsewhere}, {"devices", watch_devices}, {"code", map_code},     {"signal", signal_parent},
-    {"dumpable", dump_core}};
+    {"dumpable", dump_core},  {"local", connect_locally}};
 
 static void tell(const char *name, int error)
 {

@@ -28,6 +28,14 @@ SCORE_MAX = 1.5
 FILES = {"read", "list", "write", "make", "remove"}
 PORTS = {"connect", "bind"}
 CALLS = {"run", "fork", "devices", "code", "signal", "dumpable"}
+LOCAL = {"local"}  # local sockets: refused where no module of the resolver needs them
+
+
+def resolver_asks_locally() -> bool:
+    """nsswitch.conf(5): whether names are looked up by asking a daemon of this machine."""
+    found = re.search(r"^hosts:([^#\n]*)", Path("/etc/nsswitch.conf").read_text(), flags=re.M)
+    services = re.sub(r"\[.*?\]", "", found.group(1)).split() if found else []
+    return not set(services) <= {"files", "dns", "myhostname"}
 
 
 class Probe:
@@ -40,12 +48,20 @@ class Probe:
         (self.outside / "spare").write_text("spare\n")
         self.report = home / "report"
         self.listener = socket.create_server(("127.0.0.1", 0))
+        self.name = f"ringside-outside-{os.getpid()}"
+        self.local = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.local.bind("\0" + self.name)
+        self.local.listen()
 
     @property
     def environment(self) -> dict[str, str]:
         return {"LD_PRELOAD": str(bin_dir() / "stepout.so"), "RINGSIDE_STEPOUT_DIR": str(self.outside),
                 "RINGSIDE_STEPOUT_PORT": str(self.listener.getsockname()[1]),
-                "RINGSIDE_STEPOUT_REPORT": str(self.report)}
+                "RINGSIDE_STEPOUT_SOCKET": self.name, "RINGSIDE_STEPOUT_REPORT": str(self.report)}
+
+    def close(self) -> None:
+        self.listener.close()
+        self.local.close()
 
     def attempt(self, process: subprocess.Popen[Any]) -> dict[str, int]:
         """errno by attempt; 0 where it could be done."""
@@ -56,6 +72,13 @@ class Probe:
         wait_for("the attempts", lambda: self.report.read_text().endswith("end 0\n"))
         lines = (line.split() for line in self.report.read_text().splitlines())
         return {name: int(error) for name, error in lines if name != "end"}
+
+
+@pytest.fixture(name="probe")
+def fixture_probe(tmp_path: Path) -> Iterator[Probe]:
+    probe = Probe(tmp_path)
+    yield probe
+    probe.close()
 
 
 def setting(config: Path, more: str) -> None:
@@ -105,8 +128,7 @@ def landlock(said: str) -> int:
 
 
 @pytest.mark.parametrize("which", DAEMONS)
-def test_nothing_steps_out(tmp_path: Path, which: str) -> None:
-    probe = Probe(tmp_path)
+def test_nothing_steps_out(tmp_path: Path, probe: Probe, which: str) -> None:
     with DAEMONS[which](tmp_path, probe, "yes") as daemon:
         told = probe.attempt(daemon.process)
         assert daemon.process.poll() is None
@@ -117,7 +139,8 @@ def test_nothing_steps_out(tmp_path: Path, which: str) -> None:
 
 def assert_held(told: dict[str, int], probe: Probe, version: int) -> None:
     """All that the kernel's version of Landlock can refuse was refused."""
-    assert set(told) == FILES | PORTS | CALLS
+    assert set(told) == FILES | PORTS | CALLS | LOCAL
+    assert told["local"] == (0 if resolver_asks_locally() else errno.EPERM)
     assert {name: told[name] for name in CALLS} == dict.fromkeys(CALLS, errno.EPERM)
     if version >= 1:
         assert {name: told[name] for name in FILES} == dict.fromkeys(FILES, errno.EACCES)
@@ -129,14 +152,13 @@ def assert_held(told: dict[str, int], probe: Probe, version: int) -> None:
 
 
 @pytest.mark.parametrize("which", DAEMONS)
-def test_without_it_all_of_that_can_be_done(tmp_path: Path, which: str) -> None:
+def test_without_it_all_of_that_can_be_done(tmp_path: Path, probe: Probe, which: str) -> None:
     """So that the refusals are the confinement's."""
-    probe = Probe(tmp_path)
     with DAEMONS[which](tmp_path, probe, "no") as daemon:
         told = probe.attempt(daemon.process)
         said = daemon.said()
     assert "not confined: service.sandbox = no" in said
-    assert told == dict.fromkeys(FILES | PORTS | CALLS, 0)
+    assert told == dict.fromkeys(FILES | PORTS | CALLS | LOCAL, 0)
 
 
 # ---- commands that read what others write ----
@@ -189,8 +211,7 @@ COMMANDS = {"join": join_while_attempting, "import": import_attempting}
 
 @pytest.mark.parametrize("sandbox", ["yes", "no"])
 @pytest.mark.parametrize("which", COMMANDS)
-def test_no_command_steps_out(tmp_path: Path, which: str, sandbox: str) -> None:
-    probe = Probe(tmp_path)
+def test_no_command_steps_out(tmp_path: Path, probe: Probe, which: str, sandbox: str) -> None:
     branch = Branch(tmp_path / "branch")
     setting(branch.config, f"sandbox = {sandbox}")
     credentials = branch.home / "credentials"
@@ -201,7 +222,7 @@ def test_no_command_steps_out(tmp_path: Path, which: str, sandbox: str) -> None:
     if sandbox == "yes":
         assert_held(told, probe, kernels_landlock(branch))
     else:
-        assert told == dict.fromkeys(FILES | PORTS | CALLS, 0)
+        assert told == dict.fromkeys(FILES | PORTS | CALLS | LOCAL, 0)
 
 
 def told_by_log(said: str, setting: str) -> dict[str, Any]:
@@ -255,8 +276,7 @@ def test_the_collector_shows_what_holds(tmp_path: Path, sandbox: str) -> None:
 
 @pytest.mark.parametrize("which", DAEMONS)
 @pytest.mark.parametrize("sandbox", ["yes", "no"])
-def test_a_call_that_is_never_made_ends_it(tmp_path: Path, which: str, sandbox: str) -> None:
-    probe = Probe(tmp_path)
+def test_a_call_that_is_never_made_ends_it(tmp_path: Path, probe: Probe, which: str, sandbox: str) -> None:
     with DAEMONS[which](tmp_path, probe, sandbox) as daemon:
         daemon.process.send_signal(signal.SIGUSR1)
         if sandbox == "yes":

@@ -3,13 +3,20 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 
 #include <arpa/inet.h>
 #include <cmocka.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/service/sandbox_kit.h"
 
@@ -64,6 +71,21 @@ static int listen_somewhere(void)
     return kit_outcome(fd >= 0 && listen(fd, 1) == 0);
 }
 
+static int connect_local(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1;
+    (void)snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "ringside-test-%d", (int)getppid());
+    len += (socklen_t)strlen(address.sun_path + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return kit_outcome(fd >= 0 && connect(fd, (const struct sockaddr *)&address, len) == 0);
+}
+
+static int make_local_packets(void)
+{
+    return kit_outcome(socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0) >= 0);
+}
+
 static int packet_socket(void)
 {
     return kit_outcome(socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0) >= 0);
@@ -93,6 +115,75 @@ static int look_up(void)
         freeaddrinfo(found);
     }
     return rc == 0 ? 0 : KIT_UNTOLD;
+}
+
+/* A listener without a file, which every process of the machine may connect to. */
+static int listen_locally(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    socklen_t len = offsetof(struct sockaddr_un, sun_path) + 1;
+    (void)snprintf(address.sun_path + 1, sizeof address.sun_path - 1, "ringside-test-%d", (int)getpid());
+    len += (socklen_t)strlen(address.sun_path + 1);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0 && bind(fd, (const struct sockaddr *)&address, len) == 0 && listen(fd, 4) == 0);
+    return fd;
+}
+
+/* This process and its children see another nsswitch.conf(5), with these services for names. False: they cannot. */
+static bool pretend_services(const char *services)
+{
+    char path[400];
+    (void)snprintf(path, sizeof path, "%s", kit_in("own/nsswitch"));
+    FILE *file = fopen(path, "we");
+    bool done = file && fprintf(file, "hosts: %s\n", services) > 0;
+    done = file && fclose(file) == 0 && done;
+    return done && unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+           mount(path, "/etc/nsswitch.conf", NULL, MS_BIND, NULL) == 0;
+}
+
+/* 0 where it could be done, KIT_UNTOLD where nothing can be pretended. */
+static int with_services(const char *services, kit_attempt_fn attempt)
+{
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0) {
+        struct sandbox_facts facts;
+        struct buf why = BUF_INIT;
+        int result = KIT_UNTOLD;
+        if (pretend_services(services)) {
+            result = sandbox_enter(&kit_place.options, &facts, &why) == 0 ? attempt() : KIT_NOT_ENTERED;
+        }
+        _exit(result & 0xff);
+    }
+    int how = 0;
+    assert_int_equal(waitpid(pid, &how, 0), pid);
+    assert_true(WIFEXITED(how));
+    return WEXITSTATUS(how);
+}
+
+static void test_local_sockets_are_for_the_resolver(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *services;
+        int outcome;
+    } cases[] = {{"files dns", EPERM},
+                 {"files myhostname dns # resolve", EPERM},
+                 {"files [NOTFOUND=return resolve=x] dns", EPERM},
+                 {"files mdns4_minimal [NOTFOUND=return] dns", 0},
+                 {"resolve [!UNAVAIL=return] files", 0}};
+    int listener = listen_locally();
+    assert_int_equal(kit_in_child(connect_local, false), 0);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int outcome = with_services(cases[i].services, connect_local);
+        if (outcome == KIT_UNTOLD) {
+            print_message("only root can pretend another resolver: not looked at\n");
+            break;
+        }
+        assert_int_equal(outcome, cases[i].outcome);
+    }
+    kit_assert_refused(make_local_packets, EPERM);
+    (void)close(listener);
 }
 
 static void test_network(void **state)
@@ -126,6 +217,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_network),
+        cmocka_unit_test(test_local_sockets_are_for_the_resolver),
     };
     return cmocka_run_group_tests(tests, kit_setup, kit_teardown);
 }
