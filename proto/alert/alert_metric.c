@@ -121,7 +121,7 @@ void alert_rule_value(enum alert_metric metric, double value, struct buf *out)
         return;
     }
     switch (metrics[metric].unit) {
-    case ALERT_UNIT_RATIO: buf_printf(out, "%.4g %%", round(value * 1000) / 10); return;
+    case ALERT_UNIT_RATIO: buf_printf(out, "%.4g %%", floor(value * 1000 + 0.5) / 10); return;
     case ALERT_UNIT_MS: put_time(value, out); return;
     case ALERT_UNIT_COUNT: buf_printf(out, "%.0f", value); return;
     }

@@ -285,7 +285,10 @@ static bool passes(const struct alert_rule *rule, double value, uint64_t calls)
 
 static double worse_of(const struct alert_rule *rule, double a, double b)
 {
-    return rule->below ? fmin(a, b) : fmax(a, b); /* of a number and none, the number */
+    if (isnan(a) || isnan(b)) {
+        return isnan(a) ? b : a;
+    }
+    return (a < b) == rule->below ? a : b;
 }
 
 int alert_watch_figure(struct alert_watch *watch, const struct alert_rule *rule, const struct alert_subject *subject,

@@ -37,6 +37,7 @@ function(ringside_executable name)
   add_executable(${name} ${ARG_SOURCES})
   ringside_own(${name})
   target_link_libraries(${name} PRIVATE ${ARG_LINK})
+  target_link_options(${name} PRIVATE -Wl,--as-needed) # what nothing calls costs each process its pages
 endfunction()
 
 # ringside_unit_test(test_base_num SOURCES base/test_num.c LINK rs_base): a cmocka test under ctest.
