@@ -1,6 +1,7 @@
 /* seccomp: which system calls there are for us, by name; libseccomp knows their numbers on every machine and leaves out
  * what a machine does not have. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stdio.h>
@@ -31,7 +32,7 @@ enum { NAME_MAX_BYTES = 64 };
 static const char allowed[] =
     /* descriptors and files */
     "read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 close close_range dup dup2 "
-    "dup3 fcntl fcntl64 lseek _llseek pipe pipe2 open openat stat stat64 lstat lstat64 fstat fstat64 "
+    "dup3 lseek _llseek pipe pipe2 open openat stat stat64 lstat lstat64 fstat fstat64 "
     "fstatat64 newfstatat statx statfs statfs64 fstatfs fstatfs64 access faccessat faccessat2 readlink "
     "readlinkat getdents getdents64 getcwd mkdir mkdirat rmdir link linkat unlink unlinkat rename renameat renameat2 "
     "chmod fchmod fchmodat umask truncate truncate64 ftruncate ftruncate64 fallocate fadvise64 "
@@ -130,6 +131,15 @@ struct condition {
         }                                                                                                              \
     }
 
+#define FCNTL(command)                                                                                                 \
+    {"fcntl", 1, {EQ(1, command)}},                                                                                    \
+    {                                                                                                                  \
+        "fcntl64", 1,                                                                                                  \
+        {                                                                                                              \
+            EQ(1, command)                                                                                             \
+        }                                                                                                              \
+    }
+
 static const struct condition conditions[] = {
     /* no code but what was loaded at the start */
     {"mmap", 1, {WITHOUT(2, PROT_EXEC)}},
@@ -150,6 +160,22 @@ static const struct condition conditions[] = {
     {"sendto", 1, {WITHOUT(3, MSG_FASTOPEN)}},
     {"sendmsg", 1, {WITHOUT(2, MSG_FASTOPEN)}},
     {"sendmmsg", 1, {WITHOUT(3, MSG_FASTOPEN)}},
+    /* not those that have the kernel send signals to others (F_SETOWN, F_SETSIG, ...) */
+    FCNTL(F_DUPFD),
+    FCNTL(F_DUPFD_CLOEXEC),
+    FCNTL(F_GETFD),
+    FCNTL(F_SETFD),
+    FCNTL(F_GETFL),
+    FCNTL(F_SETFL),
+    FCNTL(5), /* F_GETLK, F_SETLK, F_SETLKW, and the same of 32-bit machines with 64-bit offsets */
+    FCNTL(6),
+    FCNTL(7),
+    FCNTL(12),
+    FCNTL(13),
+    FCNTL(14),
+    FCNTL(F_OFD_GETLK),
+    FCNTL(F_OFD_SETLK),
+    FCNTL(F_OFD_SETLKW),
     IOCTL(FIONBIO),
     IOCTL(FIOCLEX),
     IOCTL(FIONREAD),

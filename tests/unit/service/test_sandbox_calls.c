@@ -72,6 +72,19 @@ static int signal_parent(void)
     return kit_outcome(kill(getppid(), 0) == 0);
 }
 
+/* The kernel would send it, by data that comes in. */
+static int have_parent_signalled(void)
+{
+    int pair[2];
+    return kit_outcome(pipe2(pair, O_CLOEXEC) == 0 && fcntl(pair[0], F_SETOWN, getppid()) == 0);
+}
+
+static int choose_signal(void)
+{
+    int pair[2];
+    return kit_outcome(pipe2(pair, O_CLOEXEC) == 0 && fcntl(pair[0], F_SETSIG, SIGTERM) == 0);
+}
+
 static int become_somebody(void)
 {
     return geteuid() == 0 ? kit_outcome(setuid(65534) == 0) : 0;
@@ -96,6 +109,8 @@ static void test_processes(void **state)
     kit_assert_refused(exec_true, EPERM);
     kit_assert_refused(exec_open_file, EPERM);
     kit_assert_refused(signal_parent, EPERM);
+    kit_assert_refused(have_parent_signalled, EPERM);
+    kit_assert_refused(choose_signal, EPERM);
     kit_assert_refused(raise_limit, EPERM);
     kit_assert_refused(be_traceable, EPERM);
     if (geteuid() == 0) {
