@@ -13,6 +13,7 @@ enum {
     LIMITS_OPERATORS_MAX = 1000,   /* of one site that are told of by name */
     LIMITS_OPERATOR_TEXT_MAX = 64, /* bytes of such a name, or of a reason; longer ones are cut by the agent */
     LIMITS_EPOCH_BYTES = 16,
+    LIMITS_STORE_BYTES = 8,
     LIMITS_ARENA_BYTES = 1024 * 1024 /* enough memory for decoding any message of that size that makes sense */
 };
 

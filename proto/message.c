@@ -57,6 +57,7 @@ int message_hello_reply_encode(const struct message_hello_reply *reply, struct b
     packed.now_ms = (uint64_t)reply->now_ms;
     packed.payload_max = reply->payload_max;
     packed.collector_version = message_text_put(&version, reply->collector_version);
+    packed.store = message_bytes_put(reply->store, reply->has_store ? sizeof reply->store : 0);
     return message_pack(&packed.base, out);
 }
 
@@ -73,8 +74,11 @@ int message_hello_reply_decode(struct message_arena *arena, struct slice bytes, 
         return status;
     }
     out->payload_max = packed->payload_max;
-    status = message_i64_get(packed->now_ms, &out->now_ms);
-    return status != 0 ? status : message_text_get(packed->collector_version, &out->collector_version);
+    out->has_store = packed->store.len > 0;
+    int bad = message_i64_get(packed->now_ms, &out->now_ms);
+    bad |= message_text_get(packed->collector_version, &out->collector_version);
+    bad |= out->has_store ? message_bytes_get(packed->store, out->store, sizeof out->store) : 0;
+    return bad ? STATUS_INVALID : 0;
 }
 
 _Static_assert((int)MESSAGE_TAKEN == RINGSIDE__OUTCOME__TAKEN && (int)MESSAGE_STALE == RINGSIDE__OUTCOME__STALE &&

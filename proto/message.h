@@ -34,6 +34,8 @@ struct message_hello_reply {
     int64_t now_ms;
     uint32_t payload_max;
     struct slice collector_version;
+    bool has_store; /* it tells which store it has */
+    uint8_t store[LIMITS_STORE_BYTES];
 };
 
 struct message_queue {

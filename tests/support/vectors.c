@@ -55,6 +55,17 @@ static void hello_reply(struct buf *out)
         out));
 }
 
+static void hello_reply_store(struct buf *out)
+{
+    must(message_hello_reply_encode(&(struct message_hello_reply){.protocol = 2,
+                                                                  .now_ms = now_ms + 40,
+                                                                  .payload_max = 61440,
+                                                                  .collector_version = slice_str("0.1.0"),
+                                                                  .has_store = true,
+                                                                  .store = {0, 0x11, 0x22, 0x33, 0, 0x55, 0x66, 0}},
+                                    out));
+}
+
 static const struct message_queue sales = {
     1, {"sales", 5}, {"Verkauf und Händler", 20}, 0, 20000, 5000,
 };
@@ -293,6 +304,7 @@ const struct vector vectors[] = {
     {"hello", hello, vectors_tell_hello},
     {"hello_protocol_3", hello_protocol_3, vectors_tell_hello},
     {"hello_reply", hello_reply, vectors_tell_hello_reply},
+    {"hello_reply_store", hello_reply_store, vectors_tell_hello_reply},
     {"batch_protocol_1", batch_protocol_1, vectors_tell_batch},
     {"batch_protocol_2", batch_protocol_2, vectors_tell_batch},
     {"batch_protocol_3", batch_protocol_3, vectors_tell_batch},

@@ -86,6 +86,7 @@ void vectors_tell_hello_reply(struct slice bytes, struct buf *out)
         put_number(out, "now_ms", reply.now_ms);
         put_number(out, "payload_max", reply.payload_max);
         put_text(out, "collector_version", reply.collector_version);
+        put_hex(out, "store", reply.store, reply.has_store ? sizeof reply.store : 0);
         buf_append_str(out, "}\n");
     }
     message_arena_free(arena);

@@ -134,7 +134,8 @@ def hello(schema: ModuleType, data: bytes) -> Meaning:
 def hello_reply(schema: ModuleType, data: bytes) -> Meaning:
     message = schema.HelloReply.FromString(data)
     return refusal("hello_reply", message.protocol) or {
-        "message": "hello_reply", **plain(message, "protocol", "now_ms", "payload_max", "collector_version")}
+        "message": "hello_reply",
+        **plain(message, "protocol", "now_ms", "payload_max", "collector_version", "store")}
 
 
 def batch(schema: ModuleType, data: bytes) -> Meaning:

@@ -89,6 +89,40 @@ static void a_hello_that_no_agent_writes_is_refused(void **state)
     }
 }
 
+static int decode_reply(const struct buf *bytes, struct message_hello_reply *out)
+{
+    struct message_arena *arena = NULL;
+    assert_int_equal(message_arena_new(LIMITS_ARENA_BYTES, &arena), 0);
+    int status = message_hello_reply_decode(arena, buf_slice(bytes), out);
+    message_arena_free(arena);
+    return status;
+}
+
+/* Eight bytes or none: then it does not tell. */
+static void a_reply_tells_of_its_store_or_not(void **state)
+{
+    (void)state;
+    struct message_hello_reply told = {
+        .protocol = 2, .now_ms = 5, .has_store = true, .store = {0, 1, 2, 3, 4, 5, 6, 0}};
+    struct message_hello_reply got;
+    struct buf bytes = BUF_INIT;
+    assert_int_equal(message_hello_reply_encode(&told, &bytes), 0);
+    assert_int_equal(decode_reply(&bytes, &got), 0);
+    assert_true(got.has_store);
+    assert_memory_equal(got.store, told.store, sizeof told.store);
+    told.has_store = false;
+    for (size_t len = 0; len < 20; len++) {
+        const char tail[2] = {'\x2a', (char)len};
+        buf_reset(&bytes);
+        assert_int_equal(message_hello_reply_encode(&told, &bytes), 0);
+        buf_append(&bytes, tail, sizeof tail);
+        buf_append(&bytes, "01234567890123456789", len);
+        assert_int_equal(decode_reply(&bytes, &got), len == 0 || len == 8 ? 0 : STATUS_INVALID);
+        assert_true(got.has_store == (len > 0));
+    }
+    buf_deinit(&bytes);
+}
+
 static void text_is_cut_and_repaired_by_its_writer(void **state)
 {
     (void)state;
@@ -241,6 +275,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_protocol_that_is_not_served_is_told),
         cmocka_unit_test(a_hello_that_no_agent_writes_is_refused),
+        cmocka_unit_test(a_reply_tells_of_its_store_or_not),
         cmocka_unit_test(text_is_cut_and_repaired_by_its_writer),
         cmocka_unit_test(memory_has_a_limit),
         cmocka_unit_test(every_limit_is_survived),
