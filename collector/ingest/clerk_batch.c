@@ -157,6 +157,7 @@ static int put(struct batch_work *work, uint32_t index, uint32_t queue, bool bal
                    "put back to an older copy",
                    interval->revision);
         return add_reply(work, index, MESSAGE_CONFLICT, held, NULL);
+    case STORE_DROPPED: return refuse_item(work, index, "is older than what the collector keeps");
     }
     return STATUS_UNSUPPORTED;
 }

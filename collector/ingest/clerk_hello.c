@@ -204,6 +204,11 @@ int clerk_hello(struct clerk *clerk, struct clerk_site *site, struct clerk_peer 
                                         .now_ms = clerk->wall_ms,
                                         .payload_max = LIMITS_PAYLOAD_MAX,
                                         .collector_version = slice_str(RINGSIDE_VERSION)};
+    const uint8_t *generation = store_generation(clerk->store);
+    if (generation) {
+        reply.has_store = true;
+        memcpy(reply.store, generation, sizeof reply.store);
+    }
     job->code = CHANGED;
     return message_hello_reply_encode(&reply, &job->answer);
 }

@@ -166,6 +166,9 @@ static int load(struct store *store)
     if (status == 0) {
         status = store_grouping_load(store, txn);
     }
+    if (status == 0) {
+        status = store_generation_load(store, txn);
+    }
     if (status == 0 && store->mended && store_damage_load(store, txn, &store->damage) != 0) {
         store->mended = false;
     }
@@ -177,6 +180,23 @@ uint64_t store_grow_bytes(uint64_t limit_bytes)
 {
     uint64_t part = limit_bytes / 16;
     return part < GROW_BYTES_MAX ? part : GROW_BYTES_MAX;
+}
+
+/* What a new store begins with. One of before there were generations gets its own; a full one some other time. */
+static int found(struct store *store)
+{
+    bool is_new = store->state.commits == 0;
+    if (!is_new && store->has_generation) {
+        return 0;
+    }
+    int status = store_begin(store, store->options.now_ms);
+    if (status != 0) {
+        return status;
+    }
+    (void)store_generation_make(store);
+    status = store_end(store);
+    store->has_generation &= status == 0;
+    return !is_new && status == STATUS_FULL ? 0 : status;
 }
 
 static int open_writer(struct store *store)
@@ -197,11 +217,7 @@ static int open_writer(struct store *store)
         status = store_open_dbs(store, true);
     }
     status = status == 0 ? load(store) : status;
-    if (status == 0 && store->state.commits == 0) {
-        status = store_begin(store, store->options.now_ms);
-        status = status == 0 ? store_end(store) : status;
-    }
-    return status;
+    return status == 0 ? found(store) : status;
 }
 
 int store_open_writer(const struct store_options *options, struct store **out)

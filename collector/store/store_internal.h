@@ -23,7 +23,7 @@
 #include "platform/kv/record.h"
 
 enum store_db {
-    STORE_DB_META,       /* text key: state, damage */
+    STORE_DB_META,       /* text key: state, damage, generation */
     STORE_DB_NAMES,      /* queue u32 -> name */
     STORE_DB_NAME_INDEX, /* name -> queue u32, without a check of its own: the name under it is compared */
     STORE_DB_EPOCHS,     /* site u32, number u32 -> 16 bytes, adopted */
@@ -88,6 +88,8 @@ struct store {
     unsigned db[STORE_DB_COUNT];
     struct store_options options;
     struct store_state state;
+    uint8_t generation[LIMITS_STORE_BYTES];
+    bool has_generation;
     struct intern *names;
     uint32_t names_stored;
     pthread_mutex_t grouping_lock;         /* other threads ask store_grouping(); only the writer changes it */
@@ -148,6 +150,12 @@ int store_repair(struct store *store);
 /* store_damage.c: as kv_loss_load() and, within a transaction, kv_loss_add(). */
 int store_damage_load(struct store *store, struct kv_txn *txn, struct kv_loss *out);
 int store_damage_add(struct store *store, const struct kv_loss *damage, struct kv_loss *all);
+
+/* store_generation.c: making puts it, within a transaction; loading finds none where there is none that can be read.
+ * Renewed, every site owes what it has until it tells how it stands. */
+int store_generation_make(struct store *store);
+int store_generation_renew(struct store *store);
+int store_generation_load(struct store *store, struct kv_txn *txn);
 
 /* store_tend.c: the edge of what is kept for so long, in whole hours; 0: none. */
 uint32_t store_edge_of(int64_t now_ms, int64_t keep_ms);

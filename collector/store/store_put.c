@@ -217,8 +217,7 @@ int store_put_interval(struct store *store, const struct store_interval *interva
         return store_txn_fail(store, STATUS_RANGE);
     }
     if ((uint64_t)interval->start_s < store->state.dropped_before_s) {
-        *held_revision = interval->revision; /* may have been here, and counted: the cells must not take it twice */
-        return STORE_STALE;
+        return STORE_DROPPED; /* the cells must not take it twice */
     }
     int status = open_cursors(store);
     status = status == 0 ? put_interval(store, interval, held_revision) : status;

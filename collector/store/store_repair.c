@@ -1,7 +1,8 @@
 /* A damaged store goes on with what can be read of it. What was lost is counted against the store's own books (or, if
  * those are lost, LMDB's) and told as an event; what follows from it is put right in one transaction, before the mended
  * file takes the place of the damaged one: names from their index, the numbers of epochs. Where intervals, marks, hours
- * or days are lost, hours and days are added up anew from the intervals by the next roll. */
+ * or days are lost, hours and days are added up anew from the intervals by the next roll. Where intervals or gaps are
+ * lost, the store becomes another one for the branches, which then tell everything again. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +33,7 @@ struct mending {
     size_t epoch_count;
     size_t epoch_cap;
     uint64_t names_mended;
+    uint64_t names_made_up;
 };
 
 /* ---- what is whole ---- */
@@ -263,6 +265,7 @@ static int mend_names(struct mending *self)
         if (!has_name(self, number)) {
             (void)snprintf(made_up, sizeof made_up, "damaged-%u", number);
             status = put_name(self, number, slice_str(made_up));
+            self->names_made_up++;
         }
     }
     return status;
@@ -323,6 +326,15 @@ static int mend_epochs(struct mending *self)
     return status;
 }
 
+/* Not where a queue lost its name: what is held under a made-up one would come again under the true one, and count
+ * twice. */
+static bool must_come_again(const struct mending *self)
+{
+    const uint64_t *lost = self->damage.lost;
+    bool lacks = lost[STORE_LOST_INTERVALS] + lost[STORE_LOST_GAPS] + lost[STORE_LOST_STATE] > 0;
+    return self->damage.anew || (self->names_made_up == 0 && (lacks || !self->damage.exact));
+}
+
 /* With what was lost before, so that it is still told tomorrow; and as an event. */
 static int put_damage(struct mending *self)
 {
@@ -351,6 +363,9 @@ static int mend_all(struct mending *self)
         count_lost(self);
     }
     status = status == 0 ? mend_epochs(self) : status;
+    if (status == 0 && must_come_again(self)) {
+        status = store_generation_renew(store);
+    }
     status =
         status == 0 ? kv_each(store->txn, store->db[STORE_DB_NAMES], slice_make("", 0), index_name, store) : status;
     if (status == 0) {
@@ -390,6 +405,7 @@ static int mend(void *ctx, const char *place, const struct kv_repair *repair)
     self->repair = repair;
     self->epoch_count = 0;
     self->names_mended = 0;
+    self->names_made_up = 0;
     int status = kv_open(&options, &store->kv);
     status = status == 0 ? store_open_dbs(store, true) : status;
     status = status == 0 ? mend_txn(self) : status;

@@ -25,6 +25,10 @@ int store_open_writer(const struct store_options *options, struct store **out);
  * store_roll() hours and days may hold more than their intervals, or less. */
 const struct kv_loss *store_mended(const struct store *store);
 
+/* LIMITS_STORE_BYTES at random, others from when the store lost intervals or gaps: branches that know it by others send
+ * everything again. NULL: there was no room to write them down. */
+const uint8_t *store_generation(const struct store *store);
+
 int store_begin(struct store *store, int64_t now_ms);
 int store_end(struct store *store); /* durable on 0; STATUS_FULL (map or disk), STATUS_IO: nothing happened */
 void store_abort(struct store *store);
@@ -44,8 +48,9 @@ int store_epoch_adopt(struct store *store, uint32_t site, const uint8_t epoch[LI
 enum store_outcome {
     STORE_TAKEN = 0,
     STORE_REPEATED = 1, /* held already, the same */
-    STORE_STALE = 2,    /* a higher revision, or a later epoch, is held; or it begins before what retention dropped */
-    STORE_CONFLICT = 3  /* the same revision with other content: what is held stays */
+    STORE_STALE = 2,    /* a higher revision, or a later epoch, is held */
+    STORE_CONFLICT = 3, /* the same revision with other content: what is held stays */
+    STORE_DROPPED = 4   /* it begins before what retention dropped: it may have been here, and counted */
 };
 /* A store_outcome, or a failure. *held_revision is set for STALE and CONFLICT. */
 int store_put_interval(struct store *store, const struct store_interval *interval, uint64_t *held_revision);

@@ -39,8 +39,10 @@ void office_open(struct office *office)
     temp_dir_make(&office->store_dir);
     assert_int_equal(registry_create(office->registry_dir.path), 0);
     assert_int_equal(registry_open(office->registry_dir.path, true, &office->registry), 0);
-    struct store_options store = {
-        .dir = office->store_dir.path, .limit_bytes = 64 << 20, .now_ms = NOW_S * INT64_C(1000)};
+    struct store_options store = {.dir = office->store_dir.path,
+                                  .limit_bytes = 64 << 20,
+                                  .intervals_keep_ms = 500 * DAY_MS,
+                                  .now_ms = NOW_S * INT64_C(1000)};
     assert_int_equal(store_open_writer(&store, &office->store), 0);
     office->options = (struct ingest_options){.registry = office->registry,
                                               .store = office->store,
@@ -137,6 +139,8 @@ unsigned office_greet(struct office *office, uint32_t site, const char *id, uint
         assert_int_equal(message_hello_reply_decode(office->arena, buf_slice(&answer->answer), &reply), 0);
         assert_int_equal(reply.protocol, 2);
         assert_true(reply.now_ms == NOW_S * INT64_C(1000));
+        assert_true(reply.has_store);
+        assert_memory_equal(reply.store, store_generation(office->store), sizeof reply.store);
     }
     desk_job_free(answer);
     buf_deinit(&bytes);

@@ -8,6 +8,8 @@
 
 enum { NOW_S = 1795284900, START_S = 1795284000, MINUTE_MS = 60000 };
 
+#define DAY_MS (INT64_C(86400) * 1000)
+
 struct office {
     struct temp_dir registry_dir;
     struct temp_dir store_dir;

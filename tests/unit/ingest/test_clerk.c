@@ -113,6 +113,38 @@ static void refuses_bad_summaries_alone(void **state)
     office_close(&office);
 }
 
+/* Said once, it stays with the site: a stale answer would make it come again with another revision, for ever. */
+static void refuses_what_retention_dropped(void **state)
+{
+    (void)state;
+    struct office office;
+    bool more = true;
+    office_open(&office);
+    uint32_t site = office_add_site(&office, "branch-07");
+    uint64_t held = 0;
+    struct office_plan plan = {.protocol = 2,
+                               .site = "branch-07",
+                               .epoch = 5,
+                               .revision = 10,
+                               .entered = 4,
+                               .start_s = START_S - 350 * (DAY_MS / 1000)};
+    assert_int_equal(office_greet(&office, site, "branch-07", 1, 5, 1), 204);
+    assert_int_equal(office_outcome(&office, office_send(&office, site, "branch-07", 1, &plan), &held), MESSAGE_TAKEN);
+    office.now_ms += MINUTE_MS; /* hours and days are brought up */
+    office_round(&office);
+    while (more) { /* as if more had been kept once, or the clock been ahead */
+        assert_int_equal(store_tend(office.store, office.wall_ms + 200 * DAY_MS, &more), 0);
+    }
+    assert_int_equal(office_look(&office, site).intervals, 0);
+    plan.revision = 11;
+    assert_int_equal(office_outcome(&office, office_send(&office, site, "branch-07", 1, &plan), &held),
+                     MESSAGE_REFUSED);
+    plan.start_s = START_S - 250 * (DAY_MS / 1000);
+    assert_int_equal(office_outcome(&office, office_send(&office, site, "branch-07", 1, &plan), &held), MESSAGE_TAKEN);
+    assert_int_equal(office_look(&office, site).intervals, 1);
+    office_close(&office);
+}
+
 static void answers_unknown_versions_clearly(void **state)
 {
     (void)state;
@@ -264,6 +296,7 @@ int main(void)
         cmocka_unit_test(serves_the_protocol_before),
         cmocka_unit_test(refuses_what_is_not_the_sites),
         cmocka_unit_test(refuses_bad_summaries_alone),
+        cmocka_unit_test(refuses_what_retention_dropped),
         cmocka_unit_test(answers_unknown_versions_clearly),
         cmocka_unit_test(a_new_ledger_is_adopted_and_told),
         cmocka_unit_test(two_boxes_are_told_apart),
