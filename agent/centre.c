@@ -39,6 +39,7 @@ static void tell_health(struct centre *centre)
     health.certificate_not_after_s = facts.certificate_not_after_s;
     health.certificate_renew_at_s = facts.renew_at_s;
     health.clock_offset_ms = facts.sync.clock_offset_ms;
+    health.sent_again = facts.sync.resent_intervals;
     (void)snprintf(health.state, sizeof health.state, "%s", sync_state_str(facts.sync.state));
     (void)snprintf(health.collector, sizeof health.collector, "%s", facts.collector);
     (void)snprintf(health.address, sizeof health.address, "%s", facts.address);

@@ -7,7 +7,8 @@
 #include "platform/kv/record.h"
 
 enum ledger_db {
-    LEDGER_DB_META,      /* text key: identity, secret, state, zone, damage; "q" + queue id: that queue's settings */
+    LEDGER_DB_META,      /* text key: identity, secret, state, zone, damage, centre; "q" + queue id: that queue's
+                            settings */
     LEDGER_DB_NAMES,     /* kind u8, id u32 -> name; of verbs: varint count, name */
     LEDGER_DB_CURSORS,   /* id u32 -> source, path, position, times */
     LEDGER_DB_OPEN_LEGS, /* seq u64 -> leg_open form */

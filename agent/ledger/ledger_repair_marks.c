@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-static bool has_true_name(struct ledger *ledger, struct kv_txn *txn, uint32_t queue)
+bool ledger_repair_has_true_name(struct ledger *ledger, struct kv_txn *txn, uint32_t queue)
 {
     struct record_key key = record_key_u8_u32(LEDGER_QUEUE, queue);
     struct slice value;
@@ -29,7 +29,7 @@ static int mark_interval(void *ctx, struct slice key, struct slice value)
     struct slice held;
     (void)value;
     bool marked = kv_get(self->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(&mark), &held) == 0;
-    bool wanted = !marked && key.len == 8 && has_true_name(ledger, self->txn, ledger_key_u32(key, 4));
+    bool wanted = !marked && key.len == 8 && ledger_repair_has_true_name(ledger, self->txn, ledger_key_u32(key, 4));
     return wanted ? ledger_mark_dirty(ledger, &mark, false, false) : 0;
 }
 

@@ -6,6 +6,9 @@
 
 #define LEDGER_MADE_UP_NAME "damaged-" /* and the number: stands for a name that is lost */
 
+/* Whether the queue still has the name under which the collector knows it. */
+bool ledger_repair_has_true_name(struct ledger *ledger, struct kv_txn *txn, uint32_t queue);
+
 /* Removes the marks of intervals that are gone. */
 int ledger_repair_drop_marks(struct ledger *ledger, struct kv_txn *txn);
 

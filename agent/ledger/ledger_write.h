@@ -7,6 +7,7 @@
 
 #include "agent/ledger/ledger.h"
 #include "platform/base/intern.h"
+#include "proto/limits.h"
 
 enum { LEDGER_NONE = 1 }; /* outcome: no such record */
 
@@ -114,6 +115,21 @@ struct ledger_ack {
     char reason[128];
 };
 int ledger_acknowledge(struct ledger *ledger, const struct ledger_ack *acks, size_t count);
+
+/* The collector has told which store it has. Where the ledger knew it by another one, that is lost, and every interval
+ * is to be sent again, refused ones too; but those of a queue whose name is lost here, which could come to stand there
+ * twice. Where it knew none, the store is only noted. Beginning reads; each step is a transaction as above that marks a
+ * bounded number, newest first, and the last one notes the store. Given up in between, it has to begin anew. */
+struct ledger_resend {
+    uint8_t store[LIMITS_STORE_BYTES];
+    bool under_way; /* there is a step to do */
+    bool marks;     /* another one was known */
+    uint64_t marked;
+    int64_t start_s; /* the next step goes on before this one */
+    uint32_t queue;
+};
+int ledger_resend_begin(struct ledger *ledger, const uint8_t store[LIMITS_STORE_BYTES], struct ledger_resend *out);
+int ledger_resend_step(struct ledger *ledger, struct ledger_resend *resend); /* on failure as if it had not been */
 
 /* Drops what is past its retention, and the oldest legs, then intervals, when the map fills up; a bounded amount of
  * work a call, each piece its own small transaction. Legs go by whole blocks: late by an eighth of their retention or

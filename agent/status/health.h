@@ -35,6 +35,7 @@ struct health_centre {
     int64_t certificate_not_after_s;
     int64_t certificate_renew_at_s;
     int64_t clock_offset_ms; /* ours less the collector's */
+    uint64_t sent_again;     /* intervals, because the centre lost what it had; since the start */
     char last_error[200];
     char problem[240]; /* why it cannot even try */
 };

@@ -42,6 +42,7 @@ static void put_connection(struct json *out, const struct health_centre *centre,
     fields_time(out, "delivered", centre->delivered_ms);
     fields_time(out, "certificate_until", centre->certificate_not_after_s * 1000);
     json_put_int(out, "clock_offset_ms", centre->clock_offset_ms);
+    json_put_int(out, "sent_again", (int64_t)centre->sent_again);
     json_put_str(out, "last_error", centre->last_error[0] ? centre->last_error : NULL);
     json_put_str(out, "problem", centre->problem[0] ? centre->problem : NULL);
 }

@@ -1,5 +1,6 @@
 #include "agent/sync/link.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,6 +80,12 @@ static void tell_state(struct link *link)
         }
         link->state_told = facts.state;
         tell_changed(link);
+    }
+    if (facts.resends > link->resends_told) {
+        log_write(LOG_WARNING, "sync", "the centre lost what it had: %" PRIu64 " intervals are sent again",
+                  facts.resent_intervals - link->resent_told);
+        link->resends_told = facts.resends;
+        link->resent_told = facts.resent_intervals;
     }
     if (facts.refused_intervals > link->refused_told) {
         link->refused_told = facts.refused_intervals;

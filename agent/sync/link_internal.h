@@ -40,6 +40,8 @@ struct link {
     int64_t lag_ms;
     enum sync_state state_told;
     uint64_t refused_told;
+    uint64_t resends_told;
+    uint64_t resent_told;
 
     struct dial *dial;
     size_t attempts; /* since the last that worked; each begins with another address */

@@ -166,23 +166,6 @@ void sync_set_lag(struct sync *sync, int64_t lag_ms)
     sync->lag_ms = lag_ms;
 }
 
-static int first_interval(void *ctx, const struct ledger_interval *item)
-{
-    *(int64_t *)ctx = item->start_s;
-    return 1;
-}
-
-static int64_t first_start_s(struct sync *sync)
-{
-    int64_t start_s = 0;
-    struct ledger_view *view = NULL;
-    if (ledger_view_begin(sync->options.ledger, &view) == 0) {
-        (void)ledger_view_intervals(view, 0, INT64_MAX, first_interval, &start_s, NULL);
-    }
-    ledger_view_end(view);
-    return start_s;
-}
-
 static int encode_hello(struct sync *sync, int64_t wall_ms)
 {
     struct message_hello hello = {.protocol = MESSAGE_PROTOCOL,
@@ -191,7 +174,7 @@ static int encode_hello(struct sync *sync, int64_t wall_ms)
                                   .zone = slice_str(sync->zone),
                                   .interval_s = sync->interval_s,
                                   .now_ms = wall_ms,
-                                  .first_start_s = first_start_s(sync)};
+                                  .first_start_s = sync_first_start_s(sync)};
     memcpy(hello.epoch, sync->epoch, sizeof hello.epoch);
     memcpy(hello.instance, sync->options.instance, sizeof hello.instance);
     buf_reset(&sync->out);
@@ -229,6 +212,7 @@ static void take_hello(struct sync *sync, int64_t now_ms, int64_t wall_ms, struc
     sync->payload_limit = smaller_limit(sync->payload_limit, reply.payload_max);
     sync->attempt = 0;
     sync->greeted = true;
+    sync_meet_store(sync, now_ms, &reply);
     set_state(sync, SYNC_RUNNING, now_ms);
 }
 
@@ -382,6 +366,7 @@ static void turn_connected(struct sync *sync, int64_t now_ms, int64_t wall_ms)
         }
         return;
     }
+    sync_resend(sync, now_ms);
     if (now_ms >= sync_live_due_ms(sync)) {
         sync_send_live(sync, now_ms, wall_ms);
     }
@@ -403,6 +388,7 @@ static int64_t due_ms(const struct sync *sync)
     if (sync->facts.state == SYNC_HELD) {
         return sooner(due, sync->hold_until_ms);
     }
+    due = sync->greeted ? sooner(due, sync_resend_due_ms(sync)) : due;
     return sync->greeted ? sooner(due, sooner(sync_live_due_ms(sync), batches_due_ms(sync))) : due;
 }
 

@@ -67,6 +67,8 @@ struct sync_facts {
     uint64_t acked_intervals;
     uint64_t refused_intervals;
     uint64_t stale_answers;
+    uint64_t resends; /* the collector turned out to have lost what it had */
+    uint64_t resent_intervals;
     uint32_t in_flight;
     int64_t clock_offset_ms; /* ours less the collector's, as it told at hello; 0 before */
     char last_error[160];

@@ -73,6 +73,13 @@ struct sync_batch {
     struct sync_item *items;
 };
 
+struct sync_resend {
+    bool begins; /* the collector told its store, and the ledger has not been asked yet */
+    uint8_t store[LIMITS_STORE_BYTES];
+    struct ledger_resend ledger;
+    int64_t due_ms; /* of the next step */
+};
+
 struct sync {
     struct sync_options options;
     char site[LIMITS_SITE_MAX + 1];
@@ -108,6 +115,8 @@ struct sync {
     size_t answered_items;
     uint32_t answered_batches;
     int64_t answered_since_ms;
+
+    struct sync_resend resend;
 
     bool live_bare;  /* the collector did not understand what the live view told: only that we live */
     bool live_first; /* on this connection none was answered yet */
@@ -160,6 +169,13 @@ void sync_pause(struct sync *sync, int64_t now_ms);
 /* sync_reply.c */
 void sync_batch_answered(struct sync *sync, struct sync_batch *batch, int64_t now_ms, unsigned code,
                          struct slice payload);
+
+/* sync_resend.c */
+int64_t sync_first_start_s(struct sync *sync); /* of the oldest interval held; 0: none */
+void sync_meet_store(struct sync *sync, int64_t now_ms, const struct message_hello_reply *reply);
+void sync_resend(struct sync *sync, int64_t now_ms); /* the next step, where one is due */
+int64_t sync_resend_due_ms(const struct sync *sync);
+bool sync_resend_marks(const struct sync *sync); /* more may wait than is marked by now */
 
 struct slice sync_cut(struct slice text, size_t max); /* at a whole UTF-8 character */
 

@@ -153,6 +153,10 @@ static int look_at_all(struct look *look, int64_t now_ms)
     list_quality(look, now_ms);
     look->live.dirty = look->backlog.dirty;
     look->live.oldest_dirty_s = look->backlog.oldest_start_s;
+    if (sync_resend_marks(sync)) { /* all that it holds will */
+        look->live.oldest_dirty_s = sync_first_start_s(sync);
+        look->live.dirty += look->live.oldest_dirty_s > 0 && look->live.dirty == 0;
+    }
     look->live.refused = look->backlog.refused > UINT32_MAX ? UINT32_MAX : (uint32_t)look->backlog.refused;
     look->live.lag_ms = sync->lag_ms;
     look->live.all = sync->options.live && sync->live_first && !sync->live_bare;

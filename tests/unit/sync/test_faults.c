@@ -24,6 +24,7 @@ static void set_faults(struct world *world)
                                         .request_fails = (unsigned)rng_below(rng, 5),
                                         .delay_max_ms = rng_between(rng, 1, 20000)};
     world->max_age_s = (uint32_t)rng_below(rng, 90);
+    world->store = rng_chance(rng, 60) ? 1 : 0;
     world->options.live = rng_chance(rng, 70);
     world->options.window = (uint32_t)rng_between(rng, 1, 6);
     world->options.payload_max = rng_chance(rng, 50) ? 1024 : LIMITS_PAYLOAD_MAX;
@@ -57,6 +58,9 @@ static void tend(struct world *world)
 static void step(struct world *world)
 {
     struct rng *rng = &world->rng;
+    if (rng_chance(rng, 3) && world->store != 0) {
+        world_lose_store(world);
+    }
     change_content(world);
     if (rng_chance(rng, 10)) {
         world_commit_leg(world, rng_below(rng, 5) + 1, 1, (enum leg_state)rng_below(rng, 5), world_wall_ms(world));

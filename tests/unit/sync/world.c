@@ -228,7 +228,9 @@ static unsigned take_hello(struct world *world, struct slice payload, struct buf
     struct message_hello_reply reply = {.protocol = MESSAGE_PROTOCOL,
                                         .now_ms = WORLD_START_S * 1000 + world->now_ms - WORLD_NOW_MS,
                                         .payload_max = world->hello_payload_max,
-                                        .collector_version = slice_str("1")};
+                                        .collector_version = slice_str("1"),
+                                        .has_store = world->store != 0};
+    memcpy(reply.store, &world->store, sizeof reply.store);
     assert_int_equal(message_hello_reply_encode(&reply, out), 0);
     world->greeted = true;
     return 204;
@@ -493,6 +495,20 @@ void world_surpass(struct world *world, uint32_t queue, int64_t start_s, uint64_
     entry->bytes = NULL;
     entry->len = 0;
     entry->revision += by;
+}
+
+void world_lose_store(struct world *world)
+{
+    for (size_t i = 0; i < (size_t)(WORLD_BEFORE + WORLD_AFTER) * (WORLD_QUEUES + 1); i++) {
+        free(world->entries[i].bytes);
+        world->entries[i] = (struct world_entry){.revision = 0};
+    }
+    world->store += world->store != 0;
+    if (world->linked) {
+        world->linked = false;
+        world->connection++;
+        sync_closed(world->sync, world->now_ms, "the collector died");
+    }
 }
 
 void world_commit_leg(struct world *world, uint64_t seq, uint32_t queue, enum leg_state state, int64_t enter_ms)

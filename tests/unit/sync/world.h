@@ -121,6 +121,7 @@ struct world {
     bool silent;
     size_t largest_payload; /* larger ones get 4.13 */
     uint32_t hello_payload_max;
+    uint64_t store; /* what its store is called; 0: it does not tell */
     /* What happened: */
     uint64_t batches;
     uint64_t hellos;
@@ -147,6 +148,8 @@ int64_t world_start_s(const struct world *world); /* of the interval that is ope
 void world_put(struct world *world, uint32_t queue, int64_t start_s, unsigned calls);
 /* As if the ledger had been put back to an older copy: the collector holds a later revision with other content. */
 void world_surpass(struct world *world, uint32_t queue, int64_t start_s, uint64_t by);
+/* The collector dies and comes back with nothing; where it tells of its store, that is another one. */
+void world_lose_store(struct world *world);
 void world_commit_leg(struct world *world, uint64_t seq, uint32_t queue, enum leg_state state, int64_t enter_ms);
 
 unsigned world_take_live(struct world *world, struct slice payload); /* the answer's code */
