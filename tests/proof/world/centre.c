@@ -373,6 +373,14 @@ void centre_stop(struct centre *centre)
     }
 }
 
+void centre_lose_store(struct centre *centre)
+{
+    centre_kill(centre, false);
+    disk_remove_tree(centre->store_dir);
+    verdict_forget(centre->world);
+    world_note(centre->world, "a new store", 0, 0, 0);
+}
+
 void centre_fill(struct centre *centre, int64_t until_ms)
 {
     centre->full_until_ms = until_ms;

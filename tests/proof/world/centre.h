@@ -13,6 +13,7 @@ void centre_free(struct centre *centre);
 void centre_start(struct centre *centre);
 void centre_kill(struct centre *centre, bool machine); /* machine: nobody says that nobody listens */
 void centre_stop(struct centre *centre);               /* as on SIGTERM */
+void centre_lose_store(struct centre *centre);         /* kills it; it will find an empty directory */
 void centre_start_at(struct centre *centre, int64_t at_ms);
 bool centre_is_up(const struct centre *centre);
 bool centre_is_silent(const struct centre *centre);

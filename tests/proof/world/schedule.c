@@ -51,6 +51,7 @@ static const struct {
                         [FAULT_CENTRE_KILLED] = {"collector killed", 6},
                         [FAULT_CENTRE_MACHINE] = {"collector's machine down", 3},
                         [FAULT_CENTRE_STOPPED] = {"collector stopped", 3},
+                        [FAULT_STORE_LOST] = {"collector killed, its store lost", 0},
                         [FAULT_STORE_FULL] = {"store full", 3},
                         [FAULT_STORE_HICCUP] = {"a store commit fails", 3},
                         [FAULT_AGENT_KILLED] = {"agent killed between two steps", 12},
@@ -118,6 +119,7 @@ static void on_centre(struct fault *fault)
     case FAULT_STORE_FULL: centre_fill(centre, end_ms); return;
     case FAULT_STORE_HICCUP: centre_hiccup(centre); return;
     case FAULT_CENTRE_STOPPED: centre_stop(centre); break;
+    case FAULT_STORE_LOST: centre_lose_store(centre); break;
     default: centre_kill(centre, fault->kind == FAULT_CENTRE_MACHINE); break;
     }
     centre_start_at(centre, end_ms);
@@ -264,6 +266,12 @@ static int64_t pick_number(struct rng *rng, enum fault_kind kind)
     }
 }
 
+/* Where the collector is killed, now and then its store is gone when it starts again. */
+static enum fault_kind worsen(enum fault_kind kind, int64_t number)
+{
+    return kind == FAULT_CENTRE_KILLED && number % 3 == 0 ? FAULT_STORE_LOST : kind;
+}
+
 static int64_t longest(enum fault_kind kind, int64_t for_ms)
 {
     int64_t max_ms = kind == FAULT_PBX_KILLED || kind == FAULT_PBX_STOPPED ? 10 * WORLD_MINUTE
@@ -315,6 +323,7 @@ struct schedule *schedule_new(struct world *world)
                                 .at_ms = at_ms,
                                 .for_ms = longest(kind, pick_length(&rng, world->plan.span_ms)),
                                 .number = pick_number(&rng, kind)};
+        fault->kind = worsen(kind, fault->number);
         last_ms = at_ms;
     }
     qsort(schedule->faults, schedule->count, sizeof *schedule->faults, by_time);

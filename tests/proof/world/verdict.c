@@ -150,6 +150,14 @@ void verdict_scan(struct world *world)
     store_view_end(view);
 }
 
+void verdict_forget(struct world *world)
+{
+    for (size_t i = 0; i < world->plan.branch_count && world->branches[i]; i++) {
+        struct branch *branch = world->branches[i];
+        memset(branch->held, 0, branch->pbx.slots * world->plan.queue_count * sizeof *branch->held);
+    }
+}
+
 /* ---- checks that the product brings ---- */
 
 static void on_defect(void *ctx, const char *line)

@@ -13,6 +13,9 @@ void verdict_answered(struct world *world, struct conn *conn, const struct wire_
 /* No interval at the centre has become older, and none that was acknowledged is gone. */
 void verdict_scan(struct world *world);
 
+/* The store is lost with all that it said it had: it is owed again. */
+void verdict_forget(struct world *world);
+
 /* At any moment: every record, every balance, every sum. */
 void verdict_between(struct world *world);
 
