@@ -202,6 +202,14 @@ static void on_room(void *ctx)
     loop_again_start(follower->again);
 }
 
+static void on_trim(void *ctx)
+{
+    struct follower *follower = ctx;
+    if (!follower->holding) {
+        follow_trim(follower->follow);
+    }
+}
+
 static int start_watches(struct follower *follower)
 {
     struct loop *loop = follower->options.loop;
@@ -244,7 +252,7 @@ int follower_start(const struct follower_options *options, struct follower **out
     if (status == 0) {
         status = start_watches(follower);
     }
-    const struct keeper_client client = {.before = before_commit, .room = on_room, .ctx = follower};
+    const struct keeper_client client = {.before = before_commit, .room = on_room, .trim = on_trim, .ctx = follower};
     if (status == 0) {
         status = keeper_add(options->keeper, &client);
     }

@@ -4,11 +4,13 @@
 
 #include "platform/base/log.h"
 #include "platform/base/status.h"
+#include "platform/service/memory.h"
 #include "platform/time/clock.h"
 
 enum {
     QUIET_COMMIT_MS = 60 * 1000, /* a commit at least so often: a reader tells from its age that the daemon lives */
     TEND_MS = 60 * 1000,
+    TRIM_MS = 5 * 1000,
     FAILED_COMMITS_MAX = 5,
     ROOM_TRIES = 8,
     ROOM_PART = 16, /* of the ledger's size is given up at a time */
@@ -21,6 +23,7 @@ struct keeper {
     size_t client_count;
     int64_t committed_at_ms; /* monotonic, as the next */
     int64_t tended_at_ms;
+    int64_t trimmed_at_ms;
     unsigned failed_commits;
     bool held;
     bool stopped;
@@ -78,6 +81,8 @@ static bool commit(struct keeper *keeper)
         status = pipeline_commit(keeper->options.pipeline, clock_wall_ms());
     }
     if (status == 0) {
+        ledger_trim(
+            pipeline_ledger(keeper->options.pipeline)); /* each commit looks at other pages: all of them in time */
         keeper->failed_commits = 0;
         keeper->committed_at_ms = loop_now_ms();
         release(keeper);
@@ -129,6 +134,19 @@ static void tend(struct keeper *keeper, int64_t now_ms)
     keeper->tended_at_ms = more && status == 0 ? 0 : now_ms;
 }
 
+/* What a burst took is given back soon after it: the box's memory is the PBX's. */
+static void trim(struct keeper *keeper, int64_t now_ms)
+{
+    for (size_t i = 0; i < keeper->client_count; i++) {
+        if (keeper->clients[i].trim) {
+            keeper->clients[i].trim(keeper->clients[i].ctx);
+        }
+    }
+    pipeline_trim(keeper->options.pipeline);
+    memory_trim();
+    keeper->trimmed_at_ms = now_ms;
+}
+
 static void on_timer(void *ctx)
 {
     struct keeper *keeper = ctx;
@@ -148,6 +166,9 @@ static void on_timer(void *ctx)
         (keeper->tended_at_ms == 0 || now_ms - keeper->tended_at_ms >= TEND_MS)) {
         tend(keeper, now_ms);
     }
+    if (!keeper->stopped && now_ms - keeper->trimmed_at_ms >= TRIM_MS) {
+        trim(keeper, now_ms);
+    }
 }
 
 int keeper_start(const struct keeper_options *options, struct keeper **out)
@@ -158,6 +179,7 @@ int keeper_start(const struct keeper_options *options, struct keeper **out)
     }
     keeper->options = *options;
     keeper->committed_at_ms = loop_now_ms();
+    keeper->trimmed_at_ms = keeper->committed_at_ms;
     uint64_t commit_ms = (uint64_t)options->config->ledger.commit_interval_ms;
     int status = loop_timer_start(options->loop, commit_ms, commit_ms, on_timer, keeper, &keeper->timer);
     if (status != 0) {

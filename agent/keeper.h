@@ -27,10 +27,12 @@ int keeper_start(const struct keeper_options *options, struct keeper **out); /* 
 void keeper_stop(struct keeper *keeper);                                     /* commits what is pending; NULL is fine */
 
 /* A source, called at each commit's time. before() may put into the pipeline (time that passed); room() says that the
- * ledger has room again after keeper_is_held(). */
+ * ledger has room again after keeper_is_held(); trim() gives
+ * back what memory it does not use now; NULL: it keeps none. */
 struct keeper_client {
     void (*before)(void *ctx);
     void (*room)(void *ctx);
+    void (*trim)(void *ctx);
     void *ctx;
 };
 enum { KEEPER_CLIENTS_MAX = 4 };

@@ -424,3 +424,12 @@ int pipeline_commit(struct pipeline *pipeline, int64_t now_ms)
     pipeline->pending = false;
     return 0;
 }
+
+void pipeline_trim(struct pipeline *pipeline)
+{
+    book_trim(pipeline->book);
+    if (pipeline->live) {
+        timesheet_trim(pipeline->live->sheet);
+    }
+    ledger_trim(pipeline->ledger);
+}

@@ -80,4 +80,7 @@ bool pipeline_wants_commit(const struct pipeline *pipeline); /* a batch is full 
 /* One transaction. 0; STATUS_FULL and STATUS_IO: nothing happened, try again; others are fatal as for take. */
 int pipeline_commit(struct pipeline *pipeline, int64_t now_ms);
 
+/* Gives back the memory that a long catching up took. */
+void pipeline_trim(struct pipeline *pipeline);
+
 #endif

@@ -303,6 +303,11 @@ void book_saved(struct book *book)
     }
 }
 
+void book_trim(struct book *book)
+{
+    shelf_trim(&book->shelf);
+}
+
 size_t book_dirty_count(const struct book *book)
 {
     return book->shelf.dirty_count;

@@ -39,6 +39,9 @@ int book_save(struct book *book, int (*put)(void *ctx, const struct book_item *i
 /* What book_save() gave is durable. Intervals older than the newest by more than a few leave the memory. */
 void book_saved(struct book *book);
 
+/* Gives back the memory of intervals that left, which is else kept for the next ones. */
+void book_trim(struct book *book);
+
 size_t book_dirty_count(const struct book *book);
 
 #endif

@@ -41,9 +41,8 @@ static uint32_t bucket_of(uint32_t id, int64_t number, uint32_t mask)
     return (uint32_t)(h >> 32) & mask;
 }
 
-static int grow(struct shelf *shelf)
+static int resize(struct shelf *shelf, uint32_t mask)
 {
-    uint32_t mask = shelf->mask * 2 + 1;
     struct shelf_item **buckets = calloc((size_t)mask + 1, sizeof(struct shelf_item *));
     if (!buckets) {
         return STATUS_NO_MEMORY;
@@ -81,7 +80,7 @@ static struct shelf_item *take_spare(struct shelf *shelf)
 
 static int make_item(struct shelf *shelf, uint32_t id, int64_t number, struct shelf_item **out)
 {
-    if (shelf->count > shelf->mask && grow(shelf) != 0) {
+    if (shelf->count > shelf->mask && resize(shelf, shelf->mask * 2 + 1) != 0) {
         return STATUS_NO_MEMORY;
     }
     struct shelf_item *item = take_spare(shelf);
@@ -180,5 +179,23 @@ void shelf_purge(struct shelf *shelf, int64_t keep_intervals)
             spare(shelf, item);
             shelf->count--;
         }
+    }
+}
+
+void shelf_trim(struct shelf *shelf)
+{
+    uint32_t mask = shelf->mask;
+    free_list(shelf, shelf->spare);
+    shelf->spare = NULL;
+    if (shelf->dirty_count == 0) {
+        free((void *)shelf->dirty);
+        shelf->dirty = NULL;
+        shelf->dirty_cap = 0;
+    }
+    while (mask >= BUCKETS_LEAST && shelf->count <= mask / 4) {
+        mask /= 2;
+    }
+    if (mask != shelf->mask) {
+        (void)resize(shelf, mask); /* without memory it stays as it is */
     }
 }

@@ -50,6 +50,9 @@ void shelf_saved(struct shelf *shelf); /* nothing is dirty any more */
 /* Lets go of all that is further behind the newest. Nothing may be dirty. */
 void shelf_purge(struct shelf *shelf, int64_t keep_intervals);
 
+/* Gives back the memory of what was let go, which is else kept for the next ones. */
+void shelf_trim(struct shelf *shelf);
+
 int shelf_reach(struct shelf *shelf, uint32_t id, int64_t number, struct shelf_item **out);
 
 /* The one to write to, marked dirty: the one in memory, else loaded. 0, STATUS_NO_MEMORY, load's failure. */

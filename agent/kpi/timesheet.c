@@ -255,6 +255,11 @@ void timesheet_saved(struct timesheet *sheet)
     }
 }
 
+void timesheet_trim(struct timesheet *sheet)
+{
+    shelf_trim(&sheet->shelf);
+}
+
 size_t timesheet_dirty_count(const struct timesheet *sheet)
 {
     return sheet->shelf.dirty_count;

@@ -41,6 +41,7 @@ struct timesheet_item {
 };
 int timesheet_save(struct timesheet *sheet, int (*put)(void *ctx, const struct timesheet_item *item), void *ctx);
 void timesheet_saved(struct timesheet *sheet); /* durable; old intervals leave the memory */
+void timesheet_trim(struct timesheet *sheet);  /* gives back the memory of those that left */
 size_t timesheet_dirty_count(const struct timesheet *sheet);
 
 #endif

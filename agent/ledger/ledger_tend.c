@@ -352,3 +352,8 @@ int ledger_tend(struct ledger *ledger, int64_t now_ms, bool *more)
     }
     return status;
 }
+
+void ledger_trim(struct ledger *ledger)
+{
+    kv_trim(ledger->kv);
+}

@@ -136,6 +136,8 @@ int ledger_resend_step(struct ledger *ledger, struct ledger_resend *resend); /* 
  * by a week, whichever is less. 0, or a failure. *more tells that another call has work. */
 int ledger_tend(struct ledger *ledger, int64_t now_ms, bool *more);
 
+void ledger_trim(struct ledger *ledger); /* unmaps what was read of the file, see kv_trim() */
+
 /* Gives up legs, then intervals, for at least `bytes` of room now; LEDGER_NONE when there is nothing left to give. */
 int ledger_shed(struct ledger *ledger, uint64_t bytes);
 

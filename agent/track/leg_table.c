@@ -38,8 +38,7 @@ static int grow_slots(struct leg_table *table)
     if (!slots) {
         return STATUS_NO_MEMORY;
     }
-    memset(slots + table->cap, 0, table->cap * sizeof *slots);
-    table->slots = slots;
+    table->slots = slots; /* the new half is not touched before it is used */
     table->cap = cap;
     return 0;
 }
@@ -132,6 +131,7 @@ uint32_t leg_table_add(struct leg_table *table, const struct call_leg *leg)
             return 0;
         }
         at = table->count++;
+        table->slots[at] = (struct leg_slot){0};
     }
     if (table->used >= table->mask && grow_buckets(table) != 0) {
         table->slots[at].next_done = table->free_head;

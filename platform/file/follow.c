@@ -419,6 +419,11 @@ int follow_read(struct follow *follow, int64_t now_ms, struct follow_chunk *out)
     }
 }
 
+void follow_trim(struct follow *follow)
+{
+    lines_trim(&follow->lines);
+}
+
 int follow_fd(const struct follow *follow)
 {
     return follow->watch.fd;

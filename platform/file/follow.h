@@ -76,6 +76,9 @@ void follow_close(struct follow *follow);
  * which it may be called again. */
 int follow_read(struct follow *follow, int64_t now_ms, struct follow_chunk *out);
 
+/* Gives back the memory that long reads took; ends what the last chunk lent. */
+void follow_trim(struct follow *follow);
+
 /* A descriptor that becomes readable when a read may be worth it (inotify), or -1. Only a hint: read by time as well,
  * once a second or so (network file systems tell nothing, and grace times end by themselves). The same descriptor for
  * the whole life. */

@@ -11,11 +11,16 @@ static size_t size_min(uint64_t a, size_t b)
     return a < b ? (size_t)a : b;
 }
 
+/* Kept tail, torn rest, one read, the line feed that ends a last line, padding. */
+static char *lines_make_data(const struct lines *lines)
+{
+    return malloc(FOLLOW_TAIL_MAX + lines->line_max + lines->chunk_bytes + 1 + LINES_PADDING);
+}
+
 int lines_init(struct lines *lines, size_t line_max, size_t chunk_bytes)
 {
     *lines = (struct lines){.line_max = line_max, .chunk_bytes = chunk_bytes};
-    /* Kept tail, torn rest, one read, the line feed that ends a last line, padding. */
-    lines->data = malloc(FOLLOW_TAIL_MAX + line_max + chunk_bytes + 1 + LINES_PADDING);
+    lines->data = lines_make_data(lines);
     lines_rewind(lines);
     return lines->data ? 0 : STATUS_NO_MEMORY;
 }
@@ -189,13 +194,19 @@ static int lines_fill_plain(struct lines *lines, struct input *input, size_t *go
     return *got == 0 ? LINES_END : 0;
 }
 
+/* Moves what is still needed, the kept tail first, to the beginning of `to`. */
+static void lines_move(struct lines *lines, char *to)
+{
+    size_t keep = lines->before + lines->end - lines->start;
+    memmove(to, lines->data + lines->start - lines->before, keep);
+    lines->start = lines->before;
+    lines->end = keep;
+}
+
 static int lines_fill(struct lines *lines, struct input *input)
 {
     if (lines->start > lines->before) {
-        size_t keep = lines->before + lines->end - lines->start;
-        memmove(lines->data, lines->data + lines->start - lines->before, keep);
-        lines->start = lines->before;
-        lines->end = keep;
+        lines_move(lines, lines->data);
     }
     size_t got = 0;
     uint64_t offset = input->offset;
@@ -203,9 +214,26 @@ static int lines_fill(struct lines *lines, struct input *input)
     if (rc == 0) {
         lines_learn_head(lines, lines->data + lines->end, got, offset);
         lines->end += got;
+        lines->touched_bytes = lines->end > lines->touched_bytes ? lines->end : lines->touched_bytes;
     }
     memset(lines->data + lines->end, 0, LINES_PADDING);
     return rc;
+}
+
+void lines_trim(struct lines *lines)
+{
+    if (lines->touched_bytes <= lines->chunk_bytes / 16) {
+        return; /* not worth the work */
+    }
+    char *data = lines_make_data(lines);
+    if (!data) {
+        return;
+    }
+    lines_move(lines, data);
+    free(lines->data);
+    lines->data = data;
+    lines->touched_bytes = lines->end;
+    memset(lines->data + lines->end, 0, LINES_PADDING);
 }
 
 /* At the end of the input: ends the last line when asked to, and reports skipped lines that no line follows. */

@@ -22,6 +22,7 @@ enum { LINES_PADDING = 64 };
 
 struct lines {
     char *data;
+    size_t touched_bytes; /* of data, from its beginning: filled at some time since it was made */
     size_t line_max;
     size_t chunk_bytes;
     size_t before; /* bytes kept in front of `start`: min(offset, FOLLOW_TAIL_MAX) */
@@ -64,6 +65,9 @@ int lines_resume_altered(struct lines *lines, struct input *input, const struct 
 /* 0 and the next chunk (its path and gap are left to the caller), LINES_END, LINES_MOVED or a failure of the input.
  * With `last_line`, the end of the input ends its last line too. */
 int lines_next(struct lines *lines, struct input *input, bool last_line, struct follow_chunk *out);
+
+/* Gives back the memory that a long read took. What was handed out is valid no more. */
+void lines_trim(struct lines *lines);
 
 void lines_drop_rest(struct lines *lines); /* the unfinished last line will never be finished: counts it as skipped */
 

@@ -93,6 +93,7 @@ struct kv_usage {
 };
 int kv_usage(struct kv_txn *txn, struct kv_usage *out);
 int kv_reader_check(struct kv *kv); /* clears slots of dead readers */
+void kv_trim(struct kv *kv);        /* unmaps what was looked at, else it stays resident; not in two threads at once */
 
 /* After a commit of which LMDB does not know whether it happened (its meta page could not be written) it begins nothing
  * more, not even to read: whoever holds it has to close it and open it again. */

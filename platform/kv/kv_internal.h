@@ -10,6 +10,7 @@ struct kv {
     MDB_env *env;
     unsigned page_bytes;
     uint64_t grow_bytes;     /* 0: the file is as long as it may become */
+    void *map;               /* where LMDB has the file; NULL: not found out yet, see kv_trim() */
     uint64_t reserved_bytes; /* of the file, from its beginning, that have their place on the disk */
 };
 

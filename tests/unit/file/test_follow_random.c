@@ -382,6 +382,9 @@ static void reader_some(struct world *world)
 {
     world->now_ms += roll(world, 2) == 0 ? roll(world, GRACE_MS * 2) : 0;
     for (uint32_t left = 1 + roll(world, 8); left > 0 && reader_step(world); left--) {
+        if (roll(world, 4) == 0) {
+            follow_trim(world->follow);
+        }
     }
 }
 

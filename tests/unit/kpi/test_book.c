@@ -1,5 +1,6 @@
 #include "agent/kpi/book.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -284,6 +285,58 @@ static void old_intervals_leave_and_come_back(void **state)
     }
 }
 
+#ifdef __SANITIZE_ADDRESS__
+size_t __sanitizer_get_current_allocated_bytes(void);
+#endif
+
+static size_t heap_bytes(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return __sanitizer_get_current_allocated_bytes();
+#else
+    struct mallinfo2 now = mallinfo2();
+    return now.uordblks + now.hblkhd;
+#endif
+}
+
+static int count_one(void *ctx, const struct book_item *item)
+{
+    size_t *count = ctx;
+    *count += item->summary->flow[FLOW_RING_NO_ANSWER] == 1;
+    return 0;
+}
+
+/* A month is read in one go, then there is calm. */
+static void what_a_burst_took_is_given_back(void **state)
+{
+    enum { INTERVALS = 3000, LEFT_BYTES = 64 * 1024 };
+    struct shelf *shelf = *state;
+    size_t before = heap_bytes();
+    for (int burst = 0; burst < 2; burst++) {
+        size_t counted = 0;
+        for (int64_t i = 0; i < INTERVALS; i++) {
+            struct leg_change missed = {
+                .kind = LEG_CHANGE_MISSED, .at_ms = (START_S + (burst * INTERVALS + i) * 900) * 1000, .queue = 1};
+            assert_int_equal(book_change(shelf->book, &missed), 0);
+        }
+        book_trim(shelf->book); /* nothing of it: it is not stored yet */
+        assert_int_equal(book_dirty_count(shelf->book), INTERVALS);
+        assert_int_equal(book_save(shelf->book, count_one, &counted), 0);
+        assert_int_equal(counted, INTERVALS);
+        book_saved(shelf->book);
+        assert_true(heap_bytes() > before + INTERVALS * sizeof(struct summary));
+        book_trim(shelf->book);
+        assert_true(heap_bytes() < before + LEFT_BYTES);
+    }
+    struct leg_change missed = {
+        .kind = LEG_CHANGE_MISSED, .at_ms = (START_S + (2 * INTERVALS - 1) * 900) * 1000, .queue = 1};
+    shelf->loads = 0;
+    assert_int_equal(book_change(shelf->book, &missed), 0);
+    assert_int_equal(shelf->loads, 0); /* the newest are still there, and found */
+    assert_int_equal(book_save(shelf->book, put, shelf), 0);
+    assert_int_equal(shelf->items[0].sum.flow[FLOW_RING_NO_ANSWER], 2);
+}
+
 static int in_order(void *ctx, const struct book_item *item)
 {
     struct book_item *last = ctx;
@@ -316,6 +369,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_failed_commit_loses_nothing, open_shelf, close_shelf),
         cmocka_unit_test_setup_teardown(failing_to_load_is_passed_on_and_leaves_no_entry, open_shelf, close_shelf),
         cmocka_unit_test_setup_teardown(old_intervals_leave_and_come_back, open_shelf, close_shelf),
+        cmocka_unit_test_setup_teardown(what_a_burst_took_is_given_back, open_shelf, close_shelf),
         cmocka_unit_test_setup_teardown(saving_is_in_the_order_of_storage, open_shelf, close_shelf),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
