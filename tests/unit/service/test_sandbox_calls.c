@@ -408,7 +408,9 @@ static void test_what_would_hold_is_told(void **state)
         assert_int_equal(facts.landlock, kernel->landlock);
         assert_int_equal(facts.files, kernel->files);
         assert_int_equal(facts.ports, kernel->ports);
-        (void)snprintf(version, sizeof version, kernel->files ? " (Landlock %u)" : "", kernel->landlock);
+        if (kernel->files) {
+            (void)snprintf(version, sizeof version, " (Landlock %u)", kernel->landlock);
+        }
         (void)snprintf(want, sizeof want, "system calls yes, files %s%s, TCP ports %s", kernel->files ? "yes" : "no",
                        version, kernel->ports ? "yes" : "no");
         assert_string_equal(buf_cstr(&text), want);
