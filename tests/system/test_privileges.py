@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import pwd
+import re
 import shutil
+import subprocess
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator
 
@@ -14,6 +16,7 @@ import pytest
 
 from branch import Agent, Branch, wait_for
 from centre import Centre
+from ringside import bin_dir
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights to give up")
 
@@ -102,3 +105,41 @@ def test_a_user_who_is_not_there_is_no_reason_to_stay_root(open_home: Path) -> N
     assert daemon.wait() == 1
     assert f'there is no user "{NO_USER}"' in daemon.said()
     assert not branch.ledger.exists()
+
+
+@contextmanager
+def held_at_its_output(command: list[str]) -> Iterator[int]:
+    """The command, which cannot end for as long as nobody takes what it prints; its process id."""
+    ours, theirs = os.pipe()
+    os.set_blocking(theirs, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(theirs, b"x" * 4096)
+    os.set_blocking(theirs, True)
+    with subprocess.Popen(command, stdout=theirs, stderr=theirs, stdin=subprocess.DEVNULL) as process:
+        os.close(theirs)
+        try:
+            yield process.pid
+        finally:
+            process.kill()
+            os.close(ours)
+
+
+def is_hardened(pid: int) -> bool:
+    limits = Path(f"/proc/{pid}/limits").read_text()
+    return facts(Path(f"/proc/{pid}"))["NoNewPrivs"] == ["1"] and bool(
+        re.search(r"^Max core file size\s+0\s+0\s", limits, flags=re.M))
+
+
+@pytest.mark.parametrize("which", ["import", "site list"])
+def test_commands_leave_no_core_dump(open_home: Path, which: str) -> None:
+    """They hold callers, or tokens and keys."""
+    if which == "import":
+        branch = Branch(open_home / "branch")
+        branch.log.write_text("1700000000|NONE|NONE|NONE|QUEUESTART|\n")
+        command = [bin_dir() / "ringside-agent", "import", "-c", branch.config, branch.log]
+    else:
+        centre = Centre(open_home)
+        command = [bin_dir() / "ringside-collector", "-c", centre.config, "site", "list"]
+    with held_at_its_output([str(word) for word in command]) as pid:
+        wait_for("no core dump", lambda: is_hardened(pid))
