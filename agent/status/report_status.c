@@ -11,7 +11,7 @@
 #include "platform/time/zone.h"
 #include "proto/report/fields.h"
 
-enum { NAMES_MAX = 1 << 16 };
+enum { NAMES_MAX = 1 << 16, CURSORS_TOLD_MAX = 32 };
 
 struct status_work {
     const struct report_job *job;
@@ -83,6 +83,17 @@ static void put_health(struct json *row, const struct health_source *source)
     json_put_str(row, "last_error", source && source->last_error[0] ? source->last_error : NULL);
 }
 
+/* Dated names of rotated files are new ones forever: of so many paths the newest are told. */
+static void drop_oldest_cursor(struct status_work *work)
+{
+    size_t oldest = 0;
+    for (size_t i = 1; i < work->cursor_count; i++) {
+        oldest = work->cursors[i].updated_ms < work->cursors[oldest].updated_ms ? i : oldest;
+    }
+    work->cursor_count--;
+    memmove(work->cursors + oldest, work->cursors + oldest + 1, (work->cursor_count - oldest) * sizeof *work->cursors);
+}
+
 /* A file that was rotated leaves a cursor behind under the path that it had: of each path the newest tells. */
 static int take_cursor(void *ctx, const struct ledger_cursor *cursor)
 {
@@ -100,6 +111,9 @@ static int take_cursor(void *ctx, const struct ledger_cursor *cursor)
         }
         work->cursors = cursors;
         work->cursors[work->cursor_count++] = *cursor;
+        if (work->cursor_count > CURSORS_TOLD_MAX) {
+            drop_oldest_cursor(work);
+        }
     } else if (cursor->updated_ms >= work->cursors[at].updated_ms) {
         work->cursors[at] = *cursor;
     }

@@ -34,7 +34,7 @@ struct ledger {
     size_t closed_count;
     struct call_leg open[FAKE_LEGS_MAX];
     size_t open_count;
-    struct ledger_cursor cursors[FAKE_LIST_MAX];
+    struct ledger_cursor cursors[64];
     size_t cursor_count;
     struct ledger_gap gaps[FAKE_LIST_MAX];
     size_t gap_count;

@@ -1,6 +1,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -233,6 +234,32 @@ static void fill_status(struct health *health)
     desk.health = health;
 }
 
+/* Logs that are rotated to dated names, for years: an answer stays an answer. */
+static void test_status_tells_of_the_newest_files(void **state)
+{
+    enum { FILES = 60, TOLD = 32 };
+    (void)state;
+    struct ledger_cursor *cursors = desk.ledger->cursors;
+    for (int i = 0; i < FILES; i++) {
+        struct ledger_cursor *cursor = &cursors[desk.ledger->cursor_count++];
+        *cursor = (struct ledger_cursor){.source = "queue_log", .updated_ms = i * 37 % FILES};
+        (void)snprintf(cursor->path, sizeof cursor->path, "/log/queue_log-%d", i * 37 % FILES);
+    }
+    CLEANUP(json_cleanup) struct json *json = NULL;
+    assert_int_equal(desk_ask(&desk, REPORT_STATUS, &json, NULL), 0);
+    assert_int_equal(json_count(json, "sources"), TOLD);
+    bool told[FILES] = {false};
+    for (int i = 0; i < TOLD; i++) {
+        char where[32];
+        int number = -1;
+        (void)snprintf(where, sizeof where, "sources/%d/path", i);
+        assert_int_equal(sscanf(json_text(json, where), "/log/queue_log-%d", &number), 1);
+        assert_in_range(number, FILES - TOLD, FILES - 1);
+        assert_false(told[number]);
+        told[number] = true;
+    }
+}
+
 static void test_status_of_a_running_agent(void **state)
 {
     (void)state;
@@ -436,6 +463,7 @@ int main(void)
         CASE(test_calls_are_ordered_by_their_end),
         CASE(test_operators),
         CASE(test_status_of_a_running_agent),
+        CASE(test_status_tells_of_the_newest_files),
         CASE(test_status_says_what_is_wrong),
         CASE(test_status_of_the_centre),
         CASE(test_status_says_what_is_wrong_with_the_centre),
