@@ -6,8 +6,9 @@
 
 #include "collector/options.h"
 #include "collector/place.h"
-#include "collector/store/store.h"
+#include "collector/store/store_write.h"
 #include "platform/base/status.h"
+#include "platform/time/clock.h"
 
 static void print_defect(void *ctx, const char *line)
 {
@@ -61,11 +62,47 @@ static int check(const struct collector_config *config)
     return defects == 0 ? EXIT_OK : options_failed("%" PRId64 " defects", defects);
 }
 
+static int open_to_write(const struct collector_config *config, struct store **out)
+{
+    const struct store_options options = {.dir = config->data.store_dir,
+                                          .limit_bytes = config->store.size_max_bytes,
+                                          .intervals_keep_ms = config->store.intervals_keep_ms,
+                                          .cells_keep_ms = config->store.cells_keep_ms,
+                                          .now_ms = clock_wall_ms()};
+    struct store *store;
+    int status = store_open_readonly(config->data.store_dir, &store); /* mending is the daemon's */
+    if (status != 0) {
+        return status;
+    }
+    store_close(store);
+    return store_open_writer(&options, out);
+}
+
+/* An older copy does not know what it lacks. */
+static int renew(const struct collector_config *config)
+{
+    struct store *store = NULL;
+    int status = open_to_write(config, &store);
+    if (status == 0) {
+        status = store_renew(store, clock_wall_ms());
+    }
+    store_close(store);
+    if (status == STATUS_BUSY) {
+        return options_failed("the daemon is writing the store: stop it first");
+    }
+    if (status != 0) {
+        return place_failed("the store", config->data.store_dir, status);
+    }
+    (void)printf("branches will send again all that they hold\n");
+    return EXIT_OK;
+}
+
 int store_command(const struct collector_config *config, int argc, char **argv)
 {
-    if (argc != 2 || strcmp(argv[1], "check") != 0) {
-        return options_usage("store wants the word check");
+    bool checks = argc == 2 && strcmp(argv[1], "check") == 0;
+    if (!checks && (argc != 2 || strcmp(argv[1], "renew") != 0)) {
+        return options_usage("store wants the word check or renew");
     }
     int result = place_become_owner(config);
-    return result == EXIT_OK ? check(config) : result;
+    return result != EXIT_OK ? result : checks ? check(config) : renew(config);
 }

@@ -81,3 +81,15 @@ int store_generation_renew(struct store *store)
     int status = store_generation_make(store);
     return status == 0 ? owe_all(store) : status;
 }
+
+int store_renew(struct store *store, int64_t now_ms)
+{
+    int status = store_begin(store, now_ms);
+    if (status != 0) {
+        return status;
+    }
+    (void)store_generation_renew(store);
+    status = store_end(store);
+    store->has_generation &= status == 0; /* which one it has is not known then */
+    return status;
+}

@@ -28,6 +28,8 @@ const struct kv_loss *store_mended(const struct store *store);
 /* LIMITS_STORE_BYTES at random, others from when the store lost intervals or gaps: branches that know it by others send
  * everything again. NULL: there was no room to write them down. */
 const uint8_t *store_generation(const struct store *store);
+/* As if it had lost some, for who knows that it has: it was put back to an older copy. A transaction of its own. */
+int store_renew(struct store *store, int64_t now_ms);
 
 int store_begin(struct store *store, int64_t now_ms);
 int store_end(struct store *store); /* durable on 0; STATUS_FULL (map or disk), STATUS_IO: nothing happened */

@@ -44,6 +44,7 @@ class Organisation:
             start_s = history_start_s()
             self.whole = Whole(self.centre, {name: [site.log] for name, site in self.sites.items()}, GROUPS,
                                (stamp(start_s - DAY_S), stamp(start_s + (DAYS + 2) * DAY_S)))
+            shutil.copy(self.store, self.older)
             self.alpha = self.sites["alpha"].start()
             self.deliver("alpha", self.alpha)
             with self.sites["beta"].running() as agent:
@@ -53,6 +54,11 @@ class Organisation:
     @property
     def store(self) -> Path:
         return self.centre.data / "store" / "data.mdb"
+
+    @property
+    def older(self) -> Path:
+        """A copy of the store from before anything was delivered."""
+        return self.centre.home / "older.mdb"
 
     def deliver(self, name: str, agent: Agent) -> None:
         site = self.sites[name]
@@ -90,9 +96,9 @@ def fixture_organisation(tmp_path: Path) -> Iterator[Organisation]:
     organisation.close()
 
 
-def damage_intervals(store: Path) -> None:
+def damage_intervals(organisation: Organisation) -> None:
     """A byte of each interval that begins at a quarter past an hour: no hour or day, and no mark, has such a key."""
-    content = bytearray(store.read_bytes().rstrip(b"\0"))  # what is behind is only reserved
+    content = bytearray(organisation.store.read_bytes().rstrip(b"\0"))  # what is behind is only reserved
     first_s = history_start_s() // 3600 * 3600
     for site in (1, 2):
         for hour_s in range(first_s, first_s + (DAYS + 1) * DAY_S, 3600):
@@ -101,26 +107,33 @@ def damage_intervals(store: Path) -> None:
             while at >= 0:
                 content[at + 12 + 4] ^= 0x5a
                 at = content.find(key, at + 1)
-    with open(store, "r+b") as file:
+    with open(organisation.store, "r+b") as file:
         file.write(content)
 
 
-def fill_with_noise(store: Path) -> None:
-    with open(store, "r+b") as file:
+def fill_with_noise(organisation: Organisation) -> None:
+    with open(organisation.store, "r+b") as file:
         file.write(bytes(i * 31 % 251 + 1 for i in range(40 * PAGE)))
 
 
-def empty(store: Path) -> None:
-    shutil.rmtree(store.parent)
+def empty(organisation: Organisation) -> None:
+    shutil.rmtree(organisation.store.parent)
 
 
-@pytest.mark.parametrize("lose", (damage_intervals, fill_with_noise, empty))
-def test_what_was_lost_is_sent_again(organisation: Organisation, lose: Callable[[Path], None]) -> None:
+def put_back(organisation: Organisation) -> None:
+    shutil.copy(organisation.older, organisation.store)
+    assert "send again" in organisation.centre.command("store", "renew")
+
+
+@pytest.mark.parametrize("lose", (damage_intervals, fill_with_noise, empty, put_back))
+def test_what_was_lost_is_sent_again(organisation: Organisation, lose: Callable[[Organisation], None]) -> None:
     centre = organisation.centre
-    lose(organisation.store)
+    lose(organisation)
     with centre.running() as daemon:
         told = re.search(r"lost: (\d+) intervals", daemon.said())
         assert (told is not None and int(told[1]) > 10) == (lose is damage_intervals), daemon.said()
+        busy = centre.run("store", "renew")
+        assert busy.returncode == 1 and "stop it first" in busy.stderr
         # beta is away: what is there of it is not whole, and says so
         problems = organisation.whole.site_problems("beta")
         assert problems and not organisation.is_complete("beta")

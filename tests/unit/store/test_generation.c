@@ -164,6 +164,21 @@ static void it_stays_where_a_queue_lost_its_name(void **state)
     store_close(store);
 }
 
+static void it_can_be_made_anew_at_will(void **state)
+{
+    (void)state;
+    struct store *store = fill();
+    struct called name = called(store);
+    assert_int_equal(store_renew(store, KIT_NOW_MS), 0);
+    struct called renewed = called(store);
+    assert_false(same(name, renewed));
+    store = kit_reopen(store, LIMIT_BYTES);
+    assert_true(same(renewed, called(store)));
+    assert_int_equal(contact_of(store).backlog, 1);
+    kit_check(store);
+    store_close(store);
+}
+
 static void what_retention_dropped_is_not_taken_again(void **state)
 {
     (void)state;
@@ -194,6 +209,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_of_before_gets_one, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(it_is_made_anew_with_a_loss_that_sites_can_mend, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(it_stays_where_a_queue_lost_its_name, kit_setup, kit_teardown),
+        cmocka_unit_test_setup_teardown(it_can_be_made_anew_at_will, kit_setup, kit_teardown),
         cmocka_unit_test_setup_teardown(what_retention_dropped_is_not_taken_again, kit_setup, kit_teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
