@@ -16,15 +16,6 @@
 const char *const ledger_db_names[LEDGER_DB_COUNT] = {"meta",      "names", "cursors", "open_legs", "legs",
                                                       "intervals", "dirty", "gaps",    "shifts"};
 
-uint32_t ledger_key_u32(struct slice key, size_t at)
-{
-    return record_key_at_u32(key, at);
-}
-uint64_t ledger_key_u64(struct slice key, size_t at)
-{
-    return record_key_at_u64(key, at);
-}
-
 int ledger_open_dbs(struct ledger *ledger, bool create)
 {
     for (int i = 0; i < LEDGER_DB_COUNT; i++) {
@@ -131,7 +122,7 @@ static int load_name(void *ctx, struct slice key, struct slice value)
         return 0;
     }
     enum ledger_name_kind kind = (enum ledger_name_kind)key.data[0];
-    uint32_t id = ledger_key_u32(key, 1);
+    uint32_t id = record_key_at_u32(key, 1);
     if (id == 0 || id > (kind == LEDGER_VERB ? LEDGER_VERBS_MAX : LEDGER_NAMES_MAX)) {
         ledger->quality[QUALITY_QUARANTINED]++; /* nobody gave such an id */
         return 0;
@@ -179,7 +170,7 @@ static int load_tail(struct ledger *ledger, struct kv_txn *txn)
         status = kv_cursor_last(cursor, &key, &value);
     }
     if (status == 0) {
-        uint64_t number = ledger_key_u64(key, 0);
+        uint64_t number = record_key_at_u64(key, 0);
         if (number + 1 > ledger->state.next_block) {
             ledger->state.next_block = number + 1;
         }

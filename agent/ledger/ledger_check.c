@@ -41,7 +41,7 @@ static void check_interval(struct checker *self, struct slice key, struct slice 
         status = summary_decode(&self->summary, &payload);
     }
     if (status != 0) {
-        report(self, "intervals: start %u queue %u: %s", ledger_key_u32(key, 0), ledger_key_u32(key, 4),
+        report(self, "intervals: start %u queue %u: %s", record_key_at_u32(key, 0), record_key_at_u32(key, 4),
                status_str(status));
         return;
     }
@@ -59,7 +59,7 @@ static void check_shift(struct checker *self, struct slice key, struct slice val
     uint32_t operator_id;
     int status = ledger_shift_open(key, value, &start_s, &operator_id, &self->shift);
     if (status != 0) {
-        report(self, "shifts: start %u operator %u: %s", ledger_key_u32(key, 0), ledger_key_u32(key, 4),
+        report(self, "shifts: start %u operator %u: %s", record_key_at_u32(key, 0), record_key_at_u32(key, 4),
                status_str(status));
     } else if (shift_logged_in_ms(&self->shift) > UINT64_C(1000) * self->view->ledger->identity.interval_s) {
         report(self, "shifts: start %lld operator %u: more time than the interval has", (long long)start_s,
@@ -76,7 +76,7 @@ static void check_legs(struct checker *self, struct slice key, struct wire_reade
         self->result.legs++;
     }
     if (status != LEG_BLOCK_END) {
-        report(self, "legs: block %llu: a row does not decode", (unsigned long long)ledger_key_u64(key, 0));
+        report(self, "legs: block %llu: a row does not decode", (unsigned long long)record_key_at_u64(key, 0));
     }
 }
 
@@ -84,7 +84,7 @@ static void check_open_leg(struct checker *self, struct slice key, struct wire_r
 {
     struct call_leg leg;
     if (leg_open_read(&payload, &leg) != 0) {
-        report(self, "open_legs: %llu: does not decode", (unsigned long long)ledger_key_u64(key, 0));
+        report(self, "open_legs: %llu: does not decode", (unsigned long long)record_key_at_u64(key, 0));
     }
 }
 
@@ -98,8 +98,8 @@ static int check_record(void *ctx, struct slice key, struct slice value)
     }
     int status = record_open(key, value, &payload);
     if (status != 0) {
-        report(self, "%s: key %08x%08x: %s", ledger_db_names[self->db], ledger_key_u32(key, 0), ledger_key_u32(key, 4),
-               status_str(status));
+        report(self, "%s: key %08x%08x: %s", ledger_db_names[self->db], record_key_at_u32(key, 0),
+               record_key_at_u32(key, 4), status_str(status));
         return 0;
     }
     switch (self->db) {

@@ -138,7 +138,5 @@ int ledger_interval_open(struct slice key, struct slice value, int64_t *start_s,
 int ledger_shift_open(struct slice key, struct slice value, int64_t *start_s, uint32_t *operator_id, struct shift *out);
 int ledger_newest_shift(struct ledger *ledger, struct kv_txn *txn, uint64_t *start_s);
 int ledger_cursor_open(struct slice key, struct slice value, struct ledger_cursor_record *out);
-uint32_t ledger_key_u32(struct slice key, size_t at); /* record_key_at_u32() */
-uint64_t ledger_key_u64(struct slice key, size_t at);
 
 #endif

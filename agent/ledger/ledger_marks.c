@@ -14,7 +14,7 @@ static const uint64_t HELD_REVISION_MAX = UINT32_MAX / 2;
 /* Marks are keys with nothing under them: their sum tells one that turned into another. */
 uint64_t ledger_mark_hash(struct slice key)
 {
-    uint64_t z = ledger_key_u64(key, 0) + UINT64_C(0x9e3779b97f4a7c15);
+    uint64_t z = record_key_at_u64(key, 0) + UINT64_C(0x9e3779b97f4a7c15);
     z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
     return z ^ (z >> 31);
@@ -195,8 +195,8 @@ static int open_dirty(struct ledger_view *view, struct slice key, struct summary
         return status;
     }
     if (status != 0) {
-        item->start_s = ledger_key_u32(key, 0);
-        item->queue = ledger_key_u32(key, 4);
+        item->start_s = record_key_at_u32(key, 0);
+        item->queue = record_key_at_u32(key, 4);
     } else {
         item->summary = sum;
     }
@@ -244,7 +244,7 @@ static int each_refusal(void *ctx, struct slice key, struct slice value)
     if (key.len != 8 || !is_refusal(key, value, &payload)) {
         return 0;
     }
-    struct ledger_refusal refusal = {.start_s = ledger_key_u32(key, 0), .queue = ledger_key_u32(key, 4)};
+    struct ledger_refusal refusal = {.start_s = record_key_at_u32(key, 0), .queue = record_key_at_u32(key, 4)};
     refusal.revision = (uint32_t)wire_get_varint_max(&payload, UINT32_MAX);
     slice_copy(wire_get_bytes(&payload), refusal.reason, sizeof refusal.reason);
     return self->fn(self->ctx, &refusal);
@@ -264,7 +264,7 @@ static int find_dirty(void *ctx, struct slice key, struct slice value)
     if (key.len != 8 || is_refusal(key, value, &refusal)) {
         return 0;
     }
-    *(int64_t *)ctx = ledger_key_u32(key, 0);
+    *(int64_t *)ctx = record_key_at_u32(key, 0);
     return FOUND;
 }
 

@@ -35,8 +35,8 @@ struct mending {
 
 static void note_interval(struct mending *self, struct slice key)
 {
-    uint32_t start_s = ledger_key_u32(key, 0);
-    uint32_t queue = ledger_key_u32(key, 4);
+    uint32_t start_s = record_key_at_u32(key, 0);
+    uint32_t queue = record_key_at_u32(key, 4);
     for (uint64_t i = 0; i < self->key_count && i < LOST_KEYS_MAX; i++) {
         if (self->starts[i] == start_s && self->queues[i] == queue) {
             return; /* it is asked for at the look and again when it is saved */

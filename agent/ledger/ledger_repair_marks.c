@@ -25,11 +25,11 @@ static int mark_interval(void *ctx, struct slice key, struct slice value)
 {
     const struct marking *self = ctx;
     struct ledger *ledger = self->ledger;
-    struct record_key mark = record_key_u32_u32(ledger_key_u32(key, 0), ledger_key_u32(key, 4));
+    struct record_key mark = record_key_u32_u32(record_key_at_u32(key, 0), record_key_at_u32(key, 4));
     struct slice held;
     (void)value;
     bool marked = kv_get(self->txn, ledger->db[LEDGER_DB_DIRTY], record_key_slice(&mark), &held) == 0;
-    bool wanted = !marked && key.len == 8 && ledger_repair_has_true_name(ledger, self->txn, ledger_key_u32(key, 4));
+    bool wanted = !marked && key.len == 8 && ledger_repair_has_true_name(ledger, self->txn, record_key_at_u32(key, 4));
     return wanted ? ledger_mark_dirty(ledger, &mark, false, false) : 0;
 }
 

@@ -59,8 +59,8 @@ static int mark(struct ledger *ledger, struct slice key, struct ledger_resend *r
     if (key.len != 8) {
         return 0; /* damaged: it tells no place to go on at */
     }
-    resend->start_s = ledger_key_u32(key, 0);
-    resend->queue = ledger_key_u32(key, 4);
+    resend->start_s = record_key_at_u32(key, 0);
+    resend->queue = record_key_at_u32(key, 4);
     if (!ledger_repair_has_true_name(ledger, ledger->txn, resend->queue)) {
         return 0;
     }

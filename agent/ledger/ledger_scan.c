@@ -42,7 +42,7 @@ static int see_block(void *ctx, struct slice key, struct slice value)
     struct ledger_scan *scan = ctx;
     struct leg_block_reader block;
     struct wire_reader payload;
-    uint64_t number = ledger_key_u64(key, 0);
+    uint64_t number = record_key_at_u64(key, 0);
     if (record_open(key, value, &payload) != 0 || leg_block_open(&block, payload) != 0) {
         return 0;
     }
@@ -106,8 +106,8 @@ static int see_shift(void *ctx, struct slice key, struct slice value)
     struct ledger_scan *scan = ctx;
     (void)value;
     if (key.len == 8) {
-        raise_u64(&scan->newest_shift_s, ledger_key_u32(key, 0));
-        raise_id(scan, LEDGER_OPERATOR, ledger_key_u32(key, 4));
+        raise_u64(&scan->newest_shift_s, record_key_at_u32(key, 0));
+        raise_id(scan, LEDGER_OPERATOR, record_key_at_u32(key, 4));
     }
     return 0;
 }
@@ -128,7 +128,7 @@ static int see_gap(void *ctx, struct slice key, struct slice value)
     struct ledger_scan *scan = ctx;
     (void)value;
     if (key.len == 12) {
-        uint32_t number = ledger_key_u32(key, 8);
+        uint32_t number = record_key_at_u32(key, 8);
         scan->last_gap = number > scan->last_gap ? number : scan->last_gap;
     }
     return 0;
@@ -140,7 +140,7 @@ static int see_name(void *ctx, struct slice key, struct slice value)
     (void)value;
     if (key.len == 5 && key.data[0] >= LEDGER_QUEUE && key.data[0] < LEDGER_KINDS_END) {
         enum ledger_name_kind kind = (enum ledger_name_kind)key.data[0];
-        raise_id(scan, kind, ledger_key_u32(key, 1));
+        raise_id(scan, kind, record_key_at_u32(key, 1));
         scan->largest_name[kind] = scan->largest_id[kind];
     }
     return 0;

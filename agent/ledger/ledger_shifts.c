@@ -16,8 +16,8 @@ int ledger_shift_open(struct slice key, struct slice value, int64_t *start_s, ui
     if (status != 0) {
         return status;
     }
-    *start_s = ledger_key_u32(key, 0);
-    *operator_id = ledger_key_u32(key, 4);
+    *start_s = record_key_at_u32(key, 0);
+    *operator_id = record_key_at_u32(key, 4);
     status = shift_decode(out, &payload);
     return status == 0 && wire_left(&payload) > 0 ? STATUS_CORRUPT : status;
 }
@@ -29,7 +29,7 @@ int ledger_newest_shift(struct ledger *ledger, struct kv_txn *txn, uint64_t *sta
     struct slice value;
     int status = kv_cursor_open(txn, ledger->db[LEDGER_DB_SHIFTS], &cursor);
     int step = status == 0 ? kv_cursor_last(cursor, &key, &value) : status;
-    *start_s = step == 0 && key.len == 8 ? ledger_key_u32(key, 0) : step == 0 ? UINT32_MAX : 0;
+    *start_s = step == 0 && key.len == 8 ? record_key_at_u32(key, 0) : step == 0 ? UINT32_MAX : 0;
     kv_cursor_close(cursor);
     return step < 0 ? step : 0;
 }
@@ -102,7 +102,7 @@ enum { WALK_STOP = 2 };
 static int each_shift(void *ctx, struct slice key, struct slice value)
 {
     struct shift_walk *self = ctx;
-    if (key.len == 8 && (int64_t)ledger_key_u32(key, 0) >= self->to_s) {
+    if (key.len == 8 && (int64_t)record_key_at_u32(key, 0) >= self->to_s) {
         return WALK_STOP;
     }
     struct ledger_shift item = {.shift = &self->shift};

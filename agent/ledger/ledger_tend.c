@@ -43,7 +43,7 @@ static int drop_blocks(struct ledger *ledger, uint64_t from, int64_t before_ms, 
         uint64_t count = 0;
         int64_t max_end_ms = INT64_MIN;
         bool good = block_facts(key, value, &count, &max_end_ms);
-        if (ledger_key_u64(key, 0) >= ledger->state.next_block) {
+        if (record_key_at_u64(key, 0) >= ledger->state.next_block) {
             break;
         }
         if (max_end_ms < before_ms) {
@@ -72,7 +72,7 @@ static int recount(struct ledger *ledger)
     state->leg_count = 0;
     state->leg_bytes = 0;
     for (step = step == 0 ? kv_cursor_first(cursor, &key, &value) : step;
-         step == 0 && ledger_key_u64(key, 0) < state->next_block; step = kv_cursor_next(cursor, &key, &value)) {
+         step == 0 && record_key_at_u64(key, 0) < state->next_block; step = kv_cursor_next(cursor, &key, &value)) {
         uint64_t count = 0;
         int64_t max_end_ms;
         (void)block_facts(key, value, &count, &max_end_ms);
@@ -86,7 +86,7 @@ static int recount(struct ledger *ledger)
 static int drop_interval(struct ledger *ledger, struct kv_cursor *cursor, struct slice *key, struct slice *value,
                          struct dropped *out)
 {
-    struct record_key copy = record_key_u32_u32(ledger_key_u32(*key, 0), ledger_key_u32(*key, 4));
+    struct record_key copy = record_key_u32_u32(record_key_at_u32(*key, 0), record_key_at_u32(*key, 4));
     out->interval_bytes += value->len;
     out->intervals++;
     int step = kv_cursor_delete(cursor);
@@ -118,7 +118,7 @@ static void open_side(struct ledger *ledger, enum ledger_db db, struct side *sid
 
 static bool is_before(const struct side *side, int64_t before_s)
 {
-    return side->step == 0 && (int64_t)ledger_key_u32(side->key, 0) < before_s;
+    return side->step == 0 && (int64_t)record_key_at_u32(side->key, 0) < before_s;
 }
 
 /* Intervals of queues and of operators. What is of the same time goes together. */
@@ -132,7 +132,7 @@ static int drop_intervals(struct ledger *ledger, int64_t before_s, uint64_t byte
            intervals.step >= 0 && shifts.step >= 0) {
         bool interval = is_before(&intervals, before_s);
         bool shift = is_before(&shifts, before_s);
-        if (shift && (!interval || ledger_key_u32(shifts.key, 0) < ledger_key_u32(intervals.key, 0))) {
+        if (shift && (!interval || record_key_at_u32(shifts.key, 0) < record_key_at_u32(intervals.key, 0))) {
             shifts.step = drop_shift(shifts.cursor, &shifts.key, &shifts.value, out);
         } else if (interval) {
             intervals.step = drop_interval(ledger, intervals.cursor, &intervals.key, &intervals.value, out);
@@ -170,7 +170,7 @@ static int drop_if_old_gap(void *ctx, struct slice key, struct slice value)
 {
     const int64_t *before_s = ctx;
     (void)value;
-    return (int64_t)(ledger_key_u64(key, 0) / 1000) < *before_s ? KV_DROP : KV_END;
+    return (int64_t)(record_key_at_u64(key, 0) / 1000) < *before_s ? KV_DROP : KV_END;
 }
 
 /* Gaps say of which time the intervals are not whole: they go with them. */
@@ -254,10 +254,10 @@ static bool find_due_block(struct ledger *ledger, struct kv_cursor *cursor, int6
     int limit = ledger->state.legs_unsorted ? BLOCKS_A_CALL : 1;
     int step = kv_cursor_seek(cursor, record_key_slice(&from), &key, &value);
     ledger->tend_from = 0;
-    for (; step == 0 && ledger_key_u64(key, 0) < ledger->state.next_block; limit--) {
+    for (; step == 0 && record_key_at_u64(key, 0) < ledger->state.next_block; limit--) {
         uint64_t count;
         int64_t max_end_ms = INT64_MIN;
-        ledger->tend_from = ledger_key_u64(key, 0);
+        ledger->tend_from = record_key_at_u64(key, 0);
         (void)block_facts(key, value, &count, &max_end_ms);
         if (max_end_ms < before_ms) {
             return true;
@@ -278,7 +278,7 @@ static int is_first_due(struct ledger *ledger, struct kv_txn *txn, enum ledger_d
     struct slice value;
     int status = kv_cursor_open(txn, ledger->db[db], &cursor);
     if (status == 0 && kv_cursor_first(cursor, &key, &value) == 0) {
-        *due |= (int64_t)ledger_key_u32(key, 0) < before_s;
+        *due |= (int64_t)record_key_at_u32(key, 0) < before_s;
     }
     kv_cursor_close(cursor);
     return status;

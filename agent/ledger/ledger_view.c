@@ -59,8 +59,8 @@ int ledger_interval_open(struct slice key, struct slice value, int64_t *start_s,
     if (status != 0) {
         return status;
     }
-    *start_s = ledger_key_u32(key, 0);
-    *queue = ledger_key_u32(key, 4);
+    *start_s = record_key_at_u32(key, 0);
+    *queue = record_key_at_u32(key, 4);
     *revision = (uint32_t)wire_get_varint_max(summary, UINT32_MAX);
     return summary->failed ? STATUS_CORRUPT : 0;
 }
@@ -79,7 +79,7 @@ enum { WALK_STOP = 2 };
 static int each_interval(void *ctx, struct slice key, struct slice value)
 {
     struct interval_walk *self = ctx;
-    if (key.len == 8 && (int64_t)ledger_key_u32(key, 0) >= self->to_s) {
+    if (key.len == 8 && (int64_t)record_key_at_u32(key, 0) >= self->to_s) {
         return WALK_STOP;
     }
     struct ledger_interval item = {.summary = &self->summary};
@@ -244,7 +244,7 @@ static int first_block(struct ledger_view *view, int64_t from_ms, struct record_
         struct leg_block_reader block;
         (void)wire_get_u8(&payload);
         if (leg_block_open(&block, payload) == 0 && block.max_end_ms + INT64_C(48) * 3600 * 1000 < from_ms) {
-            *out = record_key_u64(ledger_key_u64(key, 0));
+            *out = record_key_u64(record_key_at_u64(key, 0));
             break;
         }
     }
@@ -318,7 +318,7 @@ int ledger_cursor_open(struct slice key, struct slice value, struct ledger_curso
     if (status != 0) {
         return status;
     }
-    struct ledger_cursor_record record = {.id = ledger_key_u32(key, 0)};
+    struct ledger_cursor_record record = {.id = record_key_at_u32(key, 0)};
     slice_copy(wire_get_bytes(&payload), record.cursor.source, sizeof record.cursor.source);
     slice_copy(wire_get_bytes(&payload), record.cursor.path, sizeof record.cursor.path);
     record.cursor.first_ms = wire_get_svarint(&payload);
@@ -361,9 +361,9 @@ static int each_gap(void *ctx, struct slice key, struct slice value)
     if (key.len != 12 || record_open(key, value, &payload) != 0) {
         return 0;
     }
-    struct ledger_gap gap = {.from_ms = (int64_t)ledger_key_u64(key, 0),
+    struct ledger_gap gap = {.from_ms = (int64_t)record_key_at_u64(key, 0),
                              .to_ms = wire_get_svarint(&payload),
-                             .number = ledger_key_u32(key, 8)};
+                             .number = record_key_at_u32(key, 8)};
     slice_copy(wire_get_bytes(&payload), gap.reason, sizeof gap.reason);
     uint64_t kind = wire_left(&payload) > 0 ? wire_get_varint(&payload) : LEDGER_GAP_CALLS;
     gap.kind = kind == LEDGER_GAP_LIVE ? LEDGER_GAP_LIVE : LEDGER_GAP_CALLS; /* a later kind may be the worse */

@@ -31,6 +31,7 @@ static void find_map(struct kv *kv)
     MDB_cursor *cursor = NULL;
     MDB_val key;
     MDB_val value;
+    kv->map = NULL;
     if (kv_txn_begin(kv, false, &txn) != 0) {
         return;
     }
@@ -50,7 +51,7 @@ static void find_map(struct kv *kv)
 void kv_trim(struct kv *kv)
 {
     MDB_envinfo info;
-    if (!kv->map) {
+    if (!kv->map || !is_map(kv, kv->map)) { /* what is dropped of memory that is no file's is gone */
         find_map(kv);
     }
     if (kv->map && mdb_env_info(kv->env, &info) == 0) {
