@@ -12,6 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "bench"))
 import procfs
 
 GROWTH_SHARE = 0.01
+PARTS = 4
 AT_WORK = 8  # descriptors more while a log is rotated and a connection begins; what leaks raises the least of them
 
 
@@ -50,14 +51,17 @@ class Gauge:
         return self.samples[max(1, len(self.samples) // 10):]
 
     def memory_growth(self) -> float:
-        """Over the second half: tables and the heap get their sizes from the first days' calls, in ever rarer steps."""
-        return growth([sample.anonymous for sample in self.samples[len(self.samples) // 2:]])
+        """Over the second half: tables and the heap get their sizes from the first days' calls, in ever rarer steps. Of
+        each part the least: a connection that begins and what was not given back yet come and go, what leaks stays."""
+        later = [sample.anonymous for sample in self.samples[len(self.samples) // 2:]]
+        edges = [len(later) * part // PARTS for part in range(PARTS + 1)]
+        return growth([min(later[edges[i]:edges[i + 1]]) for i in range(PARTS)]) if len(later) >= PARTS else 0.0
 
     def problems(self, growth_bytes: int) -> list[str]:
         warm = self.warm()
         found: list[str] = []
-        if len(warm) < 3:
-            return [f"{self.name}: {len(warm)} samples are too few to judge"]
+        if len(self.samples) < 2 * PARTS:
+            return [f"{self.name}: {len(self.samples)} samples are too few to judge"]
         allowed = max(growth_bytes, GROWTH_SHARE * sum(sample.anonymous for sample in warm) / len(warm))
         if self.memory_growth() > allowed:
             found.append(f"{self.name}: anonymous memory grew by {self.memory_growth() / 1024:.0f} KiB, "
