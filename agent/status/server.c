@@ -1,5 +1,6 @@
 #include "agent/status/server.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -23,6 +24,7 @@
 enum {
     KPI_ROWS_MAX = 2000,        /* some 10 MB while it is made; longer reports come from --ledger */
     QUEUE_RESOURCES_MAX = 1024, /* that can be observed; every queue can be asked */
+    RETRY_MS = 1000,
     LONG_ANSWER_BYTES = 64 * 1024,
     TEXT_WIDTH = 80,
     LIVE_MIN_MS = 100 /* where the options do not say */
@@ -345,7 +347,9 @@ static int64_t take_turn(void *ctx)
 static void *serve(void *ctx)
 {
     struct status_server *server = ctx;
-    (void)endpoint_run(server->endpoint);
+    while (endpoint_run(server->endpoint) != 0) { /* short of something for a moment: asked again, not deaf for good */
+        (void)poll(NULL, 0, RETRY_MS);
+    }
     return NULL;
 }
 

@@ -6,7 +6,9 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <poll.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -18,6 +20,20 @@
 #include "tests/unit/status/server_desk.h"
 
 static struct server_desk it;
+static atomic_bool short_of_memory;
+
+int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+
+/* The server waits for two at once: its socket and who wakes it. */
+int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+{
+    if (count == 2 && atomic_exchange(&short_of_memory, false)) {
+        errno = ENOMEM;
+        return -1;
+    }
+    return __real_poll(fds, count, timeout_ms);
+}
 
 static int setup(void **state)
 {
@@ -214,6 +230,16 @@ static void test_observers_hear_of_commits_but_not_too_often(void **state)
     (void)close(fd);
 }
 
+static void test_a_server_that_cannot_wait_once_goes_on(void **state)
+{
+    (void)state;
+    expect("queues", "sales", -1, NULL, 205, "sales");
+    atomic_store(&short_of_memory, true);
+    expect("queues", "sales", -1, NULL, 205, "sales");
+    expect("queues", "sales", -1, NULL, 205, "sales");
+    assert_false(atomic_load(&short_of_memory));
+}
+
 static void test_a_port_that_is_taken(void **state)
 {
     (void)state;
@@ -243,6 +269,7 @@ int main(void)
         CASE(test_discovery_knows_the_queues),
         CASE(test_a_long_report_comes_whole_and_a_longer_one_is_refused),
         CASE(test_observers_hear_of_commits_but_not_too_often),
+        CASE(test_a_server_that_cannot_wait_once_goes_on),
         CASE(test_a_port_that_is_taken),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
