@@ -126,8 +126,9 @@ def test_the_prompt_does_not_echo(config: Path, terminal: tuple[int, int]) -> No
 
 def test_an_interrupted_prompt_leaves_the_terminal_as_it_was(config: Path, terminal: tuple[int, int]) -> None:
     _, theirs = terminal
-    with subprocess.Popen(command(URL, "--site", "b7", "-c", config), stdin=theirs, stdout=theirs,
-                          stderr=theirs) as process:
+    # Whoever runs this in the background has it ignore the signal, and all that it starts.
+    with subprocess.Popen(command(URL, "--site", "b7", "-c", config), stdin=theirs, stdout=theirs, stderr=theirs,
+                          preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)) as process:
         wait_silent(theirs)
         process.send_signal(signal.SIGINT)
         assert process.wait(ringside.TIMEOUT_S) == -signal.SIGINT
