@@ -14,6 +14,7 @@ import procfs
 GROWTH_SHARE = 0.01
 PARTS = 4
 AT_WORK = 8  # descriptors more while a log is rotated and a connection begins; what leaks raises the least of them
+ENOUGH = 40  # samples, for each half to have one at rest; where there are fewer, dozens of leaks still exceed AT_WORK
 
 
 class Sample(NamedTuple):
@@ -69,7 +70,8 @@ class Gauge:
         for what in ("descriptors", "threads"):
             values = [getattr(sample, what) for sample in warm]
             half = len(values) // 2
-            if min(values[half:]) > min(values[:half]) or max(values) > min(values) + AT_WORK:
+            risen = len(values) >= ENOUGH and min(values[half:]) > min(values[:half])
+            if risen or max(values) > min(values) + AT_WORK:
                 found.append(f"{self.name}: {what} between {min(values)} and {max(values)}, "
                              f"at rest {min(values[:half])}, later {min(values[half:])}")
         return found
