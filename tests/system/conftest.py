@@ -1,7 +1,10 @@
-"""Ledgers of tests that passed go at once, for each takes its full size from the disk; those of failed ones stay."""
+"""What all system tests share. Ledgers of tests that passed go at once, for each takes its full size from the disk;
+those of failed ones stay."""
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any, Iterator
 
@@ -23,3 +26,12 @@ def fixture_no_ledgers_left(request: pytest.FixtureRequest, tmp_path: Path) -> I
     if request.node.stash.get(passed_key, False):
         for data in tmp_path.rglob("data.mdb"):
             data.unlink()
+
+
+@pytest.fixture(name="open_home")
+def fixture_open_home() -> Iterator[Path]:
+    """A directory that other users can go through."""
+    home = Path(tempfile.mkdtemp(prefix="ringside-"))
+    home.chmod(0o755)
+    yield home
+    shutil.rmtree(home)

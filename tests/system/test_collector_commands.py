@@ -12,11 +12,10 @@ import re
 import shutil
 import stat
 import subprocess
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
-from typing import Any, Iterator
+from typing import Any
 
 import pytest
 
@@ -115,15 +114,6 @@ def test_init_takes_hosts_from_the_settings_or_the_machine(tmp_path: Path) -> No
     centre.good("init", "--again", "--host", "2001:db8::2")
     assert "coaps+tcp://[2001:db8::2]:7000 " in centre.good("site", "add", "b")
     assert os.uname().nodename in Centre(tmp_path / "2").good("init")
-
-
-@pytest.fixture(name="open_home")
-def fixture_open_home() -> Iterator[Path]:
-    """A directory that other users can go through."""
-    home = Path(tempfile.mkdtemp(prefix="ringside-"))
-    home.chmod(0o755)
-    yield home
-    shutil.rmtree(home)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")

@@ -7,7 +7,6 @@ import pwd
 import re
 import shutil
 import subprocess
-import tempfile
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Iterator
@@ -23,15 +22,6 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root has rights 
 USER = "nobody"
 KEPT = 1 << 1 | 1 << 2 | 1 << 3 | 1 << 10  # dac_override, dac_read_search, fowner, net_bind_service
 NO_USER = "ringside-is-not-here"
-
-
-@pytest.fixture(name="open_home")
-def fixture_open_home() -> Iterator[Path]:
-    """A directory that other users can go through."""
-    home = Path(tempfile.mkdtemp(prefix="ringside-"))
-    home.chmod(0o755)
-    yield home
-    shutil.rmtree(home)
 
 
 @contextmanager

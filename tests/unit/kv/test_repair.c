@@ -14,21 +14,12 @@
 #include "platform/kv/kv_repair.h"
 #include "platform/kv/record.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/kv/no_links.h"
 
 enum { MAP_BYTES = 1 << 20, RECORDS = 200, PAGE = 4096 };
 #define NOW_MS INT64_C(1795284531000)
 
 static struct temp_dir dir;
-static bool links_fail; /* as where a file cannot have two names */
-
-int __real_link(const char *from, const char *to);
-int __wrap_link(const char *from, const char *to);
-
-int __wrap_link(const char *from, const char *to)
-{
-    errno = EPERM;
-    return links_fail ? -1 : __real_link(from, to);
-}
 
 static int setup(void **state)
 {
@@ -279,11 +270,11 @@ static void a_name_that_is_taken_is_not_given(void **state)
     struct stat after;
     uint32_t first;
     const char *name = "mended-20261121T180851Z.mdb"; /* NOW_MS */
-    links_fail = true;
+    no_links = true;
     fill_two(name);
     assert_int_equal(stat(temp_dir_file(&dir, name), &before), 0);
     assert_int_equal(repair_at(NOW_MS, &repair), KV_REPAIRED);
-    links_fail = false;
+    no_links = false;
     assert_int_equal(count(&first), RECORDS - 1);
     assert_int_equal(first, 1);
     assert_string_equal(repair.aside, "damaged-20261121T180852Z.mdb");

@@ -19,6 +19,7 @@
 #include "platform/kv/record.h"
 #include "tests/support/faults/faults.h"
 #include "tests/support/temp_dir.h"
+#include "tests/unit/kv/no_links.h"
 
 enum { MAP_BYTES = 1 << 18, RECORDS = 60, PAGE = 4096, FOREIGN_FROM = 5000, POINTS_MAX = 400, SEEDS = 8 };
 #define NOW_MS INT64_C(1795284531000)
@@ -27,16 +28,6 @@ enum { MAP_BYTES = 1 << 18, RECORDS = 60, PAGE = 4096, FOREIGN_FROM = 5000, POIN
 static struct temp_dir dir; /* holds root/, which is watched, and cut/ */
 static struct temp_dir root;
 static struct temp_dir found; /* what is there after the power failed */
-static bool links_fail;       /* as where a file cannot have two names */
-
-int __real_link(const char *from, const char *to);
-int __wrap_link(const char *from, const char *to);
-
-int __wrap_link(const char *from, const char *to)
-{
-    errno = EPERM;
-    return links_fail ? -1 : __real_link(from, to);
-}
 
 static void open_at(const char *path, struct kv **kv, unsigned *db)
 {
@@ -182,7 +173,7 @@ static bool check_names(void)
             assert_int_not_equal(aside.st_ino, data.st_ino);
             kept = true;
         } else if (name[0] != '.' && strcmp(name, FOREIGN) != 0 && strcmp(name, "data.mdb") != 0 &&
-                   strcmp(name, "lock.mdb") != 0 && (!links_fail || strncmp(name, "mended-", 7) != 0)) {
+                   strcmp(name, "lock.mdb") != 0 && (!no_links || strncmp(name, "mended-", 7) != 0)) {
             fail_msg("%s was left", name);
         }
     }
@@ -229,14 +220,14 @@ static void cut_everywhere(void)
 static void the_power_fails_at_any_moment(void **state)
 {
     (void)state;
-    links_fail = false;
+    no_links = false;
     cut_everywhere();
 }
 
 static void likewise_where_a_file_cannot_have_two_names(void **state)
 {
     (void)state;
-    links_fail = true;
+    no_links = true;
     cut_everywhere();
 }
 
