@@ -10,16 +10,11 @@
 
 static const char *const when_words[] = {"offline", "always", NULL};
 
-static int validate_hook(const char *text, struct buf *why)
-{
-    return text[0] == '\0' || text[0] == '/' ? 0 : config_shape_refuse(why, text, "is not an absolute path");
-}
-
 const struct config_option config_alerts_options[CONFIG_ALERTS_OPTIONS] = {
     {.name = "hook",
      .type = CONFIG_STRING,
      .default_text = "",
-     .validate = validate_hook,
+     .validate = config_shape_optional_path,
      .allowed = "the absolute path of a program, or \"\" for none",
      .help = "Program that is run with every alert: HOOK firing|resolved RULE, a JSON document on its standard input",
      .restart = true},

@@ -6,12 +6,6 @@
 #include "platform/config/shape.h"
 #include "platform/config/units.h"
 
-/* What may be switched off is a text with a path's check. */
-static int validate_optional_path(const char *text, struct buf *why)
-{
-    return text[0] == '\0' || text[0] == '/' ? 0 : config_shape_refuse(why, text, "is not an absolute path");
-}
-
 static int validate_host(const char *text, struct buf *why)
 {
     bool made = config_shape_made_of(text, "-_.:%", 253);
@@ -78,7 +72,7 @@ const struct config_option config_sources_options[CONFIG_SOURCES_OPTIONS] = {
     {.name = "asterisk_conf_dir",
      .type = CONFIG_STRING,
      .default_text = "/etc/asterisk",
-     .validate = validate_optional_path,
+     .validate = config_shape_optional_path,
      .allowed = "an absolute path, or \"\" for none",
      .help =
          "queue_log: where extconfig.conf and logger.conf are read to tell whether queue_log goes only to a database",
@@ -111,7 +105,7 @@ const struct config_option config_sources_options[CONFIG_SOURCES_OPTIONS] = {
     {.name = "secret_file",
      .type = CONFIG_STRING,
      .default_text = "/etc/ringside/ami.secret",
-     .validate = validate_optional_path,
+     .validate = config_shape_optional_path,
      .allowed = "an absolute path",
      .of_type = "ami",
      .help = "File with the account's secret in its first line, readable by the service only",

@@ -31,11 +31,6 @@ static int validate_listen(const char *text, struct buf *why)
     return collector_config_api_listen(text, host, &port, why);
 }
 
-static int validate_file(const char *text, struct buf *why)
-{
-    return text[0] == '\0' || text[0] == '/' ? 0 : config_shape_refuse(why, text, "is not an absolute path");
-}
-
 static int validate_url(const char *text, struct buf *why)
 {
     bool fine = text[0] == '\0' || strncmp(text, "http://", 7) == 0 || strncmp(text, "https://", 8) == 0;
@@ -57,14 +52,14 @@ const struct config_option collector_config_api_options[14] = {
     {.name = "certificate",
      .type = CONFIG_STRING,
      .default_text = "",
-     .validate = validate_file,
+     .validate = config_shape_optional_path,
      .allowed = "an absolute path, or \"\"",
      .help = "Certificate with its chain (PEM) for HTTPS; empty: plain HTTP",
      .restart = true},
     {.name = "key",
      .type = CONFIG_STRING,
      .default_text = "",
-     .validate = validate_file,
+     .validate = config_shape_optional_path,
      .allowed = "an absolute path, or \"\"",
      .help = "The certificate's private key (PEM), readable by the service and nobody else",
      .restart = true},

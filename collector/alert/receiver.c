@@ -17,11 +17,6 @@ int receiver_name_valid(const char *text, struct buf *why)
     return made ? 0 : config_shape_refuse(why, text, "is not a name for a receiver");
 }
 
-static int validate_file(const char *text, struct buf *why)
-{
-    return text[0] == '\0' || text[0] == '/' ? 0 : config_shape_refuse(why, text, "is not an absolute path");
-}
-
 /* Behind "http://" or "https://"; NULL for anything else. */
 static const char *behind_scheme(const char *url)
 {
@@ -67,7 +62,7 @@ const struct config_option receiver_options[RECEIVER_OPTIONS] = {
     {.name = "secret_file",
      .type = CONFIG_STRING,
      .default_text = "",
-     .validate = validate_file,
+     .validate = config_shape_optional_path,
      .of_type = "webhook",
      .allowed = "an absolute path, or \"\"",
      .restart = true,
@@ -75,14 +70,14 @@ const struct config_option receiver_options[RECEIVER_OPTIONS] = {
     {.name = "bearer_file",
      .type = CONFIG_STRING,
      .default_text = "",
-     .validate = validate_file,
+     .validate = config_shape_optional_path,
      .allowed = "an absolute path, or \"\"",
      .restart = true,
      .help = "Its first line is sent as Authorization: Bearer; read anew each time; empty: nothing is sent"},
     {.name = "ca_file",
      .type = CONFIG_STRING,
      .default_text = "",
-     .validate = validate_file,
+     .validate = config_shape_optional_path,
      .allowed = "an absolute path, or \"\"",
      .restart = true,
      .help = "Certificates (PEM) that https is checked against; empty: the system's"},

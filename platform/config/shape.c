@@ -64,3 +64,8 @@ int config_shape_user(const char *text, struct buf *why)
     bool fine = text[0] == '\0' || (text[0] != '-' && config_shape_made_of(text, "-_.", 32));
     return fine ? 0 : config_shape_refuse(why, text, "is not a user name");
 }
+
+int config_shape_optional_path(const char *text, struct buf *why)
+{
+    return text[0] == '\0' || text[0] == '/' ? 0 : config_shape_refuse(why, text, "is not an absolute path");
+}

@@ -24,6 +24,7 @@ bool config_shape_split_address(const char *text, char host[CONFIG_SHAPE_HOST_MA
 
 /* For `validate` of an option. */
 int config_shape_zone(const char *text, struct buf *why);
-int config_shape_user(const char *text, struct buf *why); /* "" is fine */
+int config_shape_user(const char *text, struct buf *why);          /* "" is fine */
+int config_shape_optional_path(const char *text, struct buf *why); /* absolute; "" is fine: what can be switched off */
 
 #endif
